@@ -3,4 +3,18 @@
 //! It answers with its release and colour, tells when it is ready, drains without losing a request,
 //! and can rehearse a bad release through its `faults` settings.
 
+pub mod cli;
+pub mod commands;
 pub mod configuration;
+pub mod startup;
+
+mod context;
+mod faults;
+mod identity;
+mod lifecycle;
+mod metrics;
+mod observe;
+mod request_id;
+mod routes;
+mod server;
+mod telemetry;

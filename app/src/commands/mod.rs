@@ -1,0 +1,25 @@
+//! One module for each subcommand, and what they share: exit codes and output that survives a closed pipe.
+
+pub mod config_check;
+pub mod healthcheck;
+pub mod serve;
+
+use std::{
+    fmt::Display,
+    io::{self, Write},
+};
+
+/// The exit code of a configuration error: `EX_CONFIG` of sysexits.
+const EXIT_CONFIGURATION: u8 = 78;
+
+/// Writes a line to standard output.
+fn print(line: impl Display) {
+    // A reader that has gone away wants no more; the exit code says the rest.
+    let _ = writeln!(io::stdout(), "{line}");
+}
+
+/// Writes a line to standard error.
+fn complain(line: impl Display) {
+    // With standard error closed nobody is left to tell.
+    let _ = writeln!(io::stderr(), "{line}");
+}

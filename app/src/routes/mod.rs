@@ -1,0 +1,58 @@
+//! The routes, one module for each noun.
+
+mod echo;
+mod health;
+mod info;
+mod metrics;
+mod page;
+
+use std::sync::Arc;
+
+use axum::{
+    Json, Router,
+    http::{HeaderName, StatusCode, header::CACHE_CONTROL},
+    middleware,
+    routing::{get, post},
+};
+use serde::Serialize;
+
+use crate::{context::Context, faults, observe};
+
+const LIVEZ: &str = "/livez";
+const READYZ: &str = "/readyz";
+const METRICS: &str = "/metrics";
+
+type NoStore = [(HeaderName, &'static str); 1];
+
+/// For answers that name the colour: a stored one would name that of a while ago.
+const NO_STORE: NoStore = [(CACHE_CONTROL, "no-store")];
+
+/// Whether a route is polled by machines: of no interest in the log, and spared by faults.
+pub(crate) fn is_probe(route: &str) -> bool {
+    [LIVEZ, READYZ, METRICS].contains(&route)
+}
+
+pub(crate) fn router(context: Arc<Context>) -> Router {
+    let inject = middleware::from_fn_with_state(Arc::clone(&context), faults::inject);
+    let observe = middleware::from_fn_with_state(Arc::clone(&context), observe::observe);
+    let service = Router::new()
+        .route("/", get(page::show))
+        .route("/api/v1/info", get(info::show))
+        .route("/api/v1/echo", post(echo::reply).layer(echo::limit()))
+        .fallback(not_found)
+        .layer(inject);
+    let probes = Router::new()
+        .route(LIVEZ, get(health::livez))
+        .route(READYZ, get(health::readyz))
+        .route(METRICS, get(metrics::scrape));
+    service.merge(probes).layer(observe).with_state(context)
+}
+
+#[derive(Serialize)]
+struct NotFound {
+    error: &'static str,
+}
+
+async fn not_found() -> (StatusCode, Json<NotFound>) {
+    (StatusCode::NOT_FOUND, Json(NotFound { error: "not found" }))
+}
