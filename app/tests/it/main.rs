@@ -1,0 +1,14 @@
+//! The service from outside: in process over real sockets, and as the binary.
+
+#[cfg(test)]
+mod support;
+
+mod command_line;
+mod drain;
+mod faults;
+mod headers;
+mod healthcheck;
+mod limits;
+mod metrics;
+mod process;
+mod routes;

@@ -1,0 +1,83 @@
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    sync::mpsc,
+    thread::{self, JoinHandle},
+};
+
+use app::{
+    configuration::{Environment, Sources},
+    startup::Application,
+};
+use tokio::{runtime::Runtime, sync::oneshot};
+
+use super::{Client, Response, shipped_configuration, wait_for};
+
+/// The application in this process, on a free port.
+pub(crate) struct TestApp {
+    pub(crate) address: SocketAddr,
+    stop: Option<oneshot::Sender<()>>,
+    serving: JoinHandle<anyhow::Result<()>>,
+}
+
+/// Serves with the shipped configuration and these settings, `KEY=VALUE` each.
+pub(crate) fn spawn_app(set: &[&str]) -> TestApp {
+    let sources = Sources {
+        environment: Environment::Development,
+        directory: shipped_configuration(),
+        variables: Vec::new(),
+        flags: ["server.port=0"].iter().chain(set).map(ToString::to_string).collect(),
+    };
+    let settings = sources.load().unwrap();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let (listening, port) = mpsc::channel();
+    let serving = thread::spawn(move || {
+        Runtime::new()?.block_on(async {
+            let application = Application::build(settings).await?;
+            listening.send(application.port())?;
+            application.run_until_stopped(async { drop(stopped.await) }).await
+        })
+    });
+    TestApp { address: (Ipv4Addr::LOCALHOST, port.recv().unwrap()).into(), stop: Some(stop), serving }
+}
+
+impl TestApp {
+    pub(crate) fn client(&self) -> Client {
+        Client::connect(self.address).unwrap()
+    }
+
+    /// Asks on a connection of its own.
+    pub(crate) fn get(&self, path: &str) -> Response {
+        self.client().get(path).unwrap()
+    }
+
+    pub(crate) fn post(&self, path: &str, body: &[u8]) -> Response {
+        self.client().request("POST", path, &[], body).unwrap()
+    }
+
+    /// What SIGTERM does.
+    pub(crate) fn stop(&mut self) {
+        drop(self.stop.take());
+    }
+
+    /// How serving ended, which it must do by itself before the deadline.
+    pub(crate) fn outcome(self) -> anyhow::Result<()> {
+        wait_for("the end", || self.serving.is_finished().then_some(()));
+        self.serving.join().unwrap()
+    }
+
+    /// The value of a metric's line that starts with `series`.
+    pub(crate) fn metric(&self, series: &str) -> Option<f64> {
+        let response = self.get("/metrics");
+        let line =
+            response.text().lines().find(|line| line.strip_prefix(series).is_some_and(|rest| rest.starts_with(' ')))?;
+        line.rsplit(' ').next()?.parse().ok()
+    }
+
+    /// Waits until this many requests are under way, the question itself not counted.
+    pub(crate) fn wait_for_in_flight(&self, requests: f64) {
+        wait_for(format_args!("{requests} requests in flight"), || {
+            let counted = self.metric("http_requests_in_flight")?;
+            (counted >= requests + 1.0).then_some(())
+        });
+    }
+}
