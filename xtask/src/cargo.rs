@@ -1,0 +1,62 @@
+//! Cargo, called from within a `cargo xtask`.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use cargo_metadata::MetadataCommand;
+use xshell::{Shell, cmd};
+
+use crate::problem::{ExitCode, Problem};
+
+/// What the outer cargo tells this program about itself. An inner one would take it for its own and build everything
+/// again.
+const OWN: [&str; 4] = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_CFG_", "CARGO_BIN_"];
+
+/// The names of the variables an inner cargo must not see.
+pub fn foreign_variables() -> Vec<String> {
+    std::env::vars_os()
+        .filter_map(|(name, _)| name.into_string().ok())
+        .filter(|name| OWN.iter().any(|prefix| name.starts_with(prefix)) || name == "CARGO_PRIMARY_PACKAGE")
+        .collect()
+}
+
+/// The cargo to call.
+pub fn program() -> PathBuf {
+    std::env::var_os("CARGO").map_or_else(|| "cargo".into(), PathBuf::from)
+}
+
+/// Builds one binary and returns where it is.
+///
+/// # Errors
+/// A [`Problem`] with exit code 1 when it does not compile; the compiler has said why by then.
+pub fn build(root: &Path, package: &str, binary: &str, profile: &str) -> anyhow::Result<PathBuf> {
+    let sh = Shell::new()?;
+    sh.change_dir(root);
+    let cargo = program();
+    let mut command = cmd!(sh, "{cargo} build --package {package} --bin {binary} --profile {profile}").quiet();
+    for name in foreign_variables() {
+        command = command.env_remove(name);
+    }
+    command.run().map_err(|_| {
+        Problem::new(ExitCode::Failed, format!("`{package}` does not build; nothing was started or changed."))
+            .next(format!("cargo build --package {package} --bin {binary} --profile {profile}"))
+    })?;
+    let folder = if profile == "dev" { "debug" } else { profile };
+    let target = metadata(root)?.target_directory.into_std_path_buf();
+    Ok(target.join(folder).join(binary))
+}
+
+/// The version of a package of the workspace; none where there is no workspace or no such package.
+pub fn version(root: &Path, package: &str) -> Option<String> {
+    let metadata = metadata(root).ok()?;
+    metadata.packages.iter().find(|known| known.name.as_str() == package).map(|known| known.version.to_string())
+}
+
+fn metadata(root: &Path) -> anyhow::Result<cargo_metadata::Metadata> {
+    let mut command = MetadataCommand::new();
+    command.current_dir(root).no_deps();
+    for name in foreign_variables() {
+        command.env_remove(name);
+    }
+    command.exec().with_context(|| format!("asking cargo about the workspace in {}", root.display()))
+}

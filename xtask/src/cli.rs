@@ -1,0 +1,89 @@
+//! The command line: which verbs there are.
+
+use clap::{Parser, Subcommand};
+
+use crate::{
+    ci, config_lint, deploy_blue_green, doctor, down, health_check, history, logs, rollback, runtime, status, up,
+};
+
+const AFTER: &str = "\
+Exit codes: 0 done · 1 tried, did not succeed, what ran before still runs · 2 the command line does not fit
+            69 something is missing on this machine · 75 another deployer is at work, try again
+            78 a configuration is wrong · 130 ended by Ctrl-C, after everything was put back";
+
+/// Takes a Rust service from `git push` to a healthy release.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", version, after_help = AFTER)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Builds the service and serves it behind the proxy; run again after a change, it rolls the change out.
+    Up(up::Args),
+    /// Ends an environment and leaves nothing of it behind.
+    Down(down::Args),
+    /// Shows who serves what.
+    Status(status::Args),
+    /// Rolls a release out beside the one that serves, step by step; takes it back when it fails.
+    DeployBlueGreen(deploy_blue_green::Args),
+    /// Goes back to an earlier release: at once while it is warm, else through the same health gates.
+    Rollback(rollback::Args),
+    /// Shows which release served when, and who changed it.
+    History(history::Args),
+    /// Shows what a colour or the proxy has written.
+    Logs(logs::Args),
+    /// Asks a service whether it is ready.
+    HealthCheck(health_check::Args),
+    /// Checks everything that is configured, for every environment.
+    ConfigLint(config_lint::Args),
+    /// Runs every check and every test.
+    Ci(ci::Args),
+    /// Says whether this machine has what it takes.
+    Doctor(doctor::Args),
+    /// Runs the shim over one process.
+    #[command(hide = true)]
+    Shim {
+        /// The shim's folder.
+        #[arg(long)]
+        folder: std::path::PathBuf,
+    },
+    /// Becomes a program whose life is bound to the shim's.
+    #[command(hide = true)]
+    ShimExec {
+        /// The shim's process id.
+        #[arg(long)]
+        parent: u32,
+        /// The program and its arguments.
+        #[arg(last = true, required = true)]
+        command: Vec<String>,
+    },
+}
+
+impl Verb {
+    /// Does it.
+    ///
+    /// # Errors
+    /// Those of the verb.
+    pub fn run(&self) -> anyhow::Result<()> {
+        match self {
+            Verb::Up(args) => up::run(args),
+            Verb::Down(args) => down::run(args),
+            Verb::Status(args) => status::run(args),
+            Verb::DeployBlueGreen(args) => deploy_blue_green::run(args),
+            Verb::Rollback(args) => rollback::run(args),
+            Verb::History(args) => history::run(args),
+            Verb::Logs(args) => logs::run(args),
+            Verb::HealthCheck(args) => health_check::run(args),
+            Verb::ConfigLint(args) => config_lint::run(args),
+            Verb::Ci(args) => ci::run(args),
+            Verb::Doctor(args) => doctor::run(args),
+            Verb::Shim { folder } => runtime::shim::serve(folder),
+            Verb::ShimExec { parent, command } => runtime::shim::exec(*parent, command),
+        }
+    }
+}

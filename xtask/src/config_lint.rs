@@ -1,0 +1,120 @@
+//! `config-lint`: whether everything that is configured fits together, for every environment, before anything runs.
+
+use std::fs;
+use std::path::Path;
+
+use crate::cargo;
+use crate::delivery::{Delivery, FILE};
+use crate::problem::{ExitCode, Problem};
+use crate::project::Project;
+use crate::rollout::colour::Colour;
+use crate::rollout::world::Launch;
+use crate::router::haproxy;
+use crate::runtime::process::check_proxy_config;
+use crate::service::{self, Start};
+use crate::tools;
+
+/// Flags of `config-lint`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Args {
+    /// Prints the findings as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Checks `delivery.toml`, the proxy's configuration, and the service's own for every environment.
+///
+/// # Errors
+/// A [`Problem`] with exit code 78 that lists everything that is wrong.
+pub fn run(args: &Args) -> anyhow::Result<()> {
+    let project = Project::here()?;
+    let mut findings = references(&project.root, &project.delivery);
+    findings.extend(proxy(&project)?);
+    findings.extend(service(&project)?);
+    if args.json {
+        println!("{}", serde_json::json!({ "ok": findings.is_empty(), "findings": findings }));
+    }
+    if findings.is_empty() {
+        if !args.json {
+            let names: Vec<_> = project.delivery.environments.keys().map(String::as_str).collect();
+            println!("configuration is right for {}", names.join(", "));
+        }
+        return Ok(());
+    }
+    let message = "the configuration is not right; nothing was started or changed.";
+    Err(Problem::new(ExitCode::Configuration, message).detail(findings).next("cargo xtask config-lint").into())
+}
+
+/// What `delivery.toml` refers to and does not exist.
+fn references(root: &Path, delivery: &Delivery) -> Vec<String> {
+    let service = &delivery.service;
+    let check = service.commands.config_check.iter().flatten();
+    let templates = service.args.iter().chain(service.env.values()).chain(check);
+    let placeholders = templates.flat_map(|template| service::unknown_placeholders(template)).map(|name| {
+        let known = service::PLACEHOLDERS.join("}, {");
+        format!("{FILE}: there is no placeholder {{{name}}}; there are {{{known}}}")
+    });
+    let files = service.files.iter().chain([&delivery.proxy.config]).filter(|file| !root.join(file).exists());
+    let files = files.map(|file| format!("{FILE}: `{file}` does not exist"));
+    let key = service.setting_variable.iter().filter(|template| !template.contains("{KEY}"));
+    let key = key.map(|template| format!("{FILE}: service.setting_variable is `{template}`, without a {{KEY}} in it"));
+    placeholders.chain(files).chain(key).collect()
+}
+
+fn proxy(project: &Project) -> anyhow::Result<Vec<String>> {
+    let delivery = &project.delivery;
+    let config = project.root.join(&delivery.proxy.config);
+    let Some(haproxy) = tools::find(&tools::HAPROXY).filter(|_| config.exists()) else {
+        eprintln!("note: HAProxy is not installed, so its configuration was not checked");
+        return Ok(Vec::new());
+    };
+    let scratch = project.root.join(crate::site::FOLDER).join(format!(".lint-{}", std::process::id()));
+    fs::create_dir_all(scratch.join("maps"))?;
+    fs::write(scratch.join("maps/split.map"), "green 0\n")?;
+    fs::copy(&config, scratch.join("haproxy.cfg"))?;
+    let findings = delivery.environments.values().filter_map(|environment| {
+        let variables = haproxy::variables(&delivery.service, environment);
+        check_proxy_config(&haproxy.path, &scratch, &variables)
+            .err()
+            .map(|error| format!("{}: {error}", delivery.proxy.config))
+    });
+    let findings: Vec<_> = findings.collect();
+    fs::remove_dir_all(&scratch)?;
+    // It goes with its last environment, and there may be one.
+    let _ = fs::remove_dir(project.root.join(crate::site::FOLDER));
+    Ok(findings)
+}
+
+fn service(project: &Project) -> anyhow::Result<Vec<String>> {
+    let (root, service) = (&project.root, &project.delivery.service);
+    let Some(check) = &service.commands.config_check else { return Ok(Vec::new()) };
+    let binary = cargo::build(root, &service.package, &service.binary, "dev")?;
+    let launch = Launch { release: "lint".into(), settings: Default::default() };
+    let findings = project.delivery.environments.iter().flat_map(|(name, environment)| {
+        let address = environment.address(Colour::Blue);
+        let start = Start { environment: name, address, colour: Colour::Blue, launch: &launch, folder: root };
+        let said = service::check_config(&binary, &start.args(check), &start.env(service), root);
+        said.err().unwrap_or_default().into_iter().map(move |line| format!("{name}: {line}"))
+    });
+    Ok(findings.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::TempDir;
+
+    #[test]
+    fn everything_that_is_referred_to_and_missing_is_found_at_once() {
+        let text = include_str!("../../config/delivery.toml")
+            .replace("APP__SERVER__PORT = \"{port}\"", "APP__SERVER__PORT = \"{prot}\"")
+            .replace("setting_variable = \"APP__{KEY}\"", "setting_variable = \"APP__KEY\"");
+        let dir = TempDir::new();
+        let findings = references(dir.path(), &Delivery::parse(&text).unwrap()).join("\n");
+        for expected in
+            ["no placeholder {prot}", "`config/base.toml` does not exist", "haproxy.cfg` does", "without a {KEY}"]
+        {
+            assert!(findings.contains(expected), "{expected} in {findings}");
+        }
+    }
+}

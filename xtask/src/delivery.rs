@@ -1,0 +1,270 @@
+//! `config/delivery.toml`: everything xtask has to know about the service, its environments and their rollout policy.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use toml::Spanned;
+
+use crate::problem::{ExitCode, Problem};
+use crate::rollout::colour::{Colour, PerColour};
+use crate::rollout::policy::Policy;
+
+/// Where the file stands, relative to the project's root; its presence is what makes a folder a project.
+pub const FILE: &str = "config/delivery.toml";
+
+/// The whole file.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Delivery {
+    /// What is delivered.
+    pub service: Service,
+    /// What stands in front of it.
+    pub proxy: Proxy,
+    /// Where it is delivered to.
+    pub environments: BTreeMap<String, Environment>,
+}
+
+/// What xtask knows about the service. `{placeholders}` in arguments and variables are filled in per colour.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Service {
+    /// The Cargo package that is built.
+    pub package: String,
+    /// The binary of that package.
+    pub binary: String,
+    /// The arguments it serves with.
+    #[serde(default)]
+    pub args: Vec<String>,
+    /// Variables it is given.
+    #[serde(default)]
+    pub env: BTreeMap<String, String>,
+    /// Variables of the deployer's own environment that it is given too, where they are set.
+    #[serde(default)]
+    pub inherit_env: Vec<String>,
+    /// Files and folders that are part of a release besides the binary, relative to the root.
+    #[serde(default)]
+    pub files: Vec<String>,
+    /// How `--set KEY=VALUE` is passed: the name of a variable; `{KEY}` is KEY in capitals with `__` for each dot.
+    pub setting_variable: Option<String>,
+    /// How its health is asked for.
+    pub health: Health,
+    /// Subcommands the binary has, where it has them.
+    #[serde(default)]
+    pub commands: Commands,
+}
+
+impl Service {
+    /// The variable a setting is passed in: `faults.error_rate` becomes `APP__FAULTS__ERROR_RATE` for `APP__{KEY}`.
+    pub fn variable(&self, key: &str) -> Option<String> {
+        let key = key.to_ascii_uppercase().replace('.', "__");
+        self.setting_variable.as_ref().map(|template| template.replace("{KEY}", &key))
+    }
+}
+
+/// How the service's health is asked for, over plain HTTP.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Health {
+    /// The path that answers 200 when the service may be given traffic.
+    pub ready: String,
+    /// Paths that must not answer 5xx before a candidate is given any traffic.
+    #[serde(default)]
+    pub smoke: Vec<String>,
+    /// The response header in which the service says which colour it is.
+    pub colour_header: Option<String>,
+    /// The response header in which the service says which release it is.
+    pub release_header: Option<String>,
+}
+
+/// Optional subcommands of the service's binary, as their arguments.
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Commands {
+    /// Validates the configuration of one environment and exits with 0 when it is right.
+    pub config_check: Option<Vec<String>>,
+}
+
+/// The proxy.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Proxy {
+    /// The HAProxy configuration, relative to the root.
+    pub config: String,
+}
+
+/// One environment.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Environment {
+    /// What runs the colours when `--runtime` does not say.
+    pub runtime: RuntimeChoice,
+    /// The Cargo profile releases are built with.
+    pub profile: String,
+    /// The address the proxy listens at.
+    pub listen: Spanned<SocketAddr>,
+    /// The addresses of the colours.
+    pub colours: PerColour<Spanned<SocketAddr>>,
+    /// Refuses what only a rehearsal may do, `--set` above all.
+    #[serde(default)]
+    pub protected: bool,
+    /// Lets a request pick a colour by the header `x-switchyard-colour`.
+    #[serde(default)]
+    pub preview: bool,
+    /// How many releases are kept, those that run included.
+    #[serde(default = "five")]
+    pub keep_releases: usize,
+    /// How a release is rolled out.
+    pub rollout: Policy,
+}
+
+fn five() -> usize {
+    5
+}
+
+impl Environment {
+    /// The URL people and probes reach the service at.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.listen.get_ref())
+    }
+
+    /// The address of one colour.
+    pub fn address(&self, colour: Colour) -> SocketAddr {
+        *self.colours.get(colour).get_ref()
+    }
+}
+
+/// What runs the colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum RuntimeChoice {
+    /// Containers where they can be had, processes otherwise.
+    Auto,
+    /// Plain processes of this machine.
+    Process,
+    /// Containers, by Docker Compose.
+    Compose,
+}
+
+impl Delivery {
+    /// Reads and checks the file under `root`.
+    ///
+    /// # Errors
+    /// A [`Problem`] with exit code 78 that names every mistake with its line and column.
+    pub fn load(root: &Path) -> anyhow::Result<Delivery> {
+        let path = root.join(FILE);
+        let text = std::fs::read_to_string(&path).map_err(|error| {
+            Problem::new(
+                ExitCode::Configuration,
+                format!("{FILE} cannot be read: {error}. It says what is delivered and where to."),
+            )
+            .next("git checkout -- config/delivery.toml")
+        })?;
+        Delivery::parse(&text).map_err(|mistakes| {
+            let count = if mistakes.len() == 1 { "a mistake".into() } else { format!("{} mistakes", mistakes.len()) };
+            Problem::new(ExitCode::Configuration, format!("{FILE} has {count}; nothing was started or changed."))
+                .detail(mistakes)
+                .next("cargo xtask config-lint")
+                .into()
+        })
+    }
+
+    /// Parses and checks the text of the file. On failure, one line (or rendered excerpt) for each mistake.
+    pub fn parse(text: &str) -> Result<Delivery, Vec<String>> {
+        let delivery: Delivery = toml::from_str(text)
+            .map_err(|error| error.to_string().trim_end().lines().map(str::to_owned).collect::<Vec<_>>())?;
+        let mut mistakes = delivery.mistakes();
+        mistakes.sort_by_key(|(span, _)| span.start);
+        if mistakes.is_empty() {
+            return Ok(delivery);
+        }
+        Err(mistakes.into_iter().map(|(span, message)| format!("{}: {message}", place(text, span.start))).collect())
+    }
+
+    /// The environment of that name.
+    ///
+    /// # Errors
+    /// A [`Problem`] that lists the environments there are.
+    pub fn environment(&self, name: &str) -> Result<&Environment, Problem> {
+        self.environments.get(name).ok_or_else(|| {
+            let known: Vec<_> = self.environments.keys().map(String::as_str).collect();
+            Problem::new(
+                ExitCode::Usage,
+                format!("there is no environment `{name}` in {FILE}; there are {}.", known.join(", ")),
+            )
+        })
+    }
+
+    fn mistakes(&self) -> Vec<(std::ops::Range<usize>, String)> {
+        let mut found = Vec::new();
+        let mut taken: BTreeMap<SocketAddr, String> = BTreeMap::new();
+        for (name, environment) in &self.environments {
+            found.extend(environment.rollout.mistakes());
+            let listen = std::iter::once(("listen".to_owned(), &environment.listen));
+            let colours = Colour::BOTH.map(|colour| (format!("colours.{colour}"), environment.colours.get(colour)));
+            for (key, address) in listen.chain(colours) {
+                let key = format!("environments.{name}.{key}");
+                if let Some(other) = taken.insert(*address.get_ref(), key.clone()) {
+                    let text = format!("{key} is {}, which {other} has already", address.get_ref());
+                    found.push((address.span(), text));
+                }
+            }
+        }
+        found
+    }
+}
+
+fn place(text: &str, offset: usize) -> String {
+    let before = text.get(..offset).unwrap_or(text);
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+    format!("{FILE}:{line}:{column}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OURS: &str = include_str!("../../config/delivery.toml");
+
+    #[test]
+    fn the_file_of_this_repository_is_right() {
+        let delivery = Delivery::parse(OURS).unwrap();
+        assert_eq!(delivery.environments.keys().collect::<Vec<_>>(), ["development", "production", "staging"]);
+        assert!(delivery.environments["production"].protected);
+    }
+
+    #[test]
+    fn the_development_policy_bakes_less_than_the_others() {
+        let delivery = Delivery::parse(OURS).unwrap();
+        let bakes = |name: &str| {
+            let policy = &delivery.environments[name].rollout;
+            *policy.bake * u32::try_from(policy.weights().count()).unwrap()
+        };
+        assert!(bakes("development") < std::time::Duration::from_secs(10));
+        assert!(bakes("development") < bakes("staging"));
+        assert!(bakes("staging") < bakes("production"));
+    }
+
+    #[test]
+    fn two_environments_cannot_share_an_address() {
+        let text = OURS.replace("127.0.0.1:8180", "127.0.0.1:8080");
+        assert_ne!(text, OURS);
+        let mistakes = Delivery::parse(&text).unwrap_err();
+        assert!(mistakes[0].contains("has already"), "{mistakes:?}");
+        assert!(mistakes[0].starts_with("config/delivery.toml:"), "{mistakes:?}");
+    }
+
+    #[test]
+    fn an_unknown_key_is_shown_where_it_stands() {
+        let mistakes = Delivery::parse(&OURS.replace("[service]", "[service]\npakage = \"x\"")).unwrap_err().join("\n");
+        assert!(mistakes.contains("unknown field `pakage`") && mistakes.contains("line "), "{mistakes}");
+    }
+
+    #[test]
+    fn a_place_counts_lines_and_characters_from_one() {
+        assert_eq!(place("ä = 1\nb = 2", 7), "config/delivery.toml:2:1");
+        assert_eq!(place("ä = 1", 5), "config/delivery.toml:1:5");
+    }
+}

@@ -1,0 +1,113 @@
+//! `deploy-blue-green`: rolls a release out beside the one that serves.
+
+use std::collections::BTreeMap;
+
+use crate::deployment::{self, Deployment, Queue, Source, Target};
+use crate::problem::{ExitCode, Problem};
+use crate::rollout::plan::{Goal, Plan, plan};
+use crate::rollout::world::{Launch, Observed};
+use crate::site::Site;
+
+/// Flags of `deploy-blue-green`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    target: Target,
+    #[command(flatten)]
+    source: Source,
+    /// The image to roll out, where colours run as containers.
+    #[arg(long, value_name = "REF")]
+    image: Option<String>,
+    /// One setting for the candidate alone, such as `faults.error_rate=1.0`; can be given more than once.
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = setting)]
+    settings: Vec<(String, String)>,
+    /// Prints what would be done, and does nothing.
+    #[arg(long)]
+    plan: bool,
+    #[command(flatten)]
+    queue: Queue,
+    /// Prints how it ended, or the plan, as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+fn setting(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err(format!("`{text}` is not of the form KEY=VALUE, such as faults.error_rate=1.0")),
+    }
+}
+
+/// Rolls out, or prints the plan.
+///
+/// # Errors
+/// A [`Problem`] with exit code 1 when the candidate is rejected, all traffic being where it was before; 2 for flags that
+/// do not fit the environment; 75 while another deployer is at work; 78 when the release refuses its configuration.
+pub fn run(args: &Args) -> anyhow::Result<()> {
+    let site = Site::open(&args.target.env)?;
+    check(args, &site)?;
+    let settings: BTreeMap<_, _> = args.settings.iter().cloned().collect();
+    if args.plan {
+        return show_plan(args, &site, settings);
+    }
+    let content = deployment::content(&site, &args.source)?;
+    let deployment = Deployment::begin(&site, "deploy-blue-green", &args.queue)?;
+    deployment.reserve()?;
+    let release = deployment.keep(&content, args.source.release.as_deref())?;
+    let launch = Launch { release: release.name, settings };
+    deployment.check_config(&launch)?;
+    deployment.reach(Goal::Deploy(launch), args.json)
+}
+
+fn check(args: &Args, site: &Site) -> Result<(), Problem> {
+    if let Some(image) = &args.image {
+        let message = format!(
+            "--image {image}: colours run as processes in {}, and a process is not started from an image.",
+            site.name
+        );
+        let problem = Problem::new(ExitCode::Usage, message);
+        return Err(problem.next("cargo xtask deploy-blue-green").next("cargo xtask deploy-blue-green --binary PATH"));
+    }
+    let Some((key, _)) = args.settings.first() else { return Ok(()) };
+    if site.environment().protected {
+        let message = format!(
+            "--set {key}: {} is protected, and what runs there comes from its configuration alone. Put it into config/ and \
+             roll that out.",
+            site.name
+        );
+        return Err(
+            Problem::new(ExitCode::Usage, message).next(format!("cargo xtask deploy-blue-green --env {}", site.name))
+        );
+    }
+    if site.delivery().service.setting_variable.is_none() {
+        let message =
+            format!("--set {key}: service.setting_variable of config/delivery.toml does not say how to pass it on.");
+        return Err(Problem::new(ExitCode::Configuration, message));
+    }
+    Ok(())
+}
+
+fn show_plan(args: &Args, site: &Site, settings: BTreeMap<String, String>) -> anyhow::Result<()> {
+    let release = args.source.release.clone().unwrap_or_else(|| "the-next-build".into());
+    let observed = Observed::of(&site.enter().world())?;
+    let plan = plan(Goal::Deploy(Launch { release, settings }), &observed, &site.environment().rollout);
+    if args.json {
+        println!("{}", serde_json::to_string_pretty(&as_json(&plan, site))?);
+    } else {
+        println!("{} in {}:", plan.goal, site.name);
+        for (number, operation) in plan.operations.iter().enumerate() {
+            println!("{:>4}. {operation}", number + 1);
+        }
+        plan.notes.iter().for_each(|note| println!("note: {note}"));
+    }
+    Ok(())
+}
+
+fn as_json(plan: &Plan, site: &Site) -> serde_json::Value {
+    serde_json::json!({
+        "environment": site.name,
+        "goal": plan.goal.to_string(),
+        "operations": plan.operations,
+        "notes": plan.notes,
+    })
+}

@@ -1,0 +1,51 @@
+//! `history`: which release served when, and who changed it.
+
+use crate::deployment::Target;
+use crate::rollout::world::{Change, Ledger as _};
+use crate::site::Site;
+use crate::time;
+
+/// Flags of `history`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    target: Target,
+    /// Prints it as JSON, oldest first.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Prints the history, newest first.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn run(args: &Args) -> anyhow::Result<()> {
+    let site = Site::open(&args.target.env)?;
+    let history = site.enter().ledger.history()?;
+    if args.json {
+        println!("{}", serde_json::to_string_pretty(&history)?);
+        return Ok(());
+    }
+    if history.is_empty() {
+        println!("nothing has been deployed to {} yet\n  next: cargo xtask up", site.name);
+    }
+    for entry in history.iter().rev() {
+        let change = match entry.change {
+            Change::Deployed => "deployed",
+            Change::RolledBack => "rolled back to",
+            Change::Recovered => "recovered",
+            Change::Aborted => "aborted",
+        };
+        let kept = if site.releases().find(&entry.launch.release).is_some() { "" } else { "  (not kept any more)" };
+        println!(
+            "{}  {change:<14} {} as {} by {}{kept}",
+            time::format(entry.at),
+            entry.launch.release,
+            entry.colour,
+            entry.by
+        );
+        entry.launch.settings.iter().for_each(|(key, value)| println!("{:26}with {key}={value}", ""));
+        entry.reason.iter().for_each(|reason| println!("{:26}{reason}", ""));
+    }
+    Ok(())
+}

@@ -1,0 +1,261 @@
+//! The seam under router and ledger: files, sockets and the lock of the machine an environment lives on. All paths are
+//! relative to the environment's folder there.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Context as _;
+
+/// The longest path a Unix socket can be reached by (`sun_path` less its final zero).
+const MAX_SOCKET_PATH: usize = 107;
+
+/// Held for as long as its owner lives; the kernel lets go of it whatever way the owner ends.
+#[derive(Debug)]
+pub struct Session(#[expect(dead_code, reason = "held for its lock, which ends with it")] File);
+
+/// What router and ledger ask of a machine.
+pub trait Host: Send + Sync {
+    /// The whole file, or none if there is none.
+    ///
+    /// # Errors
+    /// When it is there and cannot be read.
+    fn read(&self, path: &str) -> anyhow::Result<Option<String>>;
+    /// Replaces the file so that a reader sees the old or the new one, whole, and a crash leaves one of them.
+    ///
+    /// # Errors
+    /// When it is not on disk; the old file is then still there.
+    fn replace(&self, path: &str, contents: &str) -> anyhow::Result<()>;
+    /// Appends to the file, on disk when it returns.
+    ///
+    /// # Errors
+    /// When it is not on disk.
+    fn append(&self, path: &str, text: &str) -> anyhow::Result<()>;
+    /// Makes sure that `bytes` more can be appended even when the disk is full by then.
+    ///
+    /// # Errors
+    /// When there is no room.
+    fn reserve(&self, path: &str, bytes: u64) -> anyhow::Result<()>;
+    /// The names of the files in a folder, sorted; none where there is no folder.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    fn list(&self, folder: &str) -> anyhow::Result<Vec<String>>;
+    /// Removes a file, if it is there.
+    ///
+    /// # Errors
+    /// When it is there and cannot be removed.
+    fn remove(&self, path: &str) -> anyhow::Result<()>;
+    /// Writes one request to a Unix socket and reads what comes back until its end.
+    ///
+    /// # Errors
+    /// When nobody listens, or not all of it came within `timeout`.
+    fn ask(&self, socket: &str, request: &str, timeout: Duration) -> io::Result<String>;
+    /// Takes the lock, or returns none when another holds it.
+    ///
+    /// # Errors
+    /// When it can be neither taken nor found held.
+    fn try_lock(&self, path: &str) -> anyhow::Result<Option<Session>>;
+}
+
+/// This machine.
+#[derive(Debug, Clone)]
+pub struct Local {
+    root: PathBuf,
+}
+
+impl Local {
+    /// This machine, with the environment's folder at `root`.
+    pub fn new(root: impl Into<PathBuf>) -> Local {
+        Local { root: root.into() }
+    }
+
+    fn create_parent(&self, path: &str) -> io::Result<PathBuf> {
+        let path = self.root.join(path);
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent)?;
+        }
+        Ok(path)
+    }
+
+    fn open_append(&self, path: &str) -> io::Result<File> {
+        OpenOptions::new().create(true).append(true).open(self.create_parent(path)?)
+    }
+}
+
+impl Host for Local {
+    fn read(&self, path: &str) -> anyhow::Result<Option<String>> {
+        let path = self.root.join(path);
+        match fs::read(&path) {
+            Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error).with_context(|| format!("reading {}", path.display())),
+        }
+    }
+
+    fn replace(&self, path: &str, contents: &str) -> anyhow::Result<()> {
+        let replace = || -> io::Result<()> {
+            let target = self.create_parent(path)?;
+            let staged = target.with_added_extension("new");
+            let mut file = File::create(&staged)?;
+            file.write_all(contents.as_bytes())?;
+            file.sync_all()?;
+            fs::rename(&staged, &target)?;
+            sync_folder(&target)
+        };
+        replace().with_context(|| format!("replacing {}", self.root.join(path).display()))
+    }
+
+    fn append(&self, path: &str, text: &str) -> anyhow::Result<()> {
+        let append = || -> io::Result<()> {
+            let mut file = self.open_append(path)?;
+            file.write_all(text.as_bytes())?;
+            file.sync_data()
+        };
+        append().with_context(|| format!("writing {}", self.root.join(path).display()))
+    }
+
+    fn reserve(&self, path: &str, bytes: u64) -> anyhow::Result<()> {
+        let reserve = || -> io::Result<()> {
+            let file = self.open_append(path)?;
+            allocate(&file, bytes)?;
+            sync_folder(&self.root.join(path))
+        };
+        reserve().with_context(|| format!("making room for {}", self.root.join(path).display()))
+    }
+
+    fn list(&self, folder: &str) -> anyhow::Result<Vec<String>> {
+        let path = self.root.join(folder);
+        let entries = match fs::read_dir(&path) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(error).with_context(|| format!("listing {}", path.display())),
+        };
+        let mut names = entries
+            .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
+            .collect::<io::Result<Vec<_>>>()
+            .with_context(|| format!("listing {}", path.display()))?;
+        names.sort();
+        Ok(names)
+    }
+
+    fn remove(&self, path: &str) -> anyhow::Result<()> {
+        let path = self.root.join(path);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(error).with_context(|| format!("removing {}", path.display()))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn ask(&self, socket: &str, request: &str, timeout: Duration) -> io::Result<String> {
+        ask(&self.root.join(socket), request, timeout)
+    }
+
+    fn try_lock(&self, path: &str) -> anyhow::Result<Option<Session>> {
+        let lock = || -> io::Result<Option<Session>> {
+            let file = OpenOptions::new().create(true).append(true).open(self.create_parent(path)?)?;
+            match file.try_lock() {
+                Ok(()) => Ok(Some(Session(file))),
+                Err(TryLockError::WouldBlock) => Ok(None),
+                Err(TryLockError::Error(error)) => Err(error),
+            }
+        };
+        lock().with_context(|| format!("locking {}", self.root.join(path).display()))
+    }
+}
+
+/// Writes `request` to the Unix socket at `path` and reads until the other side has said all it has to say.
+///
+/// # Errors
+/// When nobody listens, or not all of it came within `timeout`.
+pub fn ask(path: &Path, request: &str, timeout: Duration) -> io::Result<String> {
+    let mut stream = connect(path)?;
+    stream.set_read_timeout(Some(timeout))?;
+    stream.set_write_timeout(Some(timeout))?;
+    stream.write_all(request.as_bytes())?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer)?;
+    Ok(String::from_utf8_lossy(&answer).into_owned())
+}
+
+/// A checkout can lie deeper than a socket's path may be long; the kernel's own name for the open folder is short.
+fn connect(path: &Path) -> io::Result<UnixStream> {
+    use std::os::fd::AsRawFd as _;
+    let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else { return UnixStream::connect(path) };
+    if path.as_os_str().len() <= MAX_SOCKET_PATH {
+        return UnixStream::connect(path);
+    }
+    let folder = File::open(parent)?;
+    UnixStream::connect(Path::new("/proc/self/fd").join(folder.as_raw_fd().to_string()).join(name))
+}
+
+/// Makes a rename or a new file survive a power cut.
+fn sync_folder(path: &Path) -> io::Result<()> {
+    path.parent().map_or(Ok(()), |parent| File::open(parent)?.sync_all())
+}
+
+#[cfg(target_os = "linux")]
+fn allocate(file: &File, bytes: u64) -> io::Result<()> {
+    use rustix::fs::{FallocateFlags, fallocate};
+    match fallocate(file, FallocateFlags::KEEP_SIZE, file.metadata()?.len(), bytes) {
+        // Some file systems cannot reserve; then only a write can tell.
+        Err(rustix::io::Errno::OPNOTSUPP) => Ok(()),
+        result => Ok(result?),
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn allocate(_: &File, _: u64) -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::TempDir;
+
+    #[test]
+    fn a_replaced_file_is_whole_and_leaves_nothing_beside_it() {
+        let dir = TempDir::new();
+        let host = Local::new(dir.path());
+        host.replace("maps/split.map", "green 0\n").unwrap();
+        host.replace("maps/split.map", "green 50\n").unwrap();
+        assert_eq!(host.read("maps/split.map").unwrap().as_deref(), Some("green 50\n"));
+        assert_eq!(host.list("maps").unwrap(), ["split.map"]);
+        assert_eq!(host.read("maps/other").unwrap(), None);
+    }
+
+    #[test]
+    fn a_lock_is_refused_while_held_and_free_after() {
+        let dir = TempDir::new();
+        let host = Local::new(dir.path());
+        let held = host.try_lock("lock").unwrap();
+        assert!(held.is_some());
+        assert!(host.try_lock("lock").unwrap().is_none());
+        drop(held);
+        assert!(host.try_lock("lock").unwrap().is_some());
+    }
+
+    #[test]
+    fn a_socket_deeper_than_a_socket_path_may_be_long_is_reached() {
+        use std::os::unix::net::UnixListener;
+        let dir = TempDir::new();
+        let deep = dir.path().join("d".repeat(90)).join("e".repeat(90));
+        fs::create_dir_all(&deep).unwrap();
+        let folder = File::open(&deep).unwrap();
+        let short = format!("/proc/self/fd/{}/s", std::os::fd::AsRawFd::as_raw_fd(&folder));
+        let listener = UnixListener::bind(short).unwrap();
+        let server = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut request = [0; 4];
+            stream.read_exact(&mut request).unwrap();
+            stream.write_all(b"pong").unwrap();
+        });
+        assert_eq!(ask(&deep.join("s"), "ping", Duration::from_secs(5)).unwrap(), "pong");
+        server.join().unwrap();
+    }
+}

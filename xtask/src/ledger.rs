@@ -1,0 +1,281 @@
+//! What is written down beside an environment: who holds the lock, the journal of each rollout, and the history.
+
+use std::sync::Mutex;
+use std::time::{Duration, Instant, SystemTime};
+
+use anyhow::Context as _;
+use serde::{Deserialize, Serialize};
+
+use crate::host::{Host, Session};
+use crate::problem::{ExitCode, Problem};
+use crate::rollout::event::Event;
+use crate::rollout::world::{Entry, Ledger};
+use crate::time;
+
+const LOCK: &str = "lock";
+const OWNER: &str = "lock.json";
+const HISTORY: &str = "history.jsonl";
+const JOURNALS: &str = "journal";
+/// How many rollouts' journals are kept.
+const KEEP_JOURNALS: usize = 20;
+/// Room kept free for what must still be written when the disk is full: a few thousand events, a few hundred entries.
+const RESERVE: u64 = 256 * 1024;
+
+/// Who holds the lock.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Owner {
+    /// User and host.
+    pub by: String,
+    /// Its process there; for people to look at, never to decide by.
+    pub pid: u32,
+    /// What it was started to do.
+    pub command: String,
+    /// Since when.
+    #[serde(with = "time::rfc3339")]
+    pub since: SystemTime,
+}
+
+impl Owner {
+    fn current(command: &str) -> Owner {
+        let by = format!("{}@{}", user(), hostname());
+        Owner { by, pid: std::process::id(), command: command.to_owned(), since: SystemTime::now() }
+    }
+}
+
+fn user() -> String {
+    let named = std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).ok().filter(|name| !name.is_empty());
+    named.unwrap_or_else(|| format!("uid{}", rustix::process::getuid().as_raw()))
+}
+
+fn hostname() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+/// One line of a journal.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Line {
+    /// When.
+    #[serde(with = "time::rfc3339")]
+    pub at: SystemTime,
+    /// What.
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+/// The ledger in an environment's folder. Reading needs no lock; writing goes through [`FileLedger::lock`].
+pub struct FileLedger<'a> {
+    host: &'a dyn Host,
+    writing: Mutex<Option<Writing>>,
+}
+
+struct Writing {
+    journal: String,
+    /// A journal whose last line may be torn is continued on a new line.
+    fresh: bool,
+    _lock: Session,
+}
+
+impl<'a> FileLedger<'a> {
+    /// The ledger of the environment `host` gives access to.
+    pub fn new(host: &'a dyn Host) -> FileLedger<'a> {
+        FileLedger { host, writing: Mutex::new(None) }
+    }
+
+    /// Takes the lock for as long as this process lives, waiting at most `wait` for another deployer to end, and opens a
+    /// journal. Returns whether the last rollout was left unfinished.
+    ///
+    /// # Errors
+    /// A [`Problem`] with exit code 75 that names the holder.
+    pub fn lock(&self, command: &str, wait: Duration) -> anyhow::Result<bool> {
+        let deadline = Instant::now() + wait;
+        let session = loop {
+            if let Some(session) = self.host.try_lock(LOCK)? {
+                break session;
+            }
+            if Instant::now() >= deadline {
+                return Err(self.refusal(wait).into());
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        };
+        let owner = Owner::current(command);
+        let unfinished = self.unfinished()?;
+        // The file is for people; a full disk must stop neither an abort nor a rollback here.
+        let _ = self.host.replace(OWNER, &serde_json::to_string(&owner)?);
+        let stamp = time::format(owner.since).replace([':', '-'], "");
+        let journal = format!("{JOURNALS}/{stamp}-{}.jsonl", owner.pid);
+        *self.lock_writing() = Some(Writing { journal, fresh: true, _lock: session });
+        Ok(unfinished)
+    }
+
+    /// Makes room for everything a rollout has to write, so that a disk that fills up meanwhile stops no abort.
+    ///
+    /// # Errors
+    /// When the disk is full already.
+    pub fn reserve(&self) -> anyhow::Result<()> {
+        let journal = self.lock_writing().as_ref().map(|writing| writing.journal.clone());
+        journal.into_iter().try_for_each(|journal| self.host.reserve(&journal, RESERVE))?;
+        self.host.reserve(HISTORY, RESERVE)
+    }
+
+    /// The living deployer, if there is one.
+    ///
+    /// # Errors
+    /// When the lock cannot be looked at.
+    pub fn holder(&self) -> anyhow::Result<Option<Owner>> {
+        if self.host.try_lock(LOCK)?.is_some() {
+            return Ok(None);
+        }
+        Ok(self.owner())
+    }
+
+    /// The events of the newest journal, oldest first. Torn lines are left out.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn last_journal(&self) -> anyhow::Result<Vec<Line>> {
+        let Some(newest) = self.host.list(JOURNALS)?.pop() else { return Ok(Vec::new()) };
+        let text = self.host.read(&format!("{JOURNALS}/{newest}"))?.unwrap_or_default();
+        Ok(whole_lines(&text))
+    }
+
+    fn unfinished(&self) -> anyhow::Result<bool> {
+        let lines = self.last_journal()?;
+        Ok(lines.last().is_some_and(|line| !matches!(line.event, Event::Ended { .. })))
+    }
+
+    fn owner(&self) -> Option<Owner> {
+        serde_json::from_str(&self.host.read(OWNER).ok()??).ok()
+    }
+
+    fn refusal(&self, waited: Duration) -> Problem {
+        let who = self.owner().map_or("another deployer".to_owned(), |owner| {
+            format!("{} (pid {}, `{}`, since {})", owner.by, owner.pid, owner.command, time::format(owner.since))
+        });
+        let waited =
+            if waited.is_zero() { String::new() } else { format!(" {waited:?} were not enough to see it end.") };
+        Problem::new(
+            ExitCode::Busy,
+            format!("{who} is at work in this environment; two deployers never act at once.{waited}"),
+        )
+        .next("cargo xtask status")
+        .next("the same command with --wait 10m")
+    }
+
+    fn lock_writing(&self) -> std::sync::MutexGuard<'_, Option<Writing>> {
+        self.writing.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    fn prune(&self) {
+        let Ok(mut journals) = self.host.list(JOURNALS) else { return };
+        journals.truncate(journals.len().saturating_sub(KEEP_JOURNALS));
+        for name in journals {
+            // An old journal that stays is only untidy.
+            let _ = self.host.remove(&format!("{JOURNALS}/{name}"));
+        }
+    }
+}
+
+impl Ledger for FileLedger<'_> {
+    fn journal(&self, at: SystemTime, event: &Event) -> anyhow::Result<()> {
+        let mut writing = self.lock_writing();
+        let writing = writing.as_mut().context("the journal is written without the lock")?;
+        let line = serde_json::to_string(&Line { at, event: event.clone() })?;
+        let start = if std::mem::take(&mut writing.fresh) { "" } else { "\n" };
+        self.host.append(&writing.journal, &format!("{start}{line}"))?;
+        if matches!(event, Event::Ended { .. }) {
+            self.prune();
+        }
+        Ok(())
+    }
+
+    fn record(&self, entry: &Entry) -> anyhow::Result<()> {
+        anyhow::ensure!(self.lock_writing().is_some(), "the history is written without the lock");
+        self.host.append(HISTORY, &format!("\n{}", serde_json::to_string(entry)?))
+    }
+
+    fn history(&self) -> anyhow::Result<Vec<Entry>> {
+        Ok(whole_lines(&self.host.read(HISTORY)?.unwrap_or_default()))
+    }
+
+    fn author(&self) -> String {
+        Owner::current("").by
+    }
+}
+
+/// The lines that can be read. Each was written after a newline, so that a torn one spoils none but itself.
+fn whole_lines<T: for<'de> Deserialize<'de>>(text: &str) -> Vec<T> {
+    text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::Local;
+    use crate::rollout::colour::Colour;
+    use crate::rollout::world::{Change, Launch};
+    use crate::testing::TempDir;
+
+    fn entry(release: &str) -> Entry {
+        Entry {
+            at: SystemTime::UNIX_EPOCH,
+            change: Change::Deployed,
+            launch: Launch { release: release.into(), settings: [("a.b".into(), "1".into())].into() },
+            colour: Colour::Green,
+            warm_until: Some(SystemTime::UNIX_EPOCH + Duration::from_secs(60)),
+            reason: None,
+            by: "someone@somewhere".into(),
+        }
+    }
+
+    #[test]
+    fn a_torn_line_spoils_none_but_itself() {
+        let dir = TempDir::new();
+        let host = Local::new(dir.path());
+        let ledger = FileLedger::new(&host);
+        ledger.lock("test", Duration::ZERO).unwrap();
+        ledger.record(&entry("v1")).unwrap();
+        host.append(HISTORY, "\n{\"at\":\"1970-01-").unwrap();
+        ledger.record(&entry("v2")).unwrap();
+        assert_eq!(ledger.history().unwrap(), [entry("v1"), entry("v2")]);
+    }
+
+    #[test]
+    fn a_second_deployer_is_refused_by_the_name_of_the_first_until_it_ends() {
+        let dir = TempDir::new();
+        let host = Local::new(dir.path());
+        let first = FileLedger::new(&host);
+        first.lock("deploy v1", Duration::ZERO).unwrap();
+        let second = FileLedger::new(&host);
+        let refusal = second.lock("deploy v2", Duration::ZERO).unwrap_err().to_string();
+        assert!(refusal.contains("deploy v1") && refusal.contains("--wait"), "{refusal}");
+        assert_eq!(second.holder().unwrap().unwrap().command, "deploy v1");
+        drop(first);
+        assert_eq!(second.holder().unwrap(), None);
+        second.lock("deploy v2", Duration::ZERO).unwrap();
+    }
+
+    #[test]
+    fn a_rollout_without_an_end_is_seen_by_the_next_deployer() {
+        let dir = TempDir::new();
+        let host = Local::new(dir.path());
+        let at = SystemTime::UNIX_EPOCH;
+        let ledger = FileLedger::new(&host);
+        assert!(!ledger.lock("one", Duration::ZERO).unwrap());
+        ledger.journal(at, &Event::Warning { text: "half-way".into() }).unwrap();
+        drop(ledger);
+        let ledger = FileLedger::new(&host);
+        assert!(ledger.lock("two", Duration::ZERO).unwrap());
+        ledger.journal(at, &Event::Ended { reached: true, active: None }).unwrap();
+        drop(ledger);
+        assert!(!FileLedger::new(&host).lock("three", Duration::ZERO).unwrap());
+    }
+
+    #[test]
+    fn nothing_is_written_without_the_lock() {
+        let dir = TempDir::new();
+        let host = Local::new(dir.path());
+        let ledger = FileLedger::new(&host);
+        assert!(ledger.record(&entry("v1")).is_err());
+        assert!(ledger.journal(SystemTime::UNIX_EPOCH, &Event::Warning { text: String::new() }).is_err());
+    }
+}

@@ -1,0 +1,40 @@
+//! Switchyard's automation: everything behind `cargo xtask`. A verb is a module; what more than one verb needs is a module
+//! named after its noun; the rollout, the heart of it, is [`rollout`].
+
+pub mod ci;
+pub mod cli;
+pub mod config_lint;
+pub mod deploy_blue_green;
+pub mod doctor;
+pub mod down;
+pub mod health_check;
+pub mod history;
+pub mod logs;
+pub mod rollback;
+pub mod status;
+pub mod up;
+
+pub mod cargo;
+pub mod delivery;
+pub mod deployment;
+pub mod git;
+pub mod host;
+pub mod http;
+pub mod interrupt;
+pub mod ledger;
+pub mod packages;
+pub mod port;
+pub mod problem;
+pub mod progress;
+pub mod project;
+pub mod release;
+pub mod rollout;
+pub mod router;
+pub mod runtime;
+pub mod service;
+pub mod site;
+pub mod time;
+pub mod tools;
+
+#[cfg(test)]
+mod testing;

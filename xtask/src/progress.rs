@@ -1,0 +1,34 @@
+//! A rollout as a person follows it: one line for each thing done, one for each thing waited for, on standard error.
+
+use std::time::{Duration, SystemTime};
+
+use crate::rollout::event::Event;
+use crate::rollout::plan::Operation;
+
+/// Prints what is worth a line.
+pub fn print(_: SystemTime, event: &Event) {
+    if let Some(line) = line(event) {
+        eprintln!("{line}");
+    }
+}
+
+fn line(event: &Event) -> Option<String> {
+    match event {
+        Event::Planned { goal, operations } if !operations.is_empty() => {
+            Some(format!("{goal}, in {} steps", operations.len()))
+        }
+        Event::Finished { operation, millis } => {
+            let took = Duration::from_millis(*millis);
+            let took = if took.is_zero() { String::new() } else { format!("  ({took:?})") };
+            Some(format!("  done     {operation}{took}"))
+        }
+        Event::Started { operation: Operation::Bake { colour, span } } => {
+            Some(format!("  watching {colour} for {span}"))
+        }
+        Event::Waiting { colour, reason } => Some(format!("  waiting  for {colour}: {reason}")),
+        Event::Judged { judgement } => Some(format!("  verdict  {judgement}")),
+        Event::Failed { reason, .. } => Some(format!("  failed   {reason}")),
+        Event::Warning { text } => Some(format!("  warning  {text}")),
+        Event::Planned { .. } | Event::Started { .. } | Event::Ended { .. } => None,
+    }
+}

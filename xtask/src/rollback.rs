@@ -1,0 +1,66 @@
+//! `rollback`: back to an earlier release, without a build and without looking up a digest.
+
+use crate::deployment::{Deployment, Queue, Target};
+use crate::problem::{ExitCode, Problem};
+use crate::rollout::plan::Goal;
+use crate::rollout::world::{Change, Entry, Launch, Ledger as _, lineage};
+use crate::site::Site;
+
+/// Flags of `rollback`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    target: Target,
+    /// The release to go back to; without it, the one before the one that serves.
+    #[arg(long, value_name = "RELEASE")]
+    to: Option<String>,
+    #[command(flatten)]
+    queue: Queue,
+    /// Prints how it ended as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Rolls back.
+///
+/// # Errors
+/// A [`Problem`] with exit code 2 when there is nothing to go back to, 1 when the earlier release does not become ready,
+/// 75 while another deployer is at work.
+pub fn run(args: &Args) -> anyhow::Result<()> {
+    let site = Site::open(&args.target.env)?;
+    let history = site.enter().ledger.history()?;
+    let launch = choose(&history, args.to.as_deref(), &site)?;
+    let deployment = Deployment::begin(&site, "rollback", &args.queue)?;
+    deployment.reach(Goal::Rollback(launch), args.json)
+}
+
+fn choose(history: &[Entry], wanted: Option<&str>, site: &Site) -> anyhow::Result<Launch> {
+    let line = lineage(history);
+    let Some(active) = line.last() else {
+        let message = format!("nothing has been deployed to {} yet, so there is nothing to go back to.", site.name);
+        return Err(Problem::new(ExitCode::Usage, message).next("cargo xtask up").into());
+    };
+    let launch = match wanted {
+        Some(name) if name == active.release => {
+            let message = format!("{name} is what serves {} already.", site.name);
+            return Err(Problem::new(ExitCode::Usage, message).next("cargo xtask history").into());
+        }
+        Some(name) => named(history, name),
+        None => line.iter().rev().nth(1).cloned(),
+    };
+    let kept = launch.filter(|launch| site.releases().find(&launch.release).is_some());
+    kept.ok_or_else(|| {
+        let kept: Vec<_> = site.releases().all().into_iter().map(|release| release.name).collect();
+        let what = wanted.map_or("there is no release before the one that serves".to_owned(), |name| {
+            format!("release `{name}` was never deployed to {} or is not kept any more", site.name)
+        });
+        let message = format!("{what}; kept are {}.", kept.join(", "));
+        Problem::new(ExitCode::Usage, message).next("cargo xtask history").into()
+    })
+}
+
+/// The release as it was last started, with the settings it had.
+fn named(history: &[Entry], name: &str) -> Option<Launch> {
+    let mut served = history.iter().rev().filter(|entry| entry.change != Change::Aborted);
+    served.find(|entry| entry.launch.release == name).map(|entry| entry.launch.clone())
+}

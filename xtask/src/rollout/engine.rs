@@ -1,0 +1,379 @@
+//! Executes a plan, operation by operation, and puts everything back when one of them fails.
+
+use std::cell::{Cell, RefCell};
+use std::time::{Duration, SystemTime};
+
+use super::analysis::judge;
+use super::colour::{Colour, PerColour, Split};
+use super::event::Event;
+use super::plan::{Goal, Operation, Plan, plan};
+use super::policy::{Policy, Span};
+use super::world::{Cancel, Change, Counters, Entry, Launch, Observed, Persistence, State, World};
+use crate::http::Probe;
+
+const TICK: Duration = Duration::from_millis(100);
+/// A wait says at least this often what it is still waiting for.
+const SAY_EVERY: Duration = Duration::from_secs(5);
+/// Two readings of zero in flight this far apart prove a drain.
+const DRAIN_TICK: Duration = Duration::from_millis(50);
+const LOG_LINES: usize = 10;
+/// How long a colour with nothing left in flight may take to end before it is killed.
+const STOP_GRACE: Duration = Duration::from_secs(15);
+
+/// Executes plans.
+pub struct Engine<'a> {
+    /// What it acts on.
+    pub world: World<'a>,
+    /// By what rules.
+    pub policy: &'a Policy,
+    /// The path that says whether a colour is ready.
+    pub ready_path: &'a str,
+    /// Paths that must not answer 5xx before a candidate gets traffic.
+    pub smoke_paths: &'a [String],
+    /// Whether a person has asked for the end.
+    pub cancel: &'a Cancel,
+    /// Told of everything that happens, as it happens.
+    pub listener: &'a dyn Fn(SystemTime, &Event),
+}
+
+/// How a plan ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The goal was reached.
+    Reached,
+    /// It was not, and the traffic is where it was before.
+    TakenBack(Failure),
+    /// It was not, and the traffic could not be put back; the second text says why.
+    Stuck(Failure, String),
+}
+
+/// Why a plan failed, with what a person needs to understand it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// The operation and the reason, in words.
+    pub reason: String,
+    /// Whether a person asked for it.
+    pub cancelled: bool,
+    /// The candidate's answer to one more readiness probe, after the failure.
+    pub probe: Option<String>,
+    /// The candidate's last lines, oldest first.
+    pub log: Vec<String>,
+}
+
+impl Engine<'_> {
+    /// Executes a plan. Before its promotion a failure takes everything back; after it, what is left to do is done as far
+    /// as it goes.
+    pub fn run(&self, plan: &Plan) -> Outcome {
+        let run = Run::new(self, &plan.goal);
+        let planned = Event::Planned { goal: plan.goal.to_string(), operations: plan.operations.clone() };
+        let result = run.note(&planned).and_then(|()| run.all(&plan.operations));
+        let Err(reason) = result else {
+            run.end(true);
+            return Outcome::Reached;
+        };
+        let failure = self.explain(reason, run.started.get());
+        if matches!(plan.goal, Goal::Abort | Goal::Recover | Goal::Reap) {
+            run.end(false);
+            return Outcome::Stuck(failure, "nothing more was changed".into());
+        }
+        self.take_back(&run, plan, failure)
+    }
+
+    fn take_back(&self, failed: &Run<'_>, attempted: &Plan, failure: Failure) -> Outcome {
+        let abort = Run::new(self, &Goal::Abort);
+        let restored = Observed::of(&self.world).map_err(|error| format!("{error:#}")).and_then(|observed| {
+            let plan = plan(Goal::Abort, &observed, self.policy);
+            abort.all(&plan.operations)
+        });
+        if let Some(candidate) = failed.started.get()
+            && let Goal::Deploy(launch) | Goal::Rollback(launch) = &attempted.goal
+        {
+            abort.record(Change::Aborted, candidate, launch, None, Some(failure.reason.clone())).unwrap_or_else(
+                |reason| {
+                    abort.warn(format!("the abort is not in the history: {reason}"));
+                },
+            );
+        }
+        abort.end(false);
+        match restored {
+            Ok(()) => Outcome::TakenBack(failure),
+            Err(reason) => Outcome::Stuck(failure, reason),
+        }
+    }
+
+    fn explain(&self, reason: String, candidate: Option<Colour>) -> Failure {
+        Failure {
+            reason,
+            cancelled: self.cancel.requested(),
+            probe: candidate.map(|colour| self.world.runtime.probe(colour, self.ready_path).to_string()),
+            log: candidate.map(|colour| self.world.runtime.log_tail(colour, LOG_LINES)).unwrap_or_default(),
+        }
+    }
+}
+
+/// Why an operation was not done, in words.
+type Reason = String;
+
+/// One plan under way.
+struct Run<'a> {
+    engine: &'a Engine<'a>,
+    /// Nothing may stand in the way of going on: neither a journal that cannot be written nor a colour that will not stop.
+    urgent: Cell<bool>,
+    /// A person may still end it.
+    cancellable: Cell<bool>,
+    /// The colour in which something was started.
+    started: Cell<Option<Colour>>,
+    /// The counters when the split was last set.
+    window: RefCell<Option<PerColour<Counters>>>,
+}
+
+impl<'a> Run<'a> {
+    fn new(engine: &'a Engine<'a>, goal: &Goal) -> Self {
+        Run {
+            engine,
+            urgent: Cell::new(!matches!(goal, Goal::Deploy(_))),
+            cancellable: Cell::new(matches!(goal, Goal::Deploy(_) | Goal::Rollback(_))),
+            started: Cell::new(None),
+            window: RefCell::new(None),
+        }
+    }
+
+    fn all(&self, operations: &[Operation]) -> Result<(), Reason> {
+        operations.iter().try_for_each(|operation| self.one(operation))
+    }
+
+    fn one(&self, operation: &Operation) -> Result<(), Reason> {
+        let clock = self.engine.world.clock;
+        let began = clock.now();
+        let result = self.note(&Event::Started { operation: operation.clone() }).and_then(|()| self.execute(operation));
+        match result {
+            Ok(()) => {
+                let millis = clock.now().duration_since(began).unwrap_or_default().as_millis();
+                let millis = u64::try_from(millis).unwrap_or(u64::MAX);
+                self.note(&Event::Finished { operation: operation.clone(), millis })
+            }
+            Err(reason) => {
+                let reason = format!("could not {operation}: {reason}");
+                self.tell(&Event::Failed { operation: operation.clone(), reason: reason.clone() });
+                let dispensable = matches!(operation, Operation::Drain { .. } | Operation::Stop { .. });
+                if dispensable && self.urgent.get() { Ok(()) } else { Err(reason) }
+            }
+        }
+    }
+
+    fn execute(&self, operation: &Operation) -> Result<(), Reason> {
+        let World { runtime, router, .. } = self.engine.world;
+        self.check_cancelled()?;
+        match operation {
+            Operation::StartProxy { split } => router.ensure_running(*split).map_err(in_words),
+            Operation::Start { colour, launch } => {
+                self.started.set(Some(*colour));
+                runtime.start(*colour, launch).map_err(in_words)
+            }
+            Operation::AwaitReady { colour } => self.await_ready(*colour),
+            Operation::Smoke { colour } => self.smoke(*colour),
+            Operation::SetSplit { split } => self.set_split(*split),
+            Operation::Bake { colour, span } => self.bake(*colour, *span),
+            Operation::Analyse { colour } => self.analyse(*colour),
+            Operation::Promote { colour, launch, change, keep_warm } => {
+                match self.record(*change, *colour, launch, *keep_warm, None) {
+                    Err(reason) if self.urgent.get() => self.warn(format!("the promotion is not on record: {reason}")),
+                    result => result?,
+                }
+                self.urgent.set(true);
+                self.cancellable.set(false);
+                Ok(())
+            }
+            Operation::Drain { colour } => self.drain(*colour),
+            Operation::Stop { colour } => runtime.stop(*colour, STOP_GRACE).map_err(in_words),
+        }
+    }
+
+    fn await_ready(&self, colour: Colour) -> Result<(), Reason> {
+        let World { runtime, router, clock, .. } = self.engine.world;
+        let mut good = 0;
+        let mut waiting = Waiting::new(self, colour);
+        let deadline = clock.now() + *self.engine.policy.startup_timeout;
+        loop {
+            let instance = runtime.observe(colour).map_err(in_words)?;
+            let cause = instance.cause.unwrap_or_else(|| instance.state.to_string());
+            if instance.exits > 0 || instance.state == State::Stopped {
+                return Err(cause);
+            }
+            good = if instance.state == State::Ready { good + 1 } else { 0 };
+            let missing = if good == 0 {
+                cause
+            } else if good < self.engine.policy.success_threshold {
+                format!("{good} of {} good probes in a row", self.engine.policy.success_threshold)
+            } else if !router.observe().map_err(in_words)?.up.get(colour) {
+                "ready, and the proxy's own checks do not hold it for up yet".into()
+            } else {
+                return Ok(());
+            };
+            waiting.say(&missing)?;
+            if clock.now() >= deadline {
+                return Err(format!("not ready within {}: {missing}", self.engine.policy.startup_timeout));
+            }
+            self.wait(TICK)?;
+        }
+    }
+
+    fn smoke(&self, colour: Colour) -> Result<(), Reason> {
+        self.engine.smoke_paths.iter().try_for_each(|path| match self.engine.world.runtime.probe(colour, path) {
+            Probe::Answered(answer) if answer.status < 500 => Ok(()),
+            bad => Err(format!("GET {path} answered {bad}")),
+        })
+    }
+
+    fn set_split(&self, split: Split) -> Result<(), Reason> {
+        let router = self.engine.world.router;
+        match router.set_split(split).map_err(in_words)? {
+            Persistence::Persisted => {}
+            Persistence::Failed(error) if self.urgent.get() => {
+                self.warn(format!("the split acts but is not on disk, a restarted proxy would not know it: {error:#}"));
+            }
+            Persistence::Failed(error) => return Err(format!("it acts but could not be written down: {error:#}")),
+        }
+        *self.window.borrow_mut() = router.counters().ok();
+        Ok(())
+    }
+
+    fn bake(&self, colour: Colour, span: Span) -> Result<(), Reason> {
+        let World { runtime, router, clock, .. } = self.engine.world;
+        let deadline = clock.now() + *span;
+        let exits = runtime.observe(colour).map_err(in_words)?.exits;
+        while clock.now() < deadline {
+            let instance = runtime.observe(colour).map_err(in_words)?;
+            if instance.exits > exits || !instance.state.occupies() {
+                return Err(instance.cause.unwrap_or_else(|| format!("{colour} is {}", instance.state)));
+            }
+            if !router.observe().map_err(in_words)?.up.get(colour) {
+                let cause = instance.cause.unwrap_or_else(|| instance.state.to_string());
+                return Err(format!("the proxy's checks hold {colour} for down ({cause})"));
+            }
+            self.wait(TICK)?;
+        }
+        Ok(())
+    }
+
+    fn analyse(&self, colour: Colour) -> Result<(), Reason> {
+        let Some(before) = *self.window.borrow() else {
+            return Err("the proxy's counters could not be read when the split was set".into());
+        };
+        let after = self.engine.world.router.counters().map_err(in_words)?;
+        let policy = &self.engine.policy.analysis;
+        let judgement = judge(*before.get(colour), *after.get(colour), policy);
+        self.note(&Event::Judged { judgement: judgement.clone() })?;
+        if judgement.allows(policy) { Ok(()) } else { Err(judgement.to_string()) }
+    }
+
+    fn drain(&self, colour: Colour) -> Result<(), Reason> {
+        let World { router, clock, .. } = self.engine.world;
+        let deadline = clock.now() + *self.engine.policy.drain_timeout;
+        let mut waiting = Waiting::new(self, colour);
+        let mut zeros = 0;
+        loop {
+            let left = router.in_flight(colour);
+            zeros = if left.as_ref().is_ok_and(|left| left.is_none()) { zeros + 1 } else { 0 };
+            if zeros == 2 {
+                return Ok(());
+            }
+            let missing = match left {
+                Ok(left) => format!("{} requests in flight, {} old proxy workers", left.requests, left.old_workers),
+                Err(error) => format!("the proxy does not say what is in flight: {error:#}"),
+            };
+            if clock.now() >= deadline {
+                let timeout = self.engine.policy.drain_timeout;
+                self.warn(format!("{colour} is not drained after {timeout} and is stopped all the same: {missing}"));
+                return Ok(());
+            }
+            if zeros == 0 {
+                waiting.say(&missing)?;
+            }
+            self.wait(DRAIN_TICK)?;
+        }
+    }
+
+    fn record(
+        &self,
+        change: Change,
+        colour: Colour,
+        launch: &Launch,
+        keep_warm: Option<Span>,
+        reason: Option<String>,
+    ) -> Result<(), Reason> {
+        let World { ledger, clock, .. } = self.engine.world;
+        let at = clock.now();
+        let warm_until = keep_warm.map(|span| at + *span);
+        let by = ledger.author();
+        let entry = Entry { at, change, launch: launch.clone(), colour, warm_until, reason, by };
+        ledger.record(&entry).map_err(in_words)
+    }
+
+    fn end(&self, reached: bool) {
+        let active = Observed::of(&self.engine.world).ok().and_then(|observed| observed.active());
+        self.tell(&Event::Ended { reached, active });
+    }
+
+    fn wait(&self, span: Duration) -> Result<(), Reason> {
+        self.engine.world.clock.sleep(span);
+        self.check_cancelled()
+    }
+
+    fn check_cancelled(&self) -> Result<(), Reason> {
+        if self.engine.cancel.requested() && self.cancellable.get() { Err("interrupted".into()) } else { Ok(()) }
+    }
+
+    fn warn(&self, text: String) {
+        self.tell(&Event::Warning { text });
+    }
+
+    /// Tells of an event that is worth failing for if it cannot be journalled, as long as failing is harmless.
+    fn note(&self, event: &Event) -> Result<(), Reason> {
+        let at = self.engine.world.clock.now();
+        (self.engine.listener)(at, event);
+        match self.engine.world.ledger.journal(at, event) {
+            Err(error) if !self.urgent.get() => Err(format!("the journal cannot be written: {error:#}")),
+            _ => Ok(()),
+        }
+    }
+
+    /// Tells of an event that nothing depends on.
+    fn tell(&self, event: &Event) {
+        let at = self.engine.world.clock.now();
+        (self.engine.listener)(at, event);
+        // Nothing is decided by this line, and what stopped it from being written stops the next intent, too.
+        let _ = self.engine.world.ledger.journal(at, event);
+    }
+}
+
+/// Says what is being waited for, whenever that changes and otherwise from time to time.
+struct Waiting<'a> {
+    run: &'a Run<'a>,
+    colour: Colour,
+    last: Option<(String, SystemTime)>,
+}
+
+impl<'a> Waiting<'a> {
+    fn new(run: &'a Run<'a>, colour: Colour) -> Self {
+        Waiting { run, colour, last: None }
+    }
+
+    fn say(&mut self, missing: &str) -> Result<(), Reason> {
+        let now = self.run.engine.world.clock.now();
+        let said = self
+            .last
+            .as_ref()
+            .is_some_and(|(last, at)| last == missing && now.duration_since(*at).is_ok_and(|since| since < SAY_EVERY));
+        if said {
+            return Ok(());
+        }
+        self.last = Some((missing.to_owned(), now));
+        self.run.note(&Event::Waiting { colour: self.colour, reason: missing.to_owned() })
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the signature `map_err` wants")]
+fn in_words(error: anyhow::Error) -> Reason {
+    format!("{error:#}")
+}

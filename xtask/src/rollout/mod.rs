@@ -1,0 +1,9 @@
+//! The rollout: from a goal and what is observed to a plan, and from the plan to a release that serves.
+
+pub mod analysis;
+pub mod colour;
+pub mod engine;
+pub mod event;
+pub mod plan;
+pub mod policy;
+pub mod world;

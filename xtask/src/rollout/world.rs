@@ -1,0 +1,407 @@
+//! What the engine acts on, as traits, and what it sees there, as data.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, SystemTime};
+
+use serde::{Deserialize, Serialize};
+
+use super::colour::{Colour, PerColour, Split};
+use super::event::Event;
+use crate::http::Probe;
+
+/// A release and the settings it is started with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Launch {
+    /// The release's name.
+    pub release: String,
+    /// What `--set` added for this start alone.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub settings: BTreeMap<String, String>,
+}
+
+/// How a colour is doing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// Nothing was ever started here, or nothing is left of it.
+    #[default]
+    Absent,
+    /// It runs and is not ready yet.
+    Starting,
+    /// It runs and answers that it may be given traffic.
+    Ready,
+    /// It should be running and is down, or has stopped answering.
+    Failing,
+    /// It was told to end and still answers what it has accepted.
+    Draining,
+    /// It was ended on purpose.
+    Stopped,
+}
+
+impl State {
+    /// Whether something is there that would have to be stopped.
+    pub fn occupies(self) -> bool {
+        !matches!(self, State::Absent | State::Stopped)
+    }
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            State::Absent => "absent",
+            State::Starting => "starting",
+            State::Ready => "ready",
+            State::Failing => "failing",
+            State::Draining => "draining",
+            State::Stopped => "stopped",
+        })
+    }
+}
+
+/// What a runtime sees of one colour.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Instance {
+    /// What was started there last.
+    pub launch: Option<Launch>,
+    /// How it is doing.
+    pub state: State,
+    /// How often it ended by itself since it was started.
+    pub exits: u32,
+    /// Why it is not ready, in words, where it is not.
+    pub cause: Option<String>,
+}
+
+/// What the router says of itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Routing {
+    /// The split requests are routed by at this moment; none when the proxy does not answer.
+    pub running: Option<Split>,
+    /// The split a restarted proxy would begin with.
+    pub persisted: Option<Split>,
+    /// Whether the proxy's own checks hold a colour for up.
+    pub up: PerColour<bool>,
+}
+
+/// What the ledger says is serving.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Serving {
+    /// The active colour.
+    pub colour: Colour,
+    /// What was promoted there.
+    pub launch: Launch,
+    /// Until when the other colour is kept warm, if it is.
+    pub warm_until: Option<SystemTime>,
+}
+
+/// Everything a plan is made from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Observed {
+    /// Both colours.
+    pub colours: PerColour<Instance>,
+    /// The router.
+    pub routing: Routing,
+    /// The last promotion on record.
+    pub serving: Option<Serving>,
+    /// When this was observed.
+    pub now: SystemTime,
+}
+
+impl Observed {
+    /// Looks at everything once.
+    ///
+    /// # Errors
+    /// When the runtime or the ledger cannot be read; a proxy that does not answer is an observation and not an error.
+    pub fn of(world: &World<'_>) -> anyhow::Result<Observed> {
+        Ok(Observed {
+            colours: PerColour::try_from_fn(|colour| world.runtime.observe(colour))?,
+            routing: world.router.observe()?,
+            serving: serving(&world.ledger.history()?),
+            now: world.clock.now(),
+        })
+    }
+
+    /// The colour that takes production traffic: the one on record, or the one the router favours when the record is gone.
+    pub fn active(&self) -> Option<Colour> {
+        let routed = || {
+            let leader = self.routing.running.or(self.routing.persisted)?.leader();
+            [leader, leader.other()].into_iter().find(|colour| self.colours.get(*colour).launch.is_some())
+        };
+        self.serving.as_ref().map(|serving| serving.colour).or_else(routed)
+    }
+
+    /// Whether exactly one colour is routed to, and proxy, disk and ledger agree on which.
+    pub fn is_settled(&self) -> bool {
+        let everything = self.active().map(Split::all);
+        everything.is_none() || (self.routing.running == everything && self.routing.persisted == everything)
+    }
+
+    /// Whether the other colour is kept warm past its time.
+    pub fn warm_overdue(&self) -> bool {
+        let overdue = |until: SystemTime| until <= self.now;
+        self.serving.as_ref().is_some_and(|serving| {
+            serving.warm_until.is_some_and(overdue) && self.colours.get(serving.colour.other()).state.occupies()
+        })
+    }
+}
+
+/// What became of a release.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Change {
+    /// A new release became active.
+    Deployed,
+    /// An earlier release became active again.
+    RolledBack,
+    /// A release was found serving after its deployer had died, and kept.
+    Recovered,
+    /// A rollout was taken back before it became active.
+    Aborted,
+}
+
+/// One line of the history.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// When, in RFC 3339 UTC.
+    #[serde(with = "crate::time::rfc3339")]
+    pub at: SystemTime,
+    /// What happened.
+    pub change: Change,
+    /// To which release, with what settings.
+    pub launch: Launch,
+    /// In which colour.
+    pub colour: Colour,
+    /// Until when the other colour is kept warm, after a promotion that keeps it.
+    #[serde(default, with = "crate::time::rfc3339::option", skip_serializing_if = "Option::is_none")]
+    pub warm_until: Option<SystemTime>,
+    /// Why, where there is more to say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Who did it: user and host.
+    pub by: String,
+}
+
+/// What is serving after all that happened: the last promotion.
+pub fn serving(history: &[Entry]) -> Option<Serving> {
+    history.iter().rev().find(|entry| entry.change != Change::Aborted).map(|entry| Serving {
+        colour: entry.colour,
+        launch: entry.launch.clone(),
+        warm_until: entry.warm_until,
+    })
+}
+
+/// The releases one can go back through, oldest first, the active one last. A rollback takes back what came after its
+/// target, so two rollbacks in a row go back two releases instead of returning to the one that was just rejected.
+pub fn lineage(history: &[Entry]) -> Vec<Launch> {
+    let mut line: Vec<Launch> = Vec::new();
+    for entry in history {
+        match entry.change {
+            Change::Aborted => {}
+            Change::Deployed | Change::Recovered if line.last() == Some(&entry.launch) => {}
+            Change::Deployed | Change::Recovered => line.push(entry.launch.clone()),
+            Change::RolledBack => match line.iter().rposition(|launch| *launch == entry.launch) {
+                Some(target) => line.truncate(target + 1),
+                None => line.push(entry.launch.clone()),
+            },
+        }
+    }
+    line
+}
+
+/// Requests of one colour since the proxy started.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counters {
+    /// Attempts that have ended.
+    pub requests: u64,
+    /// Attempts that ended in a 5xx or without an answer.
+    pub errors: u64,
+}
+
+/// What still stands between a colour and its stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InFlight {
+    /// Requests the proxy has open at the colour, by whatever route.
+    pub requests: u64,
+    /// Workers of the proxy from before a reload, whose requests nobody counts.
+    pub old_workers: u64,
+}
+
+impl InFlight {
+    /// Whether nothing is left.
+    pub fn is_none(self) -> bool {
+        self.requests == 0 && self.old_workers == 0
+    }
+}
+
+/// Runs the colours.
+pub trait Runtime: Send + Sync {
+    /// Looks at a colour, asking it for its readiness.
+    ///
+    /// # Errors
+    /// When what is there cannot be read.
+    fn observe(&self, colour: Colour) -> anyhow::Result<Instance>;
+    /// Starts a release in a colour in which nothing runs, and returns without waiting for it to be ready.
+    ///
+    /// # Errors
+    /// When it could not be started at all.
+    fn start(&self, colour: Colour, launch: &Launch) -> anyhow::Result<()>;
+    /// Tells the colour to end, and ends it after `grace` if it has not. Nothing to do when nothing runs.
+    ///
+    /// # Errors
+    /// When it cannot be told.
+    fn stop(&self, colour: Colour, grace: Duration) -> anyhow::Result<()>;
+    /// Asks the colour itself, past the proxy.
+    fn probe(&self, colour: Colour, path: &str) -> Probe;
+    /// The last lines the colour wrote, oldest first.
+    fn log_tail(&self, colour: Colour, lines: usize) -> Vec<String>;
+}
+
+/// Whether a new split will survive a restart of the proxy.
+#[derive(Debug)]
+pub enum Persistence {
+    /// It is on disk.
+    Persisted,
+    /// It acts, and could not be written down.
+    Failed(anyhow::Error),
+}
+
+/// Routes the requests.
+pub trait Router: Send + Sync {
+    /// Starts the proxy with that split if it does not run, and waits until it answers.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    fn ensure_running(&self, split: Split) -> anyhow::Result<()>;
+    /// What it routes by. A proxy that does not answer is an observation.
+    ///
+    /// # Errors
+    /// When what is on disk cannot be read.
+    fn observe(&self) -> anyhow::Result<Routing>;
+    /// Sets the split, reads it back, and writes it down.
+    ///
+    /// # Errors
+    /// When the running proxy has not taken it.
+    fn set_split(&self, split: Split) -> anyhow::Result<Persistence>;
+    /// What is open at a colour.
+    ///
+    /// # Errors
+    /// When the proxy does not say.
+    fn in_flight(&self, colour: Colour) -> anyhow::Result<InFlight>;
+    /// What the proxy has counted for each colour.
+    ///
+    /// # Errors
+    /// When the proxy does not say.
+    fn counters(&self) -> anyhow::Result<PerColour<Counters>>;
+}
+
+/// Remembers.
+pub trait Ledger: Send + Sync {
+    /// Appends to the journal of the rollout under way, on disk when it returns.
+    ///
+    /// # Errors
+    /// When it is not on disk.
+    fn journal(&self, at: SystemTime, event: &Event) -> anyhow::Result<()>;
+    /// Appends to the history, on disk when it returns.
+    ///
+    /// # Errors
+    /// When it is not on disk.
+    fn record(&self, entry: &Entry) -> anyhow::Result<()>;
+    /// The whole history, oldest first.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    fn history(&self) -> anyhow::Result<Vec<Entry>>;
+    /// Who is writing: user and host.
+    fn author(&self) -> String;
+}
+
+/// Tells the time and lets it pass.
+pub trait Clock: Send + Sync {
+    /// The time of day.
+    fn now(&self) -> SystemTime;
+    /// Waits.
+    fn sleep(&self, span: Duration);
+}
+
+/// The real clock.
+#[derive(Debug, Clone, Copy)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> SystemTime {
+        SystemTime::now()
+    }
+
+    fn sleep(&self, span: Duration) {
+        std::thread::sleep(span);
+    }
+}
+
+/// Whether the person at the terminal, or a signal, has asked for the end.
+#[derive(Debug, Clone, Default)]
+pub struct Cancel(Arc<AtomicBool>);
+
+impl Cancel {
+    /// Whether it was asked for.
+    pub fn requested(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// The flag itself, for a signal handler to set.
+    pub fn flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.0)
+    }
+}
+
+/// All the engine acts on.
+#[derive(Clone, Copy)]
+pub struct World<'a> {
+    /// Runs the colours.
+    pub runtime: &'a dyn Runtime,
+    /// Routes the requests.
+    pub router: &'a dyn Router,
+    /// Remembers.
+    pub ledger: &'a dyn Ledger,
+    /// Tells the time.
+    pub clock: &'a dyn Clock,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(change: Change, release: &str) -> Entry {
+        Entry {
+            at: SystemTime::UNIX_EPOCH,
+            change,
+            launch: Launch { release: release.into(), settings: BTreeMap::new() },
+            colour: Colour::Blue,
+            warm_until: None,
+            reason: None,
+            by: "someone@somewhere".into(),
+        }
+    }
+
+    fn names(history: &[Entry]) -> Vec<String> {
+        lineage(history).into_iter().map(|launch| launch.release).collect()
+    }
+
+    #[test]
+    fn an_aborted_rollout_changes_neither_what_serves_nor_the_way_back() {
+        let history = [entry(Change::Deployed, "v1"), entry(Change::Aborted, "v2")];
+        assert_eq!(serving(&history).unwrap().launch.release, "v1");
+        assert_eq!(names(&history), ["v1"]);
+    }
+
+    #[test]
+    fn two_rollbacks_go_back_two_releases() {
+        let mut history =
+            vec![entry(Change::Deployed, "v1"), entry(Change::Deployed, "v2"), entry(Change::Deployed, "v3")];
+        history.push(entry(Change::RolledBack, "v2"));
+        assert_eq!(names(&history), ["v1", "v2"]);
+        history.push(entry(Change::RolledBack, "v1"));
+        assert_eq!(names(&history), ["v1"]);
+    }
+}

@@ -1,0 +1,211 @@
+//! HAProxy, the one router of all runtimes: its runtime socket sets and tells the split, its counters feed the analysis.
+//! `docker/haproxy/haproxy.cfg` is its configuration; the names of its backends and servers are agreed on with it.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+
+use super::stat::{Row, parse};
+use crate::delivery::{Environment, Service};
+use crate::host::Host;
+use crate::rollout::colour::{Colour, PerColour, Split};
+use crate::rollout::world::{Counters, InFlight, Persistence, Router, Routing};
+
+const SOCKET: &str = "proxy/haproxy.sock";
+const MASTER_SOCKET: &str = "proxy/master.sock";
+/// The map's file as the environment's folder has it, and as the proxy, started in its own folder, calls it.
+const MAP_FILE: &str = "proxy/maps/split.map";
+const MAP_NAME: &str = "maps/split.map";
+const ANSWER: Duration = Duration::from_secs(2);
+const START: Duration = Duration::from_secs(10);
+
+/// What the proxy's configuration takes from its environment.
+pub fn variables(service: &Service, environment: &Environment) -> BTreeMap<String, String> {
+    let rollout = &environment.rollout;
+    let mut variables = BTreeMap::from([
+        ("PROXY_LISTEN", environment.listen.get_ref().to_string()),
+        ("PROXY_BLUE", environment.address(Colour::Blue).to_string()),
+        ("PROXY_GREEN", environment.address(Colour::Green).to_string()),
+        ("PROXY_READY_PATH", service.health.ready.clone()),
+        ("PROXY_DRAIN_TIMEOUT", format!("{}ms", rollout.drain_timeout.as_millis())),
+    ]);
+    if let Some(header) = &service.health.colour_header {
+        variables.insert("PROXY_COLOUR_HEADER", header.clone());
+    }
+    if environment.preview {
+        variables.insert("PROXY_PREVIEW", "1".into());
+    }
+    variables.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+/// Starts the proxy's process, unless it is being kept running already.
+pub type Start<'a> = dyn Fn() -> anyhow::Result<()> + Send + Sync + 'a;
+
+/// The proxy of one environment.
+pub struct HaProxy<'a> {
+    host: &'a dyn Host,
+    start: Box<Start<'a>>,
+    tail: Box<dyn Fn() -> Vec<String> + Send + Sync + 'a>,
+}
+
+impl<'a> HaProxy<'a> {
+    /// The proxy reached through `host`; `start` brings it up, `tail` gives the last lines it wrote.
+    pub fn new(
+        host: &'a dyn Host,
+        start: Box<Start<'a>>,
+        tail: Box<dyn Fn() -> Vec<String> + Send + Sync + 'a>,
+    ) -> HaProxy<'a> {
+        HaProxy { host, start, tail }
+    }
+
+    fn ask(&self, command: &str) -> anyhow::Result<String> {
+        self.host
+            .ask(SOCKET, &format!("{command}\n"), ANSWER)
+            .with_context(|| format!("asking the proxy to `{command}`"))
+    }
+
+    fn stat(&self) -> anyhow::Result<Vec<Row>> {
+        const SERVERS_OF_ALL_PROXIES: &str = "show stat -1 4 -1";
+        let rows = parse(&self.ask(SERVERS_OF_ALL_PROXIES)?);
+        anyhow::ensure!(!rows.is_empty(), "the proxy's statistics have no row");
+        Ok(rows)
+    }
+
+    fn running_split(&self) -> anyhow::Result<Split> {
+        let answer = self.ask(&format!("show map {MAP_NAME}"))?;
+        let weight = answer.lines().find_map(|line| {
+            let mut fields = line.split_whitespace().skip(1);
+            if fields.next()? == Colour::Green.name() { fields.next()?.parse::<u8>().ok() } else { None }
+        });
+        let weight = weight.with_context(|| format!("the proxy's map reads `{}`", answer.trim()))?;
+        Ok(Split::giving(Colour::Green, weight))
+    }
+
+    fn persisted_split(&self) -> anyhow::Result<Option<Split>> {
+        let Some(text) = self.host.read(MAP_FILE)? else { return Ok(None) };
+        let weight = text.trim().strip_prefix(Colour::Green.name()).and_then(|rest| rest.trim().parse::<u8>().ok());
+        Ok(weight.map(|weight| Split::giving(Colour::Green, weight)))
+    }
+
+    fn persist(&self, split: Split) -> anyhow::Result<()> {
+        self.host.replace(MAP_FILE, &format!("green {}\n", split.share(Colour::Green)))
+    }
+
+    /// Workers that a reload has left to finish their connections.
+    fn old_workers(&self) -> anyhow::Result<u64> {
+        let table = self.host.ask(MASTER_SOCKET, "show proc\n", ANSWER).context("asking the proxy's master")?;
+        let old = table.lines().skip_while(|line| !line.starts_with("# old workers")).skip(1);
+        Ok(old.take_while(|line| !line.starts_with('#')).filter(|line| !line.trim().is_empty()).count() as u64)
+    }
+}
+
+/// The rows of every server that points at `colour`: its own, the other's fallback, and the last resort.
+fn rows_of(rows: &[Row], colour: Colour) -> impl Iterator<Item = &Row> {
+    rows.iter().filter(move |row| {
+        row.is(colour.name(), "service")
+            || row.is(colour.other().name(), "fallback")
+            || row.is("last_resort", colour.name())
+    })
+}
+
+fn counters(rows: &[Row], colour: Colour) -> Counters {
+    const ANSWERED_WELL: [&str; 5] = ["hrsp_1xx", "hrsp_2xx", "hrsp_3xx", "hrsp_4xx", "hrsp_other"];
+    let sum = |column: &str| rows_of(rows, colour).map(|row| row.number(column)).sum::<i64>();
+    let ended = sum("stot") - sum("scur");
+    let good = ANSWERED_WELL.into_iter().map(sum).sum::<i64>() + sum("cli_abrt");
+    let errors = (ended - good).max(sum("hrsp_5xx"));
+    Counters { requests: ended.max(0).unsigned_abs(), errors: errors.max(0).unsigned_abs() }
+}
+
+impl Router for HaProxy<'_> {
+    fn ensure_running(&self, split: Split) -> anyhow::Result<()> {
+        if self.running_split().is_ok() {
+            return Ok(());
+        }
+        self.persist(split)?;
+        (self.start)()?;
+        let deadline = Instant::now() + START;
+        while let Err(error) = self.running_split() {
+            if Instant::now() >= deadline {
+                let log = (self.tail)().join("\n  | ");
+                bail!("the proxy does not answer {START:?} after its start ({error:#}); its last lines:\n  | {log}");
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        Ok(())
+    }
+
+    fn observe(&self) -> anyhow::Result<Routing> {
+        let running = self.running_split().ok();
+        let rows = running.and_then(|_| self.stat().ok()).unwrap_or_default();
+        let up = |colour: Colour| {
+            rows.iter().any(|row| row.is(colour.name(), "service") && row.text("status").starts_with("UP"))
+        };
+        let up = PerColour { blue: up(Colour::Blue), green: up(Colour::Green) };
+        Ok(Routing { running, persisted: self.persisted_split()?, up })
+    }
+
+    fn set_split(&self, split: Split) -> anyhow::Result<Persistence> {
+        let refusal = self.ask(&format!("set map {MAP_NAME} green {}", split.share(Colour::Green)))?;
+        let running = self.running_split()?;
+        if running != split {
+            bail!("the proxy was told {split} and reads back {running} {}", refusal.trim());
+        }
+        Ok(self.persist(split).map_or_else(Persistence::Failed, |()| Persistence::Persisted))
+    }
+
+    fn in_flight(&self, colour: Colour) -> anyhow::Result<InFlight> {
+        let rows = match self.stat() {
+            Ok(rows) => rows,
+            // A proxy that is gone has nothing in flight.
+            Err(error) if is_gone(&error) => return Ok(InFlight { requests: 0, old_workers: 0 }),
+            Err(error) => return Err(error),
+        };
+        let requests = rows_of(&rows, colour).map(|row| row.number("scur") + row.number("qcur")).sum::<i64>();
+        Ok(InFlight { requests: requests.max(0).unsigned_abs(), old_workers: self.old_workers()? })
+    }
+
+    fn counters(&self) -> anyhow::Result<PerColour<Counters>> {
+        let rows = self.stat()?;
+        PerColour::try_from_fn(|colour| Ok(counters(&rows, colour)))
+    }
+}
+
+fn is_gone(error: &anyhow::Error) -> bool {
+    let kind = error.chain().find_map(|cause| cause.downcast_ref::<io::Error>()).map(io::Error::kind);
+    matches!(kind, Some(io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEAD: &str =
+        "# pxname,svname,qcur,scur,stot,hrsp_1xx,hrsp_2xx,hrsp_3xx,hrsp_4xx,hrsp_5xx,hrsp_other,cli_abrt,\n";
+
+    fn of_green(lines: &str) -> Counters {
+        counters(&parse(&format!("{HEAD}{lines}")), Colour::Green)
+    }
+
+    #[test]
+    fn attempts_without_an_answer_are_errors_and_clients_that_left_are_not() {
+        let counters = of_green("green,service,0,2,102,0,80,5,5,3,0,4,\n");
+        assert_eq!(counters, Counters { requests: 100, errors: 6 });
+    }
+
+    #[test]
+    fn every_row_that_points_at_the_colour_counts_and_no_other() {
+        let lines = "green,service,0,0,10,0,10,0,0,0,0,0,\n\
+                     green,fallback,0,0,99,0,0,0,0,99,0,0,\n\
+                     blue,fallback,0,0,5,0,4,0,0,1,0,0,\n\
+                     last_resort,green,0,0,1,0,0,0,0,0,0,0,\n";
+        assert_eq!(of_green(lines), Counters { requests: 16, errors: 2 });
+    }
+
+    #[test]
+    fn answers_counted_before_their_request_has_ended_are_not_taken_for_fewer_errors_than_there_were() {
+        assert_eq!(of_green("green,service,0,5,10,0,8,0,0,2,0,0,\n").errors, 2);
+    }
+}

@@ -1,0 +1,4 @@
+//! What routes the requests.
+
+pub mod haproxy;
+mod stat;

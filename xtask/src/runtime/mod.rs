@@ -1,0 +1,4 @@
+//! What runs the colours.
+
+pub mod process;
+pub mod shim;

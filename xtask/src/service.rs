@@ -1,0 +1,109 @@
+//! How the service is started: the arguments and the environment that `delivery.toml` gives it.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::Path;
+
+use crate::delivery::Service;
+use crate::rollout::colour::Colour;
+use crate::rollout::world::Launch;
+
+/// The names that may stand between braces in `delivery.toml`.
+pub const PLACEHOLDERS: [&str; 7] = ["port", "host", "address", "colour", "release", "environment", "release_dir"];
+
+/// One start of the service: what the placeholders stand for.
+#[derive(Debug, Clone, Copy)]
+pub struct Start<'a> {
+    /// The environment's name.
+    pub environment: &'a str,
+    /// Where it is to listen.
+    pub address: SocketAddr,
+    /// As which colour.
+    pub colour: Colour,
+    /// Which release, with what settings.
+    pub launch: &'a Launch,
+    /// The folder in which the release's files are.
+    pub folder: &'a Path,
+}
+
+impl Start<'_> {
+    /// Arguments with their placeholders filled in.
+    pub fn args(&self, templates: &[String]) -> Vec<String> {
+        templates.iter().map(|template| self.fill(template)).collect()
+    }
+
+    /// The whole environment of the service: what it inherits, what it is given, and what is set for this start alone.
+    pub fn env(&self, service: &Service) -> BTreeMap<String, String> {
+        let inherited = service.inherit_env.iter().filter_map(|name| Some((name.clone(), std::env::var(name).ok()?)));
+        let given = service.env.iter().map(|(name, value)| (name.clone(), self.fill(value)));
+        let set = self.launch.settings.iter().filter_map(|(key, value)| Some((service.variable(key)?, value.clone())));
+        inherited.chain(given).chain(set).collect()
+    }
+
+    fn fill(&self, template: &str) -> String {
+        let values = [
+            self.address.port().to_string(),
+            self.address.ip().to_string(),
+            self.address.to_string(),
+            self.colour.to_string(),
+            self.launch.release.clone(),
+            self.environment.to_owned(),
+            self.folder.to_string_lossy().into_owned(),
+        ];
+        let pairs = PLACEHOLDERS.iter().zip(values);
+        pairs.fold(template.to_owned(), |text, (name, value)| text.replace(&format!("{{{name}}}"), &value))
+    }
+}
+
+/// What stands between braces in a template and is no placeholder.
+pub fn unknown_placeholders(template: &str) -> Vec<String> {
+    let inside = template.split('{').skip(1).filter_map(|rest| rest.split_once('}').map(|(name, _)| name));
+    inside.filter(|name| !PLACEHOLDERS.contains(name)).map(str::to_owned).collect()
+}
+
+/// Runs the service's own check of its configuration; the error is what it said.
+pub fn check_config(
+    program: &Path,
+    args: &[String],
+    env: &BTreeMap<String, String>,
+    folder: &Path,
+) -> Result<(), Vec<String>> {
+    let checked =
+        duct::cmd(program, args).full_env(env).dir(folder).stderr_to_stdout().stdout_capture().unchecked().run();
+    let checked = checked.map_err(|error| vec![format!("{} cannot be run: {error}", program.display())])?;
+    if checked.status.success() {
+        return Ok(());
+    }
+    Err(String::from_utf8_lossy(&checked.stdout).lines().map(str::to_owned).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::delivery::Delivery;
+
+    #[test]
+    fn placeholders_are_filled_and_a_setting_is_stronger_than_what_is_given() {
+        let service = Delivery::parse(include_str!("../../config/delivery.toml")).unwrap().service;
+        let launch = Launch { release: "v2".into(), settings: [("server.port".into(), "1".into())].into() };
+        let start = Start {
+            environment: "staging",
+            address: "127.0.0.1:8181".parse().unwrap(),
+            colour: Colour::Blue,
+            launch: &launch,
+            folder: Path::new("/kept/v2"),
+        };
+        let env = start.env(&service);
+        assert_eq!(env["APP__RELEASE__NAME"], "v2");
+        assert_eq!(env["APP__RELEASE__COLOUR"], "blue");
+        assert_eq!(env["APP_CONFIG_DIR"], "/kept/v2/config");
+        assert_eq!(env["APP__SERVER__PORT"], "1");
+        assert_eq!(start.args(&["--at={address}".into()]), ["--at=127.0.0.1:8181"]);
+    }
+
+    #[test]
+    fn unknown_placeholders_are_found() {
+        assert_eq!(unknown_placeholders("{host}:{prot}"), ["prot"]);
+        assert_eq!(unknown_placeholders("{unclosed and }{"), ["unclosed and "]);
+    }
+}

@@ -1,0 +1,111 @@
+//! An environment as it stands on this machine: its folder, and the runtime, router and ledger that act on it.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+
+use crate::delivery::{Delivery, Environment};
+use crate::host::Local;
+use crate::ledger::FileLedger;
+use crate::project::Project;
+use crate::release::Releases;
+use crate::rollout::world::{SystemClock, World};
+use crate::router::haproxy::HaProxy;
+use crate::runtime::process::ProcessRuntime;
+use crate::tools;
+
+/// The ignored folder, in the project's root, that holds everything the process runtime keeps.
+pub const FOLDER: &str = ".switchyard";
+
+/// An environment on this machine.
+pub struct Site {
+    /// Its name.
+    pub name: String,
+    /// The project it belongs to.
+    pub project: Project,
+    /// Its folder.
+    pub folder: PathBuf,
+    releases: Releases,
+    host: Local,
+    xtask: PathBuf,
+    environment: Environment,
+}
+
+impl Site {
+    /// The environment of that name in the project the current folder lies in.
+    ///
+    /// # Errors
+    /// Those of [`Project::here`] and [`Delivery::environment`].
+    pub fn open(name: &str) -> anyhow::Result<Site> {
+        let project = Project::here()?;
+        let environment = project.delivery.environment(name)?.clone();
+        let folder = project.root.join(FOLDER).join(name);
+        Ok(Site {
+            name: name.to_owned(),
+            releases: Releases::at(folder.join("releases")),
+            host: Local::new(&folder),
+            xtask: std::env::current_exe().context("finding this program")?,
+            project,
+            folder,
+            environment,
+        })
+    }
+
+    /// What `delivery.toml` says of it.
+    pub fn environment(&self) -> &Environment {
+        &self.environment
+    }
+
+    /// All that `delivery.toml` says.
+    pub fn delivery(&self) -> &Delivery {
+        &self.project.delivery
+    }
+
+    /// The releases kept here.
+    pub fn releases(&self) -> &Releases {
+        &self.releases
+    }
+
+    /// What acts on it.
+    pub fn enter(&self) -> Scene<'_> {
+        let proxy = self.runtime();
+        let tail = self.runtime().proxy_shim();
+        let config = self.project.root.join(&self.delivery().proxy.config);
+        let start = move || proxy.start_proxy(&tools::require(&tools::HAPROXY)?, &config);
+        let router = HaProxy::new(&self.host, Box::new(start), Box::new(move || tail.tail(10)));
+        Scene { runtime: self.runtime(), router, ledger: FileLedger::new(&self.host) }
+    }
+
+    fn runtime(&self) -> ProcessRuntime<'_> {
+        ProcessRuntime {
+            name: &self.name,
+            delivery: &self.project.delivery,
+            environment: &self.environment,
+            folder: &self.folder,
+            releases: &self.releases,
+            xtask: self.xtask.clone(),
+        }
+    }
+
+    /// The folder all environments' folders lie in.
+    pub fn parent(&self) -> &Path {
+        self.folder.parent().unwrap_or(&self.folder)
+    }
+}
+
+/// What acts on an environment.
+pub struct Scene<'a> {
+    /// Its runtime.
+    pub runtime: ProcessRuntime<'a>,
+    /// Its router.
+    pub router: HaProxy<'a>,
+    /// Its ledger.
+    pub ledger: FileLedger<'a>,
+}
+
+impl Scene<'_> {
+    /// The same, as the rollout's engine takes it.
+    pub fn world(&self) -> World<'_> {
+        World { runtime: &self.runtime, router: &self.router, ledger: &self.ledger, clock: &SystemClock }
+    }
+}

@@ -1,0 +1,225 @@
+//! `status`: who serves what.
+
+use std::net::SocketAddr;
+use std::time::SystemTime;
+
+use serde::Serialize;
+
+use crate::deployment::Target;
+use crate::ledger::{FileLedger, Line, Owner};
+use crate::rollout::colour::{Colour, PerColour, Split};
+use crate::rollout::event::Event;
+use crate::rollout::plan::Operation;
+use crate::rollout::world::{Observed, State};
+use crate::site::Site;
+use crate::time;
+
+/// Flags of `status`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    target: Target,
+    /// Prints it as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// An environment, as far as can be seen.
+#[derive(Debug, Clone, Serialize)]
+pub struct Status {
+    /// Its name.
+    pub environment: String,
+    /// What runs its colours.
+    pub runtime: &'static str,
+    /// Where the service is reached.
+    pub url: String,
+    /// The colour that takes production traffic.
+    pub active: Option<Colour>,
+    /// The split the proxy routes by; none when it does not answer.
+    pub split: Option<Split>,
+    /// Both colours.
+    pub colours: PerColour<ColourStatus>,
+    /// The rollout under way.
+    pub rollout: Option<Underway>,
+    /// Until when the other colour is kept warm.
+    #[serde(with = "time::rfc3339::option")]
+    pub warm_until: Option<SystemTime>,
+    /// What a person should know.
+    pub remarks: Vec<String>,
+}
+
+/// One colour.
+#[derive(Debug, Clone, Serialize)]
+pub struct ColourStatus {
+    /// What was started there last.
+    pub release: Option<String>,
+    /// How it is doing.
+    pub state: State,
+    /// What part it plays.
+    pub role: Role,
+    /// How many of it run.
+    pub replicas: u32,
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// Why it is not ready.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cause: Option<String>,
+}
+
+/// What part a colour plays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// It takes production traffic.
+    Active,
+    /// It is being rolled out.
+    Candidate,
+    /// It served before and is kept running.
+    Warm,
+    /// It plays none.
+    Idle,
+}
+
+impl Role {
+    fn name(self) -> &'static str {
+        match self {
+            Role::Active => "active",
+            Role::Candidate => "candidate",
+            Role::Warm => "warm",
+            Role::Idle => "idle",
+        }
+    }
+}
+
+/// A rollout under way.
+#[derive(Debug, Clone, Serialize)]
+pub struct Underway {
+    /// Who is at it.
+    #[serde(flatten)]
+    pub owner: Owner,
+    /// What is to be reached, in words.
+    pub goal: Option<String>,
+    /// What is being done, in words.
+    pub operation: Option<String>,
+}
+
+/// Prints the status.
+///
+/// # Errors
+/// When the environment does not exist or cannot be read.
+pub fn run(args: &Args) -> anyhow::Result<()> {
+    let site = Site::open(&args.target.env)?;
+    let status = of(&site)?;
+    if args.json {
+        println!("{}", serde_json::to_string_pretty(&status)?);
+    } else {
+        print(&status);
+    }
+    Ok(())
+}
+
+/// Looks at an environment.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn of(site: &Site) -> anyhow::Result<Status> {
+    let scene = site.enter();
+    let observed = Observed::of(&scene.world())?;
+    let journal = scene.ledger.last_journal()?;
+    let underway = underway(&scene.ledger, &journal)?;
+    let candidate = underway.as_ref().and_then(|_| candidate(&journal));
+    let active = observed.active();
+    let warm_until = observed
+        .serving
+        .as_ref()
+        .and_then(|serving| serving.warm_until)
+        .filter(|_| active.is_some_and(|active| observed.colours.get(active.other()).state.occupies()));
+    let role = |colour: Colour| match active {
+        Some(active) if active == colour => Role::Active,
+        _ if candidate == Some(colour) => Role::Candidate,
+        _ if warm_until.is_some() => Role::Warm,
+        _ => Role::Idle,
+    };
+    let colours = observed.colours.map(|colour, instance| ColourStatus {
+        release: instance.launch.as_ref().map(|launch| launch.release.clone()),
+        state: instance.state,
+        role: role(colour),
+        replicas: u32::from(instance.state.occupies()),
+        address: site.environment().address(colour),
+        cause: instance.cause.clone(),
+    });
+    Ok(Status {
+        environment: site.name.clone(),
+        runtime: "process",
+        url: site.environment().url(),
+        active,
+        split: observed.routing.running,
+        colours,
+        rollout: underway,
+        warm_until,
+        remarks: remarks(&observed),
+    })
+}
+
+fn underway(ledger: &FileLedger<'_>, journal: &[Line]) -> anyhow::Result<Option<Underway>> {
+    let Some(owner) = ledger.holder()? else { return Ok(None) };
+    let goal = journal.iter().rev().find_map(|line| match &line.event {
+        Event::Planned { goal, .. } => Some(goal.clone()),
+        _ => None,
+    });
+    let operation = journal.iter().rev().find_map(|line| match &line.event {
+        Event::Started { operation } => Some(operation.to_string()),
+        _ => None,
+    });
+    Ok(Some(Underway { owner, goal, operation }))
+}
+
+fn candidate(journal: &[Line]) -> Option<Colour> {
+    journal.iter().rev().find_map(|line| match &line.event {
+        Event::Started { operation: Operation::Start { colour, .. } } => Some(*colour),
+        _ => None,
+    })
+}
+
+fn remarks(observed: &Observed) -> Vec<String> {
+    let mut remarks = Vec::new();
+    let Some(active) = observed.active() else { return remarks };
+    let up = |colour: Colour| *observed.routing.up.get(colour);
+    match observed.routing.running {
+        None => remarks.push("the proxy does not answer; `cargo xtask up` starts it again".into()),
+        Some(_) if !up(active) && up(active.other()) => {
+            remarks.push(format!("{active} is down: the proxy falls back to {}", active.other()));
+        }
+        Some(_) if !up(active) => remarks.push(format!("{active} is down, and there is nothing to fall back to")),
+        Some(_) => {}
+    }
+    if observed.routing.running.is_some() && observed.routing.running != observed.routing.persisted {
+        remarks.push("the split on disk is not the one that acts; the next deploy or `up` mends that".into());
+    }
+    if observed.warm_overdue() {
+        remarks.push(format!("{} is kept warm past its time; the next deploy or `up` stops it", active.other()));
+    }
+    remarks
+}
+
+fn print(status: &Status) {
+    println!("{}  {}  ({})", status.environment, status.url, status.runtime);
+    for colour in Colour::BOTH {
+        let it = status.colours.get(colour);
+        let share = status.split.map_or("  ?".into(), |split| format!("{:>3}", split.share(colour)));
+        let release = it.release.as_deref().unwrap_or("-");
+        println!("  {colour:<6} {:<9} {:<9} {share} %  {}  {release}", it.state, it.role.name(), it.address);
+        it.cause.iter().for_each(|cause| println!("         {cause}"));
+    }
+    if let Some(until) = status.warm_until {
+        println!("  warm until {}", time::format(until));
+    }
+    if let Some(rollout) = &status.rollout {
+        let doing = rollout.operation.as_deref().unwrap_or("beginning");
+        println!("  {} by {}: {doing}", rollout.goal.as_deref().unwrap_or(&rollout.owner.command), rollout.owner.by);
+    }
+    if status.active.is_none() && status.rollout.is_none() {
+        println!("  nothing runs here\n  next: cargo xtask up");
+    }
+    status.remarks.iter().for_each(|remark| println!("  {remark}"));
+}

@@ -1,0 +1,81 @@
+//! `up`: from a checkout to a service behind the proxy, or from a change to its rollout.
+
+use crate::delivery::RuntimeChoice;
+use crate::deployment::{self, Deployment, Queue, Source, Target};
+use crate::packages::Consent;
+use crate::problem::{ExitCode, Problem};
+use crate::rollout::plan::Goal;
+use crate::rollout::world::{Launch, Observed, State};
+use crate::site::Site;
+use crate::tools;
+
+/// Flags of `up`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    target: Target,
+    /// What runs the colours; without it, what config/delivery.toml says for the environment.
+    #[arg(long, value_enum)]
+    runtime: Option<RuntimeChoice>,
+    /// Installs what is missing, HAProxy above all, without asking.
+    #[arg(long)]
+    yes: bool,
+    #[command(flatten)]
+    source: Source,
+    #[command(flatten)]
+    queue: Queue,
+    /// Prints how it ended as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Builds, starts or rolls out, and prints the URL.
+///
+/// # Errors
+/// Those of a deploy, and a [`Problem`] with exit code 69 when HAProxy can neither be found nor installed.
+pub fn run(args: &Args) -> anyhow::Result<()> {
+    let site = Site::open(&args.target.env)?;
+    eprintln!("{}", runtime(args.runtime.unwrap_or(site.environment().runtime))?);
+    tools::ensure(&tools::HAPROXY, Consent::from_flag(args.yes))?;
+    let content = deployment::content(&site, &args.source)?;
+    let deployment = Deployment::begin(&site, "up", &args.queue)?;
+    let observed = deployment.observe()?;
+    if args.source.release.is_none() && serves(&site, &observed, content.digest()) {
+        if args.json {
+            let release = observed.serving.map(|serving| serving.launch.release);
+            println!("{}", serde_json::json!({ "reached": true, "release": release, "url": site.environment().url() }));
+        } else {
+            println!("nothing has changed since the release that serves");
+            deployment::print_next(&site);
+        }
+        return Ok(());
+    }
+    deployment.reserve()?;
+    let release = deployment.keep(&content, args.source.release.as_deref())?;
+    let launch = Launch { release: release.name, settings: Default::default() };
+    deployment.check_config(&launch)?;
+    deployment.reach(Goal::Deploy(launch), args.json)
+}
+
+/// Whether what would be rolled out is what serves already.
+fn serves(site: &Site, observed: &Observed, digest: &str) -> bool {
+    observed.serving.as_ref().is_some_and(|serving| {
+        let kept = site.releases().find(&serving.launch.release);
+        serving.launch.settings.is_empty()
+            && kept.is_some_and(|kept| kept.digest == digest)
+            && observed.colours.get(serving.colour).state == State::Ready
+    })
+}
+
+/// What will run the colours, in one line that says why.
+fn runtime(choice: RuntimeChoice) -> Result<&'static str, Problem> {
+    match choice {
+        RuntimeChoice::Process => Ok("running as processes of this machine, as was asked for"),
+        RuntimeChoice::Auto => Ok("running as processes of this machine: this version runs no containers yet"),
+        RuntimeChoice::Compose => Err(Problem::new(
+            ExitCode::Unavailable,
+            "this version runs colours as processes only; `--runtime compose` is not there yet.",
+        )
+        .next("cargo xtask up --runtime process")),
+    }
+}
