@@ -38,7 +38,7 @@ pub enum Command {
     },
     /// Ask the running service whether it is ready; exit 0 if so, else 1.
     Healthcheck {
-        /// Address to ask instead of the configured one, such as `http://127.0.0.1:8081/readyz`.
+        /// Address to ask instead of the configured one: http://IP:PORT/PATH, with no name to resolve.
         #[arg(long)]
         url: Option<String>,
         /// Flags behind the subcommand.
@@ -71,10 +71,10 @@ pub enum ConfigCommand {
 // Not clap's `global`: that drops a `--set` in front when there is one behind as well.
 #[derive(Args, Debug, Default)]
 pub struct Globals {
-    /// Environment: development, staging or production [variable: `APP_ENV`].
+    /// Environment: development, staging or production [variable: APP_ENV].
     #[arg(long, value_name = "ENVIRONMENT")]
     pub env: Option<String>,
-    /// Folder of the configuration files [variable: `APP_CONFIG_DIR`, default: config].
+    /// Folder of the configuration files [variable: APP_CONFIG_DIR, default: config].
     #[arg(long, value_name = "DIR")]
     pub config_dir: Option<PathBuf>,
     /// Set one setting, over every other source; may be repeated.
