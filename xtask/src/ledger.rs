@@ -87,7 +87,8 @@ impl<'a> FileLedger<'a> {
     /// # Errors
     /// A [`Problem`] with exit code 75 that names the holder.
     pub fn lock(&self, command: &str, wait: Duration) -> anyhow::Result<bool> {
-        let deadline = Instant::now() + wait;
+        // Whoever looks for the holder holds the lock for a moment, so one refusal says nothing.
+        let deadline = Instant::now() + wait.max(Duration::from_millis(250));
         let session = loop {
             if let Some(session) = self.host.try_lock(LOCK)? {
                 break session;
@@ -95,7 +96,7 @@ impl<'a> FileLedger<'a> {
             if Instant::now() >= deadline {
                 return Err(self.refusal(wait).into());
             }
-            std::thread::sleep(Duration::from_millis(100));
+            std::thread::sleep(Duration::from_millis(20));
         };
         let owner = Owner::current(command);
         let unfinished = self.unfinished()?;

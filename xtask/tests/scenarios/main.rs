@@ -1,0 +1,7 @@
+//! Scenarios on real processes, sockets and HAProxy, run through the same binary a person runs.
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "a test says what is wrong by failing")]
+#![allow(unreachable_pub, reason = "the scenarios are one crate, and nobody uses it")]
+
+mod support;
+
+mod rollout;

@@ -1,0 +1,27 @@
+//! The main promise: a release goes out and comes back under load, and not one request is lost.
+
+use crate::support::{Fixture, Prober};
+
+#[test]
+fn a_deploy_and_a_rollback_under_load_lose_nothing() {
+    let fixture = Fixture::alone();
+    fixture.release("up", "v1", &[]).ok();
+
+    let load = Prober::start(fixture.address());
+    let deployed = fixture.release("deploy-blue-green", "v2", &["--json"]).ok();
+    let tally = load.stop();
+    tally.assert_nothing_lost("the deploy");
+    assert!(tally.by_release["v1"] > 1000 && tally.by_release["v2"] > 1000, "{:?}", tally.by_release);
+    let report: serde_json::Value = serde_json::from_str(&deployed.stdout).unwrap();
+    assert_eq!((&report["reached"], &report["release"], &report["active"]), (&true.into(), &"v2".into(), &"green".into()));
+    assert!(report["seconds"].as_f64().unwrap() < 15.0, "{report}");
+
+    let load = Prober::start(fixture.address());
+    load.wait_for(2000);
+    fixture.run(&["rollback"]).ok();
+    load.wait_for(2000);
+    let tally = load.stop();
+    tally.assert_nothing_lost("the rollback");
+    assert_eq!(fixture.status()["colours"]["blue"]["release"], "v1");
+    assert_eq!(fixture.status()["active"], "blue");
+}

@@ -1,0 +1,7 @@
+//! What the scenarios share.
+
+pub mod fixture;
+pub mod prober;
+
+pub use fixture::{Fixture, Ran, eventually, repository, service};
+pub use prober::Prober;
