@@ -138,7 +138,7 @@ pub static SETTINGS: &[Setting] = &[
     Setting {
         path: "server.header_read_timeout",
         kind: Kind::Duration(milliseconds(10, 10 * MINUTE)),
-        default: Some("10s"),
+        default: Some("45s"),
         doc: "How long a client may take to send a request's head; an idle connection is closed after it too, so it stays above the proxy's own idle time-out.",
         refusals: &[],
     },

@@ -4,4 +4,8 @@
 
 mod support;
 
+mod interrupted;
+mod lifecycle;
+mod mishaps;
+mod rejected;
 mod rollout;

@@ -13,7 +13,10 @@ fn a_deploy_and_a_rollback_under_load_lose_nothing() {
     tally.assert_nothing_lost("the deploy");
     assert!(tally.by_release["v1"] > 1000 && tally.by_release["v2"] > 1000, "{:?}", tally.by_release);
     let report: serde_json::Value = serde_json::from_str(&deployed.stdout).unwrap();
-    assert_eq!((&report["reached"], &report["release"], &report["active"]), (&true.into(), &"v2".into(), &"green".into()));
+    assert_eq!(
+        (&report["reached"], &report["release"], &report["active"]),
+        (&true.into(), &"v2".into(), &"green".into())
+    );
     assert!(report["seconds"].as_f64().unwrap() < 15.0, "{report}");
 
     let load = Prober::start(fixture.address());

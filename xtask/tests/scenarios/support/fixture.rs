@@ -126,6 +126,34 @@ impl Fixture {
     pub fn status(&self) -> serde_json::Value {
         serde_json::from_str(&self.run(&["status", "--json"]).ok().stdout).unwrap()
     }
+
+    /// Ends a process that belongs to this project, and no other.
+    #[track_caller]
+    pub fn kill(&self, pid: u32) {
+        let command = fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap();
+        let folder = fs::read_link(format!("/proc/{pid}/cwd")).unwrap();
+        let root = self.root.to_str().unwrap();
+        assert!(command.contains(root) || folder.starts_with(&self.root), "{pid} is not of {root}: {command}");
+        self.signal(pid, rustix::process::Signal::KILL);
+    }
+
+    #[track_caller]
+    pub fn signal(&self, pid: u32, signal: rustix::process::Signal) {
+        let pid = rustix::process::Pid::from_raw(pid.try_into().unwrap()).unwrap();
+        rustix::process::kill_process(pid, signal).unwrap();
+    }
+}
+
+/// The process that listens at an address of this machine.
+pub fn pid_at(address: SocketAddr) -> Option<u32> {
+    let holder = xtask::port::holder(address.port())?;
+    holder.rsplit_once("(pid ")?.1.trim_end_matches(')').parse().ok()
+}
+
+/// The process that has started another.
+pub fn parent(pid: u32) -> Option<u32> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    status.lines().find_map(|line| line.strip_prefix("PPid:")?.trim().parse().ok())
 }
 
 impl Drop for Fixture {

@@ -1,0 +1,169 @@
+//! Deployers, colours, shims and proxies that are interrupted or killed at a bad moment.
+
+use std::process::Child;
+use std::time::Duration;
+
+use crate::support::{Fixture, Prober, Ran, eventually, parent, pid_at};
+
+fn half_way(fixture: &Fixture) -> Child {
+    fixture.edit_delivery("bake = \"2s\"", "bake = \"20s\"");
+    fixture.release("up", "v1", &[]).ok();
+    let deploy = fixture.deploy_in_background("v2", &[]);
+    eventually("the candidate gets traffic", || fixture.status()["split"]["green"] == 10);
+    deploy
+}
+
+#[test]
+fn ctrl_c_puts_all_traffic_back_and_says_so() {
+    let fixture = Fixture::alone();
+    let deploy = half_way(&fixture);
+    let load = Prober::start(fixture.address());
+    fixture.signal(deploy.id(), rustix::process::Signal::INT);
+    let ran = Ran::from(deploy.wait_with_output().unwrap());
+    load.stop().assert_nothing_lost("Ctrl-C");
+    ran.refused(130, &["interrupted", "All traffic is on blue (v1), as before."]);
+    let status = fixture.status();
+    assert_eq!((&status["split"]["blue"], &status["colours"]["green"]["state"]), (&100.into(), &"stopped".into()));
+}
+
+#[test]
+fn a_deployer_that_is_killed_leaves_a_service_that_goes_on_and_the_next_verb_recovers() {
+    let fixture = Fixture::alone();
+    let mut deploy = half_way(&fixture);
+    let underway = fixture.status();
+    assert_eq!(underway["rollout"]["goal"], "deploy v2", "{underway}");
+    assert_eq!(underway["colours"]["green"]["role"], "candidate", "{underway}");
+    let load = Prober::start(fixture.address());
+    deploy.kill().unwrap();
+    deploy.wait().unwrap();
+    load.wait_for(1000);
+    let status = fixture.status();
+    assert_eq!((&status["rollout"], &status["split"]["green"]), (&serde_json::Value::Null, &10.into()), "{status}");
+    fixture.edit_delivery("bake = \"20s\"", "bake = \"1s\"");
+    fixture.release("deploy-blue-green", "v3", &[]).ok();
+    load.stop().assert_nothing_lost("the death of a deployer and the deploy after it");
+    let status = fixture.status();
+    assert_eq!((&status["active"], &status["colours"]["green"]["release"]), (&"green".into(), &"v3".into()));
+}
+
+#[test]
+fn a_second_deployer_is_refused_and_one_that_waits_is_served() {
+    let fixture = Fixture::new();
+    let deploy = half_way(&fixture);
+    let refused = fixture.run(&["rollback"]);
+    refused.refused(75, &["`deploy-blue-green`", &format!("pid {}", deploy.id()), "two deployers never act at once"]);
+    fixture.run(&["down"]).refused(75, &["is at work"]);
+    let waiting = fixture.xtask(&["rollback", "--to", "v1", "--wait", "60s"]).output();
+    fixture.signal(deploy.id(), rustix::process::Signal::INT);
+    assert_eq!(deploy.wait_with_output().unwrap().status.code(), Some(130));
+    // v1 still serves, so there is nothing to go back to; but it was refused for that, after its turn had come.
+    Ran::from(waiting.unwrap()).refused(2, &["v1 is what serves"]);
+}
+
+#[test]
+fn a_killed_service_is_started_again_by_its_shim() {
+    let fixture = Fixture::new();
+    fixture.release("up", "v1", &[]).ok();
+    let first = pid_at(fixture.blue_address()).unwrap();
+    fixture.kill(first);
+    eventually("another process listens", || pid_at(fixture.blue_address()).is_some_and(|pid| pid != first));
+    eventually("it is ready", || fixture.status()["colours"]["blue"]["state"] == "ready");
+    assert!(fixture.run(&["logs"]).ok().stdout.contains("shim: ended with signal 9 (SIGKILL), starting again"));
+}
+
+#[test]
+fn a_killed_active_colour_falls_back_to_the_warm_one() {
+    let fixture = Fixture::alone();
+    fixture.edit_delivery("bake = \"2s\"", "bake = \"100ms\"");
+    fixture.release("up", "v1", &[]).ok();
+    fixture.release("deploy-blue-green", "v2", &[]).ok();
+    let load = Prober::start(fixture.address());
+    load.wait_for(500);
+    let active = pid_at(fixture.green_address()).unwrap();
+    fixture.kill(active);
+    load.wait_for(1000);
+    eventually("the shim has started it again", || pid_at(fixture.green_address()).is_some_and(|pid| pid != active));
+    let tally = load.stop();
+    // A POST in flight on a killed colour cannot be sent again by a proxy that does not know what it did.
+    println!("{} of {} lost to a SIGKILL of the active colour: {:?}", tally.failures.len(), tally.sent, tally.failures);
+    let gets = tally.failures.iter().filter(|failure| failure.starts_with("GET")).count();
+    assert!(gets <= 1 && tally.failures.len() <= 32, "{:?}", tally.failures);
+    assert!(tally.by_release.contains_key("v1"), "nothing fell back: {:?}", tally.by_release);
+}
+
+#[test]
+fn a_killed_shim_takes_its_child_with_it_and_up_brings_the_service_back() {
+    let fixture = Fixture::new();
+    fixture.release("up", "v1", &[]).ok();
+    let child = pid_at(fixture.blue_address()).unwrap();
+    let proxy = parent(pid_at(fixture.address()).unwrap()).unwrap();
+    fixture.kill(parent(child).unwrap());
+    fixture.kill(parent(proxy).unwrap());
+    eventually("no port is held", || pid_at(fixture.blue_address()).is_none() && pid_at(fixture.address()).is_none());
+    let status = fixture.status();
+    assert_eq!((&status["colours"]["blue"]["state"], &status["split"]), (&"failing".into(), &serde_json::Value::Null));
+    fixture.run(&["up", "--binary", crate::support::service().to_str().unwrap()]).ok();
+    let status = fixture.status();
+    assert_eq!(
+        (&status["colours"]["blue"]["release"], &status["split"]["blue"]),
+        (&"v1".into(), &100.into()),
+        "{status}"
+    );
+    fixture.run(&["health-check"]).ok();
+}
+
+#[test]
+fn a_killed_proxy_is_started_again_with_the_split_it_had() {
+    let fixture = Fixture::new();
+    let deploy = half_way(&fixture);
+    let worker = pid_at(fixture.address()).unwrap();
+    fixture.kill(parent(worker).unwrap());
+    eventually("another proxy listens", || pid_at(fixture.address()).is_some_and(|pid| pid != worker));
+    eventually("the split is the one it had", || fixture.status()["split"]["green"] == 10);
+    fixture.signal(deploy.id(), rustix::process::Signal::INT);
+    deploy.wait_with_output().unwrap();
+    assert_eq!(fixture.status()["split"]["blue"], 100);
+}
+
+#[test]
+fn a_torn_journal_and_a_deleted_one_do_not_stop_the_recovery() {
+    for damage in ["torn", "deleted"] {
+        let fixture = Fixture::new();
+        let mut deploy = half_way(&fixture);
+        deploy.kill().unwrap();
+        deploy.wait().unwrap();
+        for journal in std::fs::read_dir(fixture.state().join("journal")).unwrap() {
+            let path = journal.unwrap().path();
+            match damage {
+                "torn" => {
+                    let text = std::fs::read_to_string(&path).unwrap();
+                    std::fs::write(&path, &text[..text.len() - 7]).unwrap();
+                }
+                _ => std::fs::remove_file(&path).unwrap(),
+            }
+        }
+        fixture.run(&["up", "--binary", crate::support::service().to_str().unwrap()]).ok();
+        let status = fixture.status();
+        assert_eq!(
+            (&status["split"]["blue"], &status["colours"]["blue"]["release"]),
+            (&100.into(), &"v1".into()),
+            "{damage}"
+        );
+        assert_eq!(status["colours"]["green"]["replicas"], 0, "{damage}: {status}");
+    }
+}
+
+#[test]
+fn reloads_of_the_proxy_under_load_lose_nothing() {
+    let fixture = Fixture::alone();
+    fixture.release("up", "v1", &[]).ok();
+    let load = Prober::start(fixture.address());
+    let master = fixture.state().join("proxy/master.sock");
+    for _ in 0..6 {
+        let before = pid_at(fixture.address()).unwrap();
+        xtask::host::ask(&master, "reload\n", Duration::from_secs(5)).unwrap();
+        eventually("a new worker listens", || pid_at(fixture.address()).is_some_and(|pid| pid != before));
+        load.wait_for(1000);
+    }
+    load.stop().assert_nothing_lost("six reloads of the proxy");
+}

@@ -1,0 +1,197 @@
+//! A day in the life of an environment.
+
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use crate::support::{Fixture, Ran, eventually, pid_at};
+
+fn quick(fixture: &Fixture) {
+    fixture.edit_delivery("bake = \"2s\"", "bake = \"100ms\"");
+}
+
+#[test]
+fn status_says_who_serves_what_in_the_agreed_form() {
+    let fixture = Fixture::new();
+    quick(&fixture);
+    let status = fixture.status();
+    assert_eq!(status["active"], serde_json::Value::Null);
+    fixture.release("up", "v1", &[]).ok();
+    fixture.release("deploy-blue-green", "v2", &[]).ok();
+    let status = fixture.status();
+    assert_eq!(status["environment"], "development");
+    assert_eq!(status["runtime"], "process");
+    assert_eq!(status["url"], format!("http://{}", fixture.address()));
+    assert_eq!(status["split"], serde_json::json!({ "blue": 0, "green": 100 }));
+    let green = serde_json::json!({
+        "release": "v2", "state": "ready", "role": "active", "replicas": 1, "address": fixture.green_address().to_string(),
+    });
+    assert_eq!(status["colours"]["green"], green);
+    assert_eq!(status["colours"]["blue"]["role"], "warm");
+    assert!(status["warm_until"].is_string());
+    assert_eq!(status["rollout"], serde_json::Value::Null);
+}
+
+#[test]
+fn two_rollbacks_go_back_two_releases_and_the_second_starts_a_kept_one() {
+    let fixture = Fixture::new();
+    quick(&fixture);
+    fixture.release("up", "v1", &[]).ok();
+    fixture.release("deploy-blue-green", "v2", &[]).ok();
+    let noted = fixture.release("deploy-blue-green", "v3", &[]).ok();
+    assert!(noted.stderr.contains("note: blue still keeps v1 warm"), "{}", noted.stderr);
+    let warm = fixture.run(&["rollback"]).ok();
+    assert!(!warm.stderr.contains("start v2"), "a warm colour was started again: {}", warm.stderr);
+    assert_eq!(fixture.status()["colours"]["green"]["release"], "v2");
+    let cold = fixture.run(&["rollback"]).ok();
+    assert!(cold.stderr.contains("start v1 as blue"), "{}", cold.stderr);
+    assert_eq!(fixture.status()["active"], "blue");
+    fixture.run(&["rollback"]).refused(2, &["no release before the one that serves", "v1"]);
+    fixture.run(&["rollback", "--to", "v3"]).ok();
+    assert_eq!(fixture.status()["colours"]["green"]["release"], "v3");
+    fixture.run(&["rollback", "--to", "v9"]).refused(2, &["`v9` was never deployed", "next: cargo xtask history"]);
+    let history = fixture.run(&["history", "--json"]).ok().stdout;
+    let history: Vec<serde_json::Value> = serde_json::from_str(&history).unwrap();
+    let told: Vec<_> =
+        history.iter().map(|entry| format!("{} {}", entry["change"], entry["launch"]["release"])).collect();
+    let expected = ["deployed v1", "deployed v2", "deployed v3", "rolled_back v2", "rolled_back v1", "rolled_back v3"];
+    assert_eq!(told.join(", ").replace('"', ""), expected.join(", "));
+}
+
+#[test]
+fn what_was_set_for_a_release_comes_back_with_it() {
+    let fixture = Fixture::new();
+    quick(&fixture);
+    fixture.release("up", "v1", &["--json"]).ok();
+    fixture.release("deploy-blue-green", "v2", &["--set", "faults.latency=5ms"]).ok();
+    fixture.release("deploy-blue-green", "v3", &[]).ok();
+    fixture.release("deploy-blue-green", "v4", &[]).ok();
+    fixture.run(&["rollback", "--to", "v2"]).ok();
+    let history = fixture.run(&["history"]).ok().stdout;
+    assert!(history.lines().nth(1).unwrap().contains("with faults.latency=5ms"), "{history}");
+}
+
+#[test]
+fn a_colour_kept_warm_past_its_time_is_called_overdue_and_stopped_by_the_next_verb() {
+    let fixture = Fixture::new();
+    quick(&fixture);
+    fixture.edit_delivery("keep_warm = \"10m\"", "keep_warm = \"1ms\"");
+    fixture.release("up", "v1", &[]).ok();
+    fixture.release("deploy-blue-green", "v2", &[]).ok();
+    assert!(fixture.run(&["status"]).ok().stdout.contains("blue is kept warm past its time"));
+    fixture.run(&["up", "--binary", crate::support::service().to_str().unwrap()]).ok();
+    assert_eq!(fixture.status()["colours"]["blue"]["state"], "stopped");
+}
+
+#[test]
+fn a_request_in_flight_outlives_the_rollback_that_moves_its_colour_away() {
+    let fixture = Fixture::new();
+    quick(&fixture);
+    fixture.release("up", "v1", &[]).ok();
+    fixture.edit_delivery("smoke = [\"/\", \"/api/v1/info\"]", "smoke = []");
+    fixture.release("deploy-blue-green", "slow", &["--set", "faults.latency=3s"]).ok();
+    let mut request = TcpStream::connect(fixture.address()).unwrap();
+    request.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    request.write_all(b"GET /api/v1/info HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n").unwrap();
+    eventually("the request is at the slow release", || in_flight(&fixture, "green") > 0);
+    let rolled_back = fixture.run(&["rollback"]).ok();
+    assert!(rolled_back.stderr.contains("1 requests in flight"), "{}", rolled_back.stderr);
+    let mut answer = String::new();
+    request.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("x-release: slow"), "{answer}");
+}
+
+fn in_flight(fixture: &Fixture, colour: &str) -> u64 {
+    let socket = fixture.state().join("proxy/haproxy.sock");
+    let text = xtask::host::ask(&socket, "show stat -1 4 -1\n", Duration::from_secs(2)).unwrap();
+    let row = text.lines().find(|line| line.starts_with(&format!("{colour},service,"))).unwrap();
+    row.split(',').nth(4).unwrap().parse().unwrap()
+}
+
+#[test]
+fn the_plan_is_shown_and_nothing_is_done() {
+    let fixture = Fixture::new();
+    fixture.release("up", "v1", &[]).ok();
+    let plan = fixture.run(&["deploy-blue-green", "--release", "v2", "--plan"]).ok().stdout;
+    for expected in
+        ["deploy v2 in development:", "1. start v2 as green", "split traffic: blue 90 %, green 10 %", "promote green"]
+    {
+        assert!(plan.contains(expected), "{plan}");
+    }
+    let json = fixture.run(&["deploy-blue-green", "--release", "v2", "--plan", "--json"]).ok().stdout;
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["operations"][0]["op"], "start");
+    assert_eq!(fixture.status()["colours"]["green"]["state"], "absent");
+}
+
+#[test]
+fn environments_stand_side_by_side_and_down_leaves_nothing_behind() {
+    let fixture = Fixture::new();
+    for environment in ["development", "staging", "production"] {
+        fixture.release("up", "v1", &["--env", environment]).ok();
+    }
+    for environment in ["development", "staging", "production"] {
+        let healthy = fixture.run(&["health-check", "--env", environment]).ok();
+        assert!(healthy.stdout.starts_with("healthy: http://127.0.0.1:"), "{}", healthy.stdout);
+    }
+    fixture.run(&["down", "--env", "production"]).refused(2, &["production is protected", "--env production --yes"]);
+    fixture.run(&["down", "--env", "production", "--yes"]).ok();
+    fixture.run(&["health-check", "--env", "staging"]).ok();
+    fixture.run(&["down", "--env", "staging"]).ok();
+    fixture.run(&["down"]).ok();
+    assert!(!fixture.root().join(".switchyard").exists());
+    assert_eq!([fixture.address(), fixture.blue_address(), fixture.green_address()].map(pid_at), [None; 3]);
+    assert!(fixture.run(&["down"]).ok().stdout.contains("nothing runs"));
+}
+
+#[test]
+fn a_preview_header_picks_a_colour_and_a_visitor_stays_with_the_draw() {
+    let fixture = Fixture::new();
+    fixture.edit_delivery("bake = \"2s\"", "bake = \"20s\"");
+    fixture.release("up", "v1", &[]).ok();
+    let deploy = fixture.deploy_in_background("v2", &[]);
+    eventually("the candidate gets traffic", || fixture.status()["split"]["green"] == 10);
+    assert!(ask(&fixture, "x-switchyard-colour: green").contains("x-release: v2"));
+    assert!(ask(&fixture, "Cookie: switchyard=9").contains("x-release: v2"));
+    assert!(ask(&fixture, "Cookie: switchyard=10").contains("x-release: v1"));
+    let first = ask(&fixture, "Accept: */*");
+    assert!(first.to_lowercase().contains("set-cookie: switchyard="), "{first}");
+    fixture.signal(deploy.id(), rustix::process::Signal::INT);
+    deploy.wait_with_output().unwrap();
+    assert!(ask(&fixture, "Cookie: switchyard=9").contains("x-release: v1"));
+    assert!(!ask(&fixture, "Accept: */*").to_lowercase().contains("set-cookie"));
+}
+
+fn ask(fixture: &Fixture, header: &str) -> String {
+    let mut stream = TcpStream::connect(fixture.address()).unwrap();
+    let request = format!("GET /api/v1/info HTTP/1.1\r\nHost: test\r\n{header}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+#[test]
+fn a_project_deeper_than_a_socket_path_may_be_long_works_all_the_same() {
+    let fixture = Fixture::new();
+    let deep = fixture.root().join("deep-".repeat(30)).join("and-deeper".repeat(10));
+    fs::create_dir_all(&deep).unwrap();
+    for folder in ["config", "docker"] {
+        fs::rename(fixture.root().join(folder), deep.join(folder)).unwrap();
+    }
+    let binary = crate::support::service().to_str().unwrap();
+    let run = |args: &[&str]| Ran::from(fixture.xtask(args).current_dir(&deep).output().unwrap());
+    run(&["up", "--release", "v1", "--binary", binary]).ok();
+    run(&["health-check"]).ok();
+    run(&["down"]).ok();
+}
+
+#[test]
+fn doctor_says_what_is_there() {
+    let fixture = Fixture::new();
+    let told = fixture.run(&["doctor"]).ok().stdout;
+    assert!(told.contains("haproxy (carries the traffic)") && told.contains(&fixture.address().to_string()), "{told}");
+    fixture.release("up", "v1", &[]).ok();
+    assert!(fixture.run(&["doctor"]).ok().stdout.contains("in use by this environment"));
+}

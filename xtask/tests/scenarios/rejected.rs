@@ -1,0 +1,88 @@
+//! Bad candidates: rejected under load, nothing lost, and the message says all there is to know.
+
+use crate::support::{Fixture, Prober, Ran, eventually, pid_at};
+
+fn deploy_bad(set: &str, during: &str) -> (Fixture, Ran) {
+    let fixture = Fixture::alone();
+    fixture.edit_delivery("bake = \"2s\"", "bake = \"2s\"\nstartup_timeout = \"2s\"");
+    fixture.release("up", "v1", &[]).ok();
+    let load = Prober::start(fixture.address());
+    let ran = fixture.release("deploy-blue-green", "bad", &["--set", set]);
+    load.wait_for(500);
+    let tally = load.stop();
+    tally.assert_nothing_lost(during);
+    assert_eq!(tally.by_release.keys().collect::<Vec<_>>(), ["v1"], "a rejected candidate served somebody");
+    let status = fixture.status();
+    assert_eq!((&status["active"], &status["split"]["blue"]), (&"blue".into(), &100.into()));
+    assert_eq!(status["colours"]["green"]["state"], "stopped");
+    (fixture, ran)
+}
+
+#[test]
+fn a_candidate_that_never_becomes_ready() {
+    let (_fixture, ran) = deploy_bad("faults.never_ready=true", "a deploy that is never ready");
+    let ran =
+        ran.refused(1, &["not ready within 2s", "last probe: HTTP 503", "never_ready", "its last lines:", "listening"]);
+    assert!(ran.stderr.contains("All traffic is on blue (v1), as before."), "{}", ran.stderr);
+    assert!(ran.stderr.contains("next: cargo xtask logs green"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_candidate_that_dies_at_its_start() {
+    let (fixture, ran) = deploy_bad("faults.crash_after=0s", "a deploy that dies at start");
+    ran.refused(1, &["ended with exit code 1", "last probe: no answer", "crash_after", "next: cargo xtask logs green"]);
+    let logs = fixture.run(&["logs", "green"]).ok().stdout;
+    assert!(logs.contains("shim: ended with exit code 1"), "{logs}");
+}
+
+#[test]
+fn a_candidate_that_answers_500() {
+    let (_fixture, ran) = deploy_bad("faults.error_rate=1.0", "a deploy that answers 500");
+    ran.refused(1, &["smoke-test green", "HTTP 500", "last probe: HTTP 200", "its last lines:"]);
+}
+
+#[test]
+fn at_most_ten_lines_of_the_candidates_log_are_shown() {
+    let (_fixture, ran) = deploy_bad("faults.never_ready=true", "a deploy that is never ready");
+    let shown = ran.stderr.lines().skip_while(|line| !line.contains("its last lines:")).skip(1);
+    let count = shown.take_while(|line| line.starts_with("  | ")).count();
+    assert!((1..=10).contains(&count), "{}", ran.stderr);
+}
+
+#[test]
+fn a_candidate_that_fails_some_of_its_requests_is_judged_and_taken_back() {
+    let fixture = Fixture::alone();
+    fixture.edit_delivery("smoke = [\"/\", \"/api/v1/info\"]", "smoke = []");
+    fixture.release("up", "v1", &[]).ok();
+    let load = Prober::start(fixture.address());
+    let ran = fixture.release("deploy-blue-green", "bad", &["--set", "faults.error_rate=0.3"]);
+    let tally = load.stop();
+    ran.refused(1, &["verdict  fail:", "more than the 1 % that may", "All traffic is on blue (v1)"]);
+    assert!(tally.failures.iter().all(|failure| failure.contains("status 500")), "{:?}", tally.failures);
+    // A tenth of the traffic for two seconds, and three tenths of that: the rest of it never saw the candidate.
+    assert!(tally.failures.len() * 10 < tally.sent.try_into().unwrap(), "{} of {}", tally.failures.len(), tally.sent);
+    assert_eq!(fixture.status()["split"]["blue"], 100);
+}
+
+#[test]
+fn a_candidate_that_is_killed_while_it_bakes_costs_nothing_and_is_taken_back() {
+    let fixture = Fixture::alone();
+    fixture.edit_delivery("{ set_weight = 10 }, { set_weight = 50 }", "{ set_weight = 10 }");
+    fixture.edit_delivery("bake = \"2s\"", "bake = \"10s\"");
+    fixture.release("up", "v1", &[]).ok();
+    let deploy = fixture.deploy_in_background("v2", &[]);
+    eventually("the candidate gets traffic", || fixture.status()["split"]["green"] == 10);
+    fixture.kill(pid_at(fixture.green_address()).unwrap());
+    let ran = Ran::from(deploy.wait_with_output().unwrap());
+    ran.refused(1, &["watch green", "signal 9 (SIGKILL)", "All traffic is on blue (v1)"]);
+    assert_eq!(fixture.status()["split"]["blue"], 100);
+}
+
+#[test]
+fn a_release_that_refuses_its_configuration_is_not_started() {
+    let fixture = Fixture::new();
+    fixture.release("up", "v1", &[]).ok();
+    let ran = fixture.release("deploy-blue-green", "bad", &["--set", "server.prot=1"]);
+    ran.refused(78, &["release bad refuses its configuration", "APP__SERVER__PROT", "nothing was started"]);
+    assert_eq!(fixture.status()["colours"]["green"]["state"], "absent");
+}
