@@ -11,9 +11,9 @@ use crate::release::{Content, Release};
 use crate::rollout::colour::Colour;
 use crate::rollout::engine::{Engine, Failure, Outcome};
 use crate::rollout::event::Event;
-use crate::rollout::plan::{Goal, Operation, Plan, plan};
+use crate::rollout::plan::{Goal, Operation, Plan, overdue, plan};
 use crate::rollout::policy::Span;
-use crate::rollout::world::{Cancel, Launch, Ledger as _, Observed, serving};
+use crate::rollout::world::{Cancel, Entry, Launch, Ledger as _, Observed, serving};
 use crate::site::{Scene, Site};
 use crate::{cargo, interrupt, progress, rollout};
 
@@ -121,13 +121,7 @@ impl<'a> Deployment<'a> {
 
     fn settle(&self, unfinished: bool) -> anyhow::Result<()> {
         let observed = self.observe()?;
-        let goal = if !observed.is_settled() || (unfinished && observed.active().is_some()) {
-            Goal::Recover
-        } else if observed.warm_overdue() {
-            Goal::Reap
-        } else {
-            return Ok(());
-        };
+        let Some(goal) = overdue(&observed, unfinished) else { return Ok(()) };
         let plan = plan(goal, &observed, &self.site.environment().rollout);
         if let Outcome::Stuck(failure, _) = self.execute(&plan) {
             eprintln!("  warning  {} did not succeed: {}", plan.goal, failure.reason);
@@ -141,6 +135,14 @@ impl<'a> Deployment<'a> {
     /// When it cannot be read.
     pub fn observe(&self) -> anyhow::Result<Observed> {
         Observed::of(&self.scene.world())
+    }
+
+    /// What has happened here, oldest first.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn history(&self) -> anyhow::Result<Vec<Entry>> {
+        self.scene.ledger.history()
     }
 
     /// Makes room for what must still be written when the disk is full.
@@ -165,7 +167,7 @@ impl<'a> Deployment<'a> {
     fn needed(&self) -> anyhow::Result<Vec<String>> {
         let observed = self.observe()?;
         let running = Colour::BOTH.into_iter().filter_map(|colour| observed.colours.get(colour).launch.clone());
-        let lineage = rollout::world::lineage(&self.scene.ledger.history()?);
+        let lineage = rollout::world::lineage(&self.history()?);
         Ok(running.chain(lineage.into_iter().rev().take(2)).map(|launch| launch.release).collect())
     }
 
@@ -219,7 +221,7 @@ impl<'a> Deployment<'a> {
             Outcome::Reached => None,
             Outcome::TakenBack(failure) | Outcome::Stuck(failure, _) => Some(failure),
         };
-        let serving = serving(&self.scene.ledger.history()?);
+        let serving = serving(&self.history()?);
         Ok(Report {
             environment: self.site.name.clone(),
             goal: plan.goal.to_string(),

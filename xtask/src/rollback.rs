@@ -3,7 +3,7 @@
 use crate::deployment::{Deployment, Queue, Target};
 use crate::problem::{ExitCode, Problem};
 use crate::rollout::plan::Goal;
-use crate::rollout::world::{Change, Entry, Launch, Ledger as _, lineage};
+use crate::rollout::world::{Change, Entry, Launch, lineage};
 use crate::site::Site;
 
 /// Flags of `rollback`.
@@ -28,18 +28,18 @@ pub struct Args {
 /// 75 while another deployer is at work.
 pub fn run(args: &Args) -> anyhow::Result<()> {
     let site = Site::open(&args.target.env)?;
-    let history = site.enter().ledger.history()?;
-    let launch = choose(&history, args.to.as_deref(), &site)?;
+    if !site.folder.exists() {
+        return Err(nothing_deployed(&site).into());
+    }
     let deployment = Deployment::begin(&site, "rollback", &args.queue)?;
+    // Under the lock: whoever was waited for may have changed what there is to go back to.
+    let launch = choose(&deployment.history()?, args.to.as_deref(), &site)?;
     deployment.reach(Goal::Rollback(launch), args.json)
 }
 
 fn choose(history: &[Entry], wanted: Option<&str>, site: &Site) -> anyhow::Result<Launch> {
     let line = lineage(history);
-    let Some(active) = line.last() else {
-        let message = format!("nothing has been deployed to {} yet, so there is nothing to go back to.", site.name);
-        return Err(Problem::new(ExitCode::Usage, message).next("cargo xtask up").into());
-    };
+    let Some(active) = line.last() else { return Err(nothing_deployed(site).into()) };
     let launch = match wanted {
         Some(name) if name == active.release => {
             let message = format!("{name} is what serves {} already.", site.name);
@@ -57,6 +57,11 @@ fn choose(history: &[Entry], wanted: Option<&str>, site: &Site) -> anyhow::Resul
         let message = format!("{what}; kept are {}.", kept.join(", "));
         Problem::new(ExitCode::Usage, message).next("cargo xtask history").into()
     })
+}
+
+fn nothing_deployed(site: &Site) -> Problem {
+    let message = format!("nothing has been deployed to {} yet, so there is nothing to go back to.", site.name);
+    Problem::new(ExitCode::Usage, message).next(format!("cargo xtask up --env {}", site.name))
 }
 
 /// The release as it was last started, with the settings it had.

@@ -247,7 +247,11 @@ impl<'a> Run<'a> {
             if instance.exits > exits || !instance.state.occupies() {
                 return Err(instance.cause.unwrap_or_else(|| format!("{colour} is {}", instance.state)));
             }
-            if !router.observe().map_err(in_words)?.up.get(colour) {
+            let routing = router.observe().map_err(in_words)?;
+            if routing.running.is_none() {
+                return Err("the proxy does not answer any more".into());
+            }
+            if !routing.up.get(colour) {
                 let cause = instance.cause.unwrap_or_else(|| instance.state.to_string());
                 return Err(format!("the proxy's checks hold {colour} for down ({cause})"));
             }

@@ -7,3 +7,6 @@ pub mod event;
 pub mod plan;
 pub mod policy;
 pub mod world;
+
+#[cfg(test)]
+mod sim;

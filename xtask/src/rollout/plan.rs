@@ -148,6 +148,16 @@ pub fn plan(goal: Goal, observed: &Observed, policy: &Policy) -> Plan {
     Plan { operations: draft.operations, notes: draft.notes, goal }
 }
 
+/// What has to be done before anything else: something, where a deployer that died has left things between two states or
+/// a warm colour has outlived its time.
+pub fn overdue(observed: &Observed, unfinished: bool) -> Option<Goal> {
+    if !observed.is_settled() || (unfinished && observed.active().is_some()) {
+        Some(Goal::Recover)
+    } else {
+        observed.warm_overdue().then_some(Goal::Reap)
+    }
+}
+
 struct Draft<'a> {
     observed: &'a Observed,
     operations: Vec<Operation>,
@@ -208,8 +218,8 @@ impl Draft<'_> {
         let Some(keeper) = self.keeper(recovering) else {
             return Colour::BOTH.into_iter().for_each(|colour| self.vacate(colour));
         };
+        self.ensure_proxy(keeper);
         if recovering {
-            self.ensure_proxy(keeper);
             self.revive(keeper);
         }
         let routing = &self.observed.routing;

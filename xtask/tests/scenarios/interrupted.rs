@@ -1,6 +1,6 @@
 //! Deployers, colours, shims and proxies that are interrupted or killed at a bad moment.
 
-use std::process::Child;
+use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use crate::support::{Fixture, Prober, Ran, eventually, parent, pid_at};
@@ -53,11 +53,12 @@ fn a_second_deployer_is_refused_and_one_that_waits_is_served() {
     let refused = fixture.run(&["rollback"]);
     refused.refused(75, &["`deploy-blue-green`", &format!("pid {}", deploy.id()), "two deployers never act at once"]);
     fixture.run(&["down"]).refused(75, &["is at work"]);
-    let waiting = fixture.xtask(&["rollback", "--to", "v1", "--wait", "60s"]).output();
+    let mut waiting = fixture.xtask(&["rollback", "--to", "v1", "--wait", "60s"]);
+    let waiting = waiting.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     fixture.signal(deploy.id(), rustix::process::Signal::INT);
     assert_eq!(deploy.wait_with_output().unwrap().status.code(), Some(130));
-    // v1 still serves, so there is nothing to go back to; but it was refused for that, after its turn had come.
-    Ran::from(waiting.unwrap()).refused(2, &["v1 is what serves"]);
+    // It is refused for what it asks, after its turn had come.
+    Ran::from(waiting.wait_with_output().unwrap()).refused(2, &["v1 is what serves"]);
 }
 
 #[test]
@@ -115,14 +116,30 @@ fn a_killed_shim_takes_its_child_with_it_and_up_brings_the_service_back() {
 #[test]
 fn a_killed_proxy_is_started_again_with_the_split_it_had() {
     let fixture = Fixture::new();
+    fixture.edit_delivery("bake = \"2s\"", "bake = \"100ms\"");
+    fixture.release("up", "v1", &[]).ok();
+    fixture.release("deploy-blue-green", "v2", &[]).ok();
+    kill_proxy(&fixture);
+    eventually("the split is the one it had", || fixture.status()["split"]["green"] == 100);
+    fixture.run(&["health-check"]).ok();
+}
+
+#[test]
+fn a_proxy_killed_during_a_rollout_ends_it_with_all_traffic_back() {
+    let fixture = Fixture::new();
     let deploy = half_way(&fixture);
+    kill_proxy(&fixture);
+    let ran = Ran::from(deploy.wait_with_output().unwrap());
+    ran.refused(1, &["watch green", "the proxy", "All traffic is on blue (v1), as before."]);
+    let status = fixture.status();
+    assert_eq!((&status["split"]["blue"], &status["colours"]["green"]["state"]), (&100.into(), &"stopped".into()));
+    fixture.run(&["health-check"]).ok();
+}
+
+fn kill_proxy(fixture: &Fixture) {
     let worker = pid_at(fixture.address()).unwrap();
     fixture.kill(parent(worker).unwrap());
     eventually("another proxy listens", || pid_at(fixture.address()).is_some_and(|pid| pid != worker));
-    eventually("the split is the one it had", || fixture.status()["split"]["green"] == 10);
-    fixture.signal(deploy.id(), rustix::process::Signal::INT);
-    deploy.wait_with_output().unwrap();
-    assert_eq!(fixture.status()["split"]["blue"], 100);
 }
 
 #[test]

@@ -195,7 +195,8 @@ impl Ran {
     #[track_caller]
     pub fn refused(self, code: i32, parts: &[&str]) -> Ran {
         assert_eq!(self.code, code, "{}\n{}", self.stdout, self.stderr);
-        assert_eq!(self.stderr.matches("error:").count(), 1, "{}", self.stderr);
+        let errors = self.stderr.lines().filter(|line| line.starts_with("error:")).count();
+        assert_eq!(errors, 1, "{}", self.stderr);
         assert!(!self.stderr.contains("panicked"), "{}", self.stderr);
         for part in parts {
             assert!(self.stderr.contains(part), "`{part}` is not in:\n{}", self.stderr);

@@ -121,7 +121,7 @@ impl Connection {
             // A late request is not made up for in a burst beyond half a second.
             next = (next + pace).max(Instant::now() - Duration::from_millis(500));
             let number = self.tally.sent;
-            let post = number % POST_EVERY == 0;
+            let post = number.is_multiple_of(POST_EVERY);
             if let Err(failure) = self.request(number, post) {
                 self.stream = None;
                 let method = if post { "POST" } else { "GET" };
