@@ -13,6 +13,7 @@ use crate::router::haproxy;
 use crate::runtime::process::check_proxy_config;
 use crate::service::{self, Start};
 use crate::tools;
+use crate::{out, say};
 
 /// Flags of `config-lint`.
 #[derive(Debug, Clone, clap::Args)]
@@ -32,12 +33,12 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     findings.extend(proxy(&project)?);
     findings.extend(service(&project)?);
     if args.json {
-        println!("{}", serde_json::json!({ "ok": findings.is_empty(), "findings": findings }));
+        out!("{}", serde_json::json!({ "ok": findings.is_empty(), "findings": findings }));
     }
     if findings.is_empty() {
         if !args.json {
             let names: Vec<_> = project.delivery.environments.keys().map(String::as_str).collect();
-            println!("configuration is right for {}", names.join(", "));
+            out!("configuration is right for {}", names.join(", "));
         }
         return Ok(());
     }
@@ -65,7 +66,7 @@ fn proxy(project: &Project) -> anyhow::Result<Vec<String>> {
     let delivery = &project.delivery;
     let config = project.root.join(&delivery.proxy.config);
     let Some(haproxy) = tools::find(&tools::HAPROXY).filter(|_| config.exists()) else {
-        eprintln!("note: HAProxy is not installed, so its configuration was not checked");
+        say!("note: HAProxy is not installed, so its configuration was not checked");
         return Ok(Vec::new());
     };
     let scratch = project.root.join(crate::site::FOLDER).join(format!(".lint-{}", std::process::id()));

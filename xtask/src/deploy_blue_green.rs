@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::deployment::{self, Deployment, Queue, Source, Target};
+use crate::out;
 use crate::problem::{ExitCode, Problem};
 use crate::rollout::plan::{Goal, Plan, plan};
 use crate::rollout::world::{Launch, Observed};
@@ -92,13 +93,13 @@ fn show_plan(args: &Args, site: &Site, settings: BTreeMap<String, String>) -> an
     let observed = Observed::of(&site.enter().world())?;
     let plan = plan(Goal::Deploy(Launch { release, settings }), &observed, &site.environment().rollout);
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&as_json(&plan, site))?);
+        out!("{}", serde_json::to_string_pretty(&as_json(&plan, site))?);
     } else {
-        println!("{} in {}:", plan.goal, site.name);
+        out!("{} in {}:", plan.goal, site.name);
         for (number, operation) in plan.operations.iter().enumerate() {
-            println!("{:>4}. {operation}", number + 1);
+            out!("{:>4}. {operation}", number + 1);
         }
-        plan.notes.iter().for_each(|note| println!("note: {note}"));
+        plan.notes.iter().for_each(|note| out!("note: {note}"));
     }
     Ok(())
 }

@@ -16,6 +16,7 @@ use crate::rollout::policy::Span;
 use crate::rollout::world::{Cancel, Entry, Launch, Ledger as _, Observed, serving};
 use crate::site::{Scene, Site};
 use crate::{cargo, interrupt, progress, rollout};
+use crate::{out, say};
 
 /// How an environment is named on the command line.
 #[derive(Debug, Clone, clap::Args)]
@@ -92,7 +93,7 @@ pub fn content(site: &Site, source: &Source) -> anyhow::Result<Content> {
         }
         None => {
             let profile = &site.environment().profile;
-            eprintln!("building {} with the profile {profile}", service.package);
+            say!("building {} with the profile {profile}", service.package);
             cargo::build(root, &service.package, &service.binary, profile)?
         }
     };
@@ -124,7 +125,7 @@ impl<'a> Deployment<'a> {
         let Some(goal) = overdue(&observed, unfinished) else { return Ok(()) };
         let plan = plan(goal, &observed, &self.site.environment().rollout);
         if let Outcome::Stuck(failure, _) = self.execute(&plan) {
-            eprintln!("  warning  {} did not succeed: {}", plan.goal, failure.reason);
+            say!("  warning  {} did not succeed: {}", plan.goal, failure.reason);
         }
         Ok(())
     }
@@ -187,12 +188,13 @@ impl<'a> Deployment<'a> {
     /// JSON first where that was asked for.
     pub fn reach(&self, goal: Goal, json: bool) -> anyhow::Result<()> {
         let plan = plan(goal, &self.observe()?, &self.site.environment().rollout);
-        plan.notes.iter().for_each(|note| eprintln!("note: {note}"));
+        self.scene.runtime.preflight(&plan.operations)?;
+        plan.notes.iter().for_each(|note| say!("note: {note}"));
         let began = Instant::now();
         let outcome = self.execute(&plan);
         let report = self.report(&plan, &outcome, began.elapsed())?;
         if json {
-            println!("{}", serde_json::to_string_pretty(&report)?);
+            out!("{}", serde_json::to_string_pretty(&report)?);
         } else if report.reached {
             self.print_success(&report);
         }
@@ -239,7 +241,7 @@ impl<'a> Deployment<'a> {
     fn print_success(&self, report: &Report) {
         let (release, active) =
             (report.release.as_deref().unwrap_or("nothing"), report.active.map_or("", Colour::name));
-        println!("{release} serves {} as {active}, after {:.1} s", self.site.name, report.seconds);
+        out!("{release} serves {} as {active}, after {:.1} s", self.site.name, report.seconds);
         print_next(self.site);
     }
 
@@ -278,9 +280,9 @@ fn stuck(plan: &Plan, failure: &Failure, why: &str) -> Problem {
 /// The URL, and what can be typed next.
 pub fn print_next(site: &Site) {
     let env = if site.name == "development" { String::new() } else { format!(" --env {}", site.name) };
-    println!("\n  {}\n", site.environment().url());
-    println!("  cargo xtask status{env}              who serves what");
-    println!("  cargo xtask deploy-blue-green{env}   roll out the next release");
-    println!("  cargo xtask rollback{env}            go back to the one before");
-    println!("  cargo xtask down{env}                end it all");
+    out!("\n  {}\n", site.environment().url());
+    out!("  cargo xtask status{env}              who serves what");
+    out!("  cargo xtask deploy-blue-green{env}   roll out the next release");
+    out!("  cargo xtask rollback{env}            go back to the one before");
+    out!("  cargo xtask down{env}                end it all");
 }

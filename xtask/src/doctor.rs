@@ -4,6 +4,7 @@ use std::net::TcpListener;
 
 use serde::Serialize;
 
+use crate::out;
 use crate::problem::{ExitCode, Problem};
 use crate::project::Project;
 use crate::rollout::colour::Colour;
@@ -47,7 +48,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     findings.extend(ports(&project));
     findings.push(disk(&project)?);
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&findings)?);
+        out!("{}", serde_json::to_string_pretty(&findings)?);
     } else {
         findings.iter().for_each(print);
     }
@@ -121,6 +122,6 @@ fn print(finding: &Finding) {
         Verdict::Missing => "MISSING",
         Verdict::Optional => "note",
     };
-    println!("{mark:<8} {:<64} {}", finding.what, finding.found);
-    finding.next.iter().for_each(|next| println!("{:<8} next: {next}", ""));
+    out!("{mark:<8} {:<64} {}", finding.what, finding.found);
+    finding.next.iter().for_each(|next| out!("{:<8} next: {next}", ""));
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 
 use crate::deployment::{Queue, Target};
+use crate::out;
 use crate::problem::{ExitCode, Problem};
 use crate::rollout::colour::Colour;
 use crate::rollout::world::Runtime as _;
@@ -33,7 +34,7 @@ pub struct Args {
 pub fn run(args: &Args) -> anyhow::Result<()> {
     let site = Site::open(&args.target.env)?;
     if !site.folder.exists() {
-        println!("nothing runs in {}", site.name);
+        out!("nothing runs in {}", site.name);
         return Ok(());
     }
     if site.environment().protected && !args.yes {
@@ -53,6 +54,6 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     fs::remove_dir_all(&site.folder).with_context(|| format!("removing {}", site.folder.display()))?;
     // Only the last environment leaves an empty folder.
     let _ = fs::remove_dir(site.parent());
-    println!("{} is down; nothing of it is left", site.name);
+    out!("{} is down; nothing of it is left", site.name);
     Ok(())
 }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::deployment::Target;
 use crate::http::{self, Probe};
+use crate::out;
 use crate::problem::{ExitCode, Problem};
 use crate::rollout::policy::Span;
 use crate::site::Site;
@@ -66,9 +67,9 @@ fn is_good(probe: &Probe) -> bool {
 
 fn conclude(args: &Args, healthy: bool, url: &str, probe: &Probe) -> anyhow::Result<()> {
     if args.json {
-        println!("{}", serde_json::json!({ "url": url, "healthy": healthy, "last": probe.to_string() }));
+        out!("{}", serde_json::json!({ "url": url, "healthy": healthy, "last": probe.to_string() }));
     } else if healthy {
-        println!("healthy: {url} answered {probe}");
+        out!("healthy: {url} answered {probe}");
     }
     if healthy {
         return Ok(());

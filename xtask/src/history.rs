@@ -1,6 +1,7 @@
 //! `history`: which release served when, and who changed it.
 
 use crate::deployment::Target;
+use crate::out;
 use crate::rollout::world::{Change, Ledger as _};
 use crate::site::Site;
 use crate::time;
@@ -23,11 +24,11 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     let site = Site::open(&args.target.env)?;
     let history = site.enter().ledger.history()?;
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&history)?);
+        out!("{}", serde_json::to_string_pretty(&history)?);
         return Ok(());
     }
     if history.is_empty() {
-        println!("nothing has been deployed to {} yet\n  next: cargo xtask up", site.name);
+        out!("nothing has been deployed to {} yet\n  next: cargo xtask up", site.name);
     }
     for entry in history.iter().rev() {
         let change = match entry.change {
@@ -37,15 +38,15 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
             Change::Aborted => "aborted",
         };
         let kept = if site.releases().find(&entry.launch.release).is_some() { "" } else { "  (not kept any more)" };
-        println!(
+        out!(
             "{}  {change:<14} {} as {} by {}{kept}",
             time::format(entry.at),
             entry.launch.release,
             entry.colour,
             entry.by
         );
-        entry.launch.settings.iter().for_each(|(key, value)| println!("{:26}with {key}={value}", ""));
-        entry.reason.iter().for_each(|reason| println!("{:26}{reason}", ""));
+        entry.launch.settings.iter().for_each(|(key, value)| out!("{:26}with {key}={value}", ""));
+        entry.reason.iter().for_each(|reason| out!("{:26}{reason}", ""));
     }
     Ok(())
 }

@@ -1,6 +1,8 @@
 //! Switchyard's automation: everything behind `cargo xtask`. A verb is a module; what more than one verb needs is a module
 //! named after its noun; the rollout, the heart of it, is [`rollout`].
 
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
 pub mod ci;
 pub mod cli;
 pub mod config_lint;
@@ -22,6 +24,7 @@ pub mod host;
 pub mod http;
 pub mod interrupt;
 pub mod ledger;
+pub mod output;
 pub mod packages;
 pub mod port;
 pub mod problem;

@@ -5,9 +5,13 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use xtask::cli::Cli;
 use xtask::problem;
+use xtask::say;
 
 fn main() -> ExitCode {
     let Err(error) = Cli::parse().verb.run() else { return ExitCode::SUCCESS };
-    eprintln!("{}", problem::render(&error));
+    if problem::is_closed_pipe(&error) {
+        return ExitCode::SUCCESS;
+    }
+    say!("{}", problem::render(&error));
     problem::exit_code(&error).number().into()
 }

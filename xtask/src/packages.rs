@@ -4,6 +4,7 @@ use std::io::{IsTerminal as _, Write as _};
 use std::process::Command;
 
 use crate::problem::{ExitCode, Problem};
+use crate::say;
 
 /// Whether something may be installed without asking.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,7 +108,7 @@ pub fn install(package: &str, purpose: &str, consent: Consent) -> anyhow::Result
         Consent::Ask if !asked(&command, &missing)? => return Err(refused("it was not to be installed now").into()),
         Consent::Given | Consent::Ask => {}
     }
-    eprintln!("installing {package}: {command}");
+    say!("installing {package}: {command}");
     let mut said = String::new();
     for args in attempts(manager, package) {
         let Some(mut invocation) = manager.invocation(&args, consent) else {
@@ -134,8 +135,7 @@ fn attempts<'a>(manager: &'a Manager, package: &'a str) -> Vec<Vec<&'a str>> {
 }
 
 fn asked(command: &str, missing: &str) -> anyhow::Result<bool> {
-    eprint!("{missing}. Install it now with `{command}`? [y/N] ");
-    std::io::stderr().flush()?;
+    write!(std::io::stderr(), "{missing}. Install it now with `{command}`? [y/N] ")?;
     let mut answer = String::new();
     std::io::stdin().read_line(&mut answer)?;
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))

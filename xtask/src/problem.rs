@@ -1,6 +1,7 @@
 //! What a person is told when something goes wrong: the cause, the place, what would be right, and what to type next.
 
 use std::fmt;
+use std::io;
 
 /// The exit code of the command, so that scripts can tell the kinds of failure apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,10 +100,16 @@ pub fn render(error: &anyhow::Error) -> String {
 }
 
 fn is_disk_full(error: &anyhow::Error) -> bool {
-    error
-        .chain()
-        .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
-        .any(|cause| matches!(cause.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded))
+    io_errors(error).any(|kind| matches!(kind, io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded))
+}
+
+/// Whether whoever read the output has seen enough, as `head` has.
+pub fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    io_errors(error).any(|kind| kind == io::ErrorKind::BrokenPipe)
+}
+
+fn io_errors(error: &anyhow::Error) -> impl Iterator<Item = io::ErrorKind> {
+    error.chain().filter_map(|cause| cause.downcast_ref::<io::Error>()).map(io::Error::kind)
 }
 
 #[cfg(test)]
@@ -125,7 +132,7 @@ mod tests {
 
     #[test]
     fn a_full_disk_is_named_as_such() {
-        let full = std::io::Error::from(std::io::ErrorKind::StorageFull);
+        let full = io::Error::from(io::ErrorKind::StorageFull);
         let error = anyhow::Error::from(full).context("writing history.jsonl");
         assert!(render(&error).starts_with("error: the disk is full: writing history.jsonl"));
     }

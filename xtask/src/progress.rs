@@ -4,11 +4,12 @@ use std::time::{Duration, SystemTime};
 
 use crate::rollout::event::Event;
 use crate::rollout::plan::Operation;
+use crate::say;
 
 /// Prints what is worth a line.
 pub fn print(_: SystemTime, event: &Event) {
     if let Some(line) = line(event) {
-        eprintln!("{line}");
+        say!("{line}");
     }
 }
 

@@ -12,7 +12,6 @@ use crate::release::Releases;
 use crate::rollout::world::{SystemClock, World};
 use crate::router::haproxy::HaProxy;
 use crate::runtime::process::ProcessRuntime;
-use crate::tools;
 
 /// The ignored folder, in the project's root, that holds everything the process runtime keeps.
 pub const FOLDER: &str = ".switchyard";
@@ -68,11 +67,8 @@ impl Site {
 
     /// What acts on it.
     pub fn enter(&self) -> Scene<'_> {
-        let proxy = self.runtime();
-        let tail = self.runtime().proxy_shim();
-        let config = self.project.root.join(&self.delivery().proxy.config);
-        let start = move || proxy.start_proxy(&tools::require(&tools::HAPROXY)?, &config);
-        let router = HaProxy::new(&self.host, Box::new(start), Box::new(move || tail.tail(10)));
+        let (proxy, tail) = (self.runtime(), self.runtime().proxy_shim());
+        let router = HaProxy::new(&self.host, Box::new(move || proxy.start_proxy()), Box::new(move || tail.tail(10)));
         Scene { runtime: self.runtime(), router, ledger: FileLedger::new(&self.host) }
     }
 
@@ -84,6 +80,7 @@ impl Site {
             folder: &self.folder,
             releases: &self.releases,
             xtask: self.xtask.clone(),
+            proxy_config: self.project.root.join(&self.project.delivery.proxy.config),
         }
     }
 

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::deployment::Target;
 use crate::ledger::{FileLedger, Line, Owner};
+use crate::out;
 use crate::rollout::colour::{Colour, PerColour, Split};
 use crate::rollout::event::Event;
 use crate::rollout::plan::Operation;
@@ -111,7 +112,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     let site = Site::open(&args.target.env)?;
     let status = of(&site)?;
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&status)?);
+        out!("{}", serde_json::to_string_pretty(&status)?);
     } else {
         print(&status);
     }
@@ -203,23 +204,23 @@ fn remarks(observed: &Observed) -> Vec<String> {
 }
 
 fn print(status: &Status) {
-    println!("{}  {}  ({})", status.environment, status.url, status.runtime);
+    out!("{}  {}  ({})", status.environment, status.url, status.runtime);
     for colour in Colour::BOTH {
         let it = status.colours.get(colour);
         let share = status.split.map_or("  ?".into(), |split| format!("{:>3}", split.share(colour)));
         let release = it.release.as_deref().unwrap_or("-");
-        println!("  {colour:<6} {:<9} {:<9} {share} %  {}  {release}", it.state, it.role.name(), it.address);
-        it.cause.iter().for_each(|cause| println!("         {cause}"));
+        out!("  {colour:<6} {:<9} {:<9} {share} %  {}  {release}", it.state, it.role.name(), it.address);
+        it.cause.iter().for_each(|cause| out!("         {cause}"));
     }
     if let Some(until) = status.warm_until {
-        println!("  warm until {}", time::format(until));
+        out!("  warm until {}", time::format(until));
     }
     if let Some(rollout) = &status.rollout {
         let doing = rollout.operation.as_deref().unwrap_or("beginning");
-        println!("  {} by {}: {doing}", rollout.goal.as_deref().unwrap_or(&rollout.owner.command), rollout.owner.by);
+        out!("  {} by {}: {doing}", rollout.goal.as_deref().unwrap_or(&rollout.owner.command), rollout.owner.by);
     }
     if status.active.is_none() && status.rollout.is_none() {
-        println!("  nothing runs here\n  next: cargo xtask up");
+        out!("  nothing runs here\n  next: cargo xtask up");
     }
-    status.remarks.iter().for_each(|remark| println!("  {remark}"));
+    status.remarks.iter().for_each(|remark| out!("  {remark}"));
 }

@@ -8,6 +8,7 @@ use crate::rollout::plan::Goal;
 use crate::rollout::world::{Launch, Observed, State};
 use crate::site::Site;
 use crate::tools;
+use crate::{out, say};
 
 /// Flags of `up`.
 #[derive(Debug, Clone, clap::Args)]
@@ -35,7 +36,7 @@ pub struct Args {
 /// Those of a deploy, and a [`Problem`] with exit code 69 when HAProxy can neither be found nor installed.
 pub fn run(args: &Args) -> anyhow::Result<()> {
     let site = Site::open(&args.target.env)?;
-    eprintln!("{}", runtime(args.runtime.unwrap_or(site.environment().runtime))?);
+    say!("{}", runtime(args.runtime.unwrap_or(site.environment().runtime))?);
     tools::ensure(&tools::HAPROXY, Consent::from_flag(args.yes))?;
     let content = deployment::content(&site, &args.source)?;
     let deployment = Deployment::begin(&site, "up", &args.queue)?;
@@ -43,9 +44,9 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     if args.source.release.is_none() && serves(&site, &observed, content.digest()) {
         if args.json {
             let release = observed.serving.map(|serving| serving.launch.release);
-            println!("{}", serde_json::json!({ "reached": true, "release": release, "url": site.environment().url() }));
+            out!("{}", serde_json::json!({ "reached": true, "release": release, "url": site.environment().url() }));
         } else {
-            println!("nothing has changed since the release that serves");
+            out!("nothing has changed since the release that serves");
             deployment::print_next(&site);
         }
         return Ok(());

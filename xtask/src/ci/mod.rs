@@ -10,6 +10,7 @@ use std::time::Instant;
 use crate::packages::Consent;
 use crate::problem::{ExitCode, Problem};
 use crate::{cargo, project, tools};
+use crate::{out, say};
 use report::{Report, Verdict};
 use steps::{STEPS, Step};
 
@@ -45,9 +46,7 @@ pub fn is_ci() -> bool {
 pub fn run(args: &Args) -> anyhow::Result<()> {
     let steps = chosen(&args.only)?;
     if args.list {
-        steps
-            .iter()
-            .for_each(|step| println!("{:<8} {}\n{:<8} {}", step.id, step.verifies, "", step.command.join(" ")));
+        steps.iter().for_each(|step| out!("{:<8} {}\n{:<8} {}", step.id, step.verifies, "", step.command.join(" ")));
         return Ok(());
     }
     let root = project::root()?;
@@ -58,14 +57,14 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         let report = if failed && !args.keep_going {
             Report::skipped(step, "a step before it failed; --keep-going runs it all the same")
         } else {
-            eprintln!("== {}: {}", step.id, step.verifies);
+            say!("== {}: {}", step.id, step.verifies);
             execute(step, &root, consent)
         };
         reports.push(report);
     }
     report::write(&root, &reports)?;
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&reports)?);
+        out!("{}", serde_json::to_string_pretty(&reports)?);
     } else {
         report::print(&reports);
     }

@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use serde::Serialize;
 
 use super::steps::Step;
+use crate::out;
 
 /// How a step ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -67,16 +68,16 @@ pub(super) fn write(root: &Path, reports: &[Report]) -> anyhow::Result<()> {
 
 /// The table a person sees at the end.
 pub(super) fn print(reports: &[Report]) {
-    println!();
+    out!("");
     for report in reports {
         let verdict = match report.verdict {
             Verdict::Passed => "passed",
             Verdict::Failed => "FAILED",
             Verdict::Skipped => "skipped",
         };
-        println!("{verdict:<8} {:<8} {:>7.1} s  {}", report.id, report.seconds, report.verifies);
+        out!("{verdict:<8} {:<8} {:>7.1} s  {}", report.id, report.seconds, report.verifies);
         if report.verdict != Verdict::Passed {
-            report.reason.iter().for_each(|reason| println!("{:18}{reason}", ""));
+            report.reason.iter().for_each(|reason| out!("{:18}{reason}", ""));
         }
     }
 }

@@ -364,7 +364,7 @@ impl Scenario {
         let engine = Engine {
             world,
             policy: &policy,
-            ready_path: "/readyz",
+            ready_path: "/ready",
             smoke_paths: &["/".into()],
             cancel: &cancel,
             listener: &|_, _| {},
@@ -447,6 +447,7 @@ fn every_scenario_ends_as_it_should_when_nothing_strikes() {
 }
 
 #[test]
+#[expect(clippy::print_stdout, reason = "how many were tried is what the test has to show")]
 fn wherever_the_deployer_is_struck_one_release_serves_after_the_next_has_recovered() {
     let mut histories = 0;
     for scenario in scenarios() {

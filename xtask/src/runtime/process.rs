@@ -11,12 +11,14 @@ use anyhow::Context as _;
 use super::shim::{Phase, Shim, Spec, Status, StopSignal};
 use crate::delivery::{Delivery, Environment, FILE};
 use crate::http::{self, Probe};
-use crate::port;
 use crate::problem::{ExitCode, Problem};
 use crate::release::Releases;
 use crate::rollout::colour::Colour;
+use crate::rollout::plan::Operation;
 use crate::rollout::world::{Instance, Launch, Runtime, State};
+use crate::router::haproxy;
 use crate::service::{self, Start};
+use crate::{port, tools};
 
 const LAUNCH: &str = "launch.json";
 /// How often in a row a colour that ends by itself is started again.
@@ -38,6 +40,8 @@ pub struct ProcessRuntime<'a> {
     pub releases: &'a Releases,
     /// The program with the shim's hidden verbs.
     pub xtask: PathBuf,
+    /// The proxy's configuration, as the project has it.
+    pub proxy_config: PathBuf,
 }
 
 impl ProcessRuntime<'_> {
@@ -51,40 +55,55 @@ impl ProcessRuntime<'_> {
         Shim::at(self.folder.join("proxy"))
     }
 
+    /// Looks whether nothing stands in the way of a plan, before any of it is done.
+    ///
+    /// # Errors
+    /// A [`Problem`] with exit code 69 for an address that is taken or a proxy that is not installed, 78 for a
+    /// configuration HAProxy refuses.
+    pub fn preflight(&self, operations: &[Operation]) -> anyhow::Result<()> {
+        operations.iter().try_for_each(|operation| match operation {
+            Operation::StartProxy { .. } if !self.proxy_shim().is_alive()? => self.prepare_proxy().map(drop),
+            Operation::Start { colour, .. } if !self.shim(*colour).is_alive()? => self.require_free(*colour),
+            _ => Ok(()),
+        })
+    }
+
     /// Starts HAProxy in its folder, unless it runs.
     ///
     /// # Errors
-    /// When its port is taken or its shim cannot be started.
-    pub fn start_proxy(&self, haproxy: &Path, config: &Path) -> anyhow::Result<()> {
+    /// Those of [`ProcessRuntime::preflight`], and when its shim cannot be started.
+    pub fn start_proxy(&self) -> anyhow::Result<()> {
         let shim = self.proxy_shim();
-        if shim.is_alive()? {
-            return Ok(());
-        }
-        let listen = *self.environment.listen.get_ref();
-        require_free(listen, &format!("environments.{}.listen", self.name))?;
-        let folder = self.folder.join("proxy");
-        // The proxy keeps its own copy: an edit half-way done must not be what a restart finds.
-        let config = self.own_config(config, &folder)?;
-        let env = crate::router::haproxy::variables(&self.delivery.service, self.environment);
-        check_proxy_config(haproxy, &folder, &env)?;
-        let args = ["-W", "-S", "unix@master.sock,mode,600,level,admin", "-C"].map(str::to_owned);
-        let args = args.into_iter().chain([text(&folder), "-f".into(), config]);
-        shim.start(
-            &self.xtask,
-            &Spec {
-                program: haproxy.to_owned(),
-                args: args.collect(),
-                env,
-                folder: self.folder.to_owned(),
-                stop_signal: StopSignal::Usr1,
-                restart_limit: None,
-            },
-        )
+        if shim.is_alive()? { Ok(()) } else { shim.start(&self.xtask, &self.prepare_proxy()?) }
     }
 
-    fn own_config(&self, source: &Path, folder: &Path) -> anyhow::Result<String> {
+    fn prepare_proxy(&self) -> anyhow::Result<Spec> {
+        let haproxy = tools::require(&tools::HAPROXY)?;
+        require_free(*self.environment.listen.get_ref(), &format!("environments.{}.listen", self.name))?;
+        let folder = self.folder.join("proxy");
+        // The proxy keeps its own copy: an edit half-way done must not be what a restart finds.
+        let config = self.own_config(&folder)?;
+        let env = haproxy::variables(&self.delivery.service, self.environment);
+        check_proxy_config(&haproxy, &folder, &env)?;
+        let args = ["-W", "-S", "unix@master.sock,mode,600,level,admin", "-C"].map(str::to_owned);
+        let args = args.into_iter().chain([text(&folder), "-f".into(), config]).collect();
+        let (folder, stop_signal) = (self.folder.to_owned(), StopSignal::Usr1);
+        Ok(Spec { program: haproxy, args, env, folder, stop_signal, restart_limit: None })
+    }
+
+    fn require_free(&self, colour: Colour) -> anyhow::Result<()> {
+        require_free(self.environment.address(colour), &format!("environments.{}.colours.{colour}", self.name))
+    }
+
+    fn own_config(&self, folder: &Path) -> anyhow::Result<String> {
         const NAME: &str = "haproxy.cfg";
-        fs::create_dir_all(folder).with_context(|| format!("creating {}", folder.display()))?;
+        let source = &self.proxy_config;
+        // HAProxy's own check wants the map to be there.
+        let maps = folder.join("maps");
+        fs::create_dir_all(&maps).with_context(|| format!("creating {}", maps.display()))?;
+        if !maps.join("split.map").exists() {
+            fs::write(maps.join("split.map"), "green 0\n").context("writing the first split")?;
+        }
         fs::copy(source, folder.join(NAME)).map_err(|error| {
             let message = format!("{}, which proxy.config of {FILE} names, cannot be read: {error}.", source.display());
             Problem::new(ExitCode::Configuration, message).next("git status")
@@ -193,7 +212,7 @@ impl Runtime for ProcessRuntime<'_> {
     }
 
     fn start(&self, colour: Colour, launch: &Launch) -> anyhow::Result<()> {
-        require_free(self.environment.address(colour), &format!("environments.{}.colours.{colour}", self.name))?;
+        self.require_free(colour)?;
         let spec = self.spec(colour, launch, &self.delivery.service.args);
         let folder = self.folder.join("colours").join(colour.name());
         fs::create_dir_all(&folder).with_context(|| format!("creating {}", folder.display()))?;

@@ -4,6 +4,8 @@
 
 mod support;
 
+mod budget;
+mod fresh_clone;
 mod interrupted;
 mod lifecycle;
 mod mishaps;

@@ -14,13 +14,14 @@ fn a_port_that_is_taken_is_named_with_its_holder_and_its_key() {
     let listener = TcpListener::bind(fixture.address()).unwrap();
     let here = format!("(pid {})", std::process::id());
     let key = "`environments.development.listen`";
-    fixture.release("up", "v1", &[]).refused(1, &["is taken by", &here, key, "next: cargo xtask"]);
+    fixture.release("up", "v1", &[]).refused(69, &["is taken by", &here, key, "next: cargo xtask"]);
     drop(listener);
     fixture.release("up", "v1", &[]).ok();
 
     let _listener = TcpListener::bind(fixture.green_address()).unwrap();
     let ran = fixture.release("deploy-blue-green", "v2", &[]);
-    ran.refused(1, &["is taken by", &here, "`environments.development.colours.green`", "All traffic is on blue (v1)"]);
+    ran.refused(69, &["is taken by", &here, "`environments.development.colours.green`"]);
+    assert_eq!(fixture.status()["split"]["blue"], 100);
 }
 
 #[test]
@@ -112,7 +113,7 @@ fn an_ordinary_user_can_do_everything_but_listen_below_1024() {
     let address = nobody.fixture.address().to_string();
     nobody.fixture.edit_delivery(&address, "127.0.0.1:81");
     let refused = nobody.run(&["up", "--release", "v1", "--binary"], |_| {});
-    refused.refused(1, &["may not listen at 127.0.0.1:81", "a port from 1024 on"]);
+    refused.refused(69, &["may not listen at 127.0.0.1:81", "a port from 1024 on"]);
 }
 
 #[test]
@@ -158,7 +159,7 @@ fn a_proxy_configuration_haproxy_refuses_is_shown_and_nothing_starts() {
     let path = "docker/haproxy/haproxy.cfg";
     fixture.write(path, &fixture.read(path).replace("option redispatch 1", "option redispach 1"));
     let ran = fixture.release("up", "v1", &[]);
-    ran.refused(1, &["HAProxy refuses its configuration", "haproxy.cfg:", "redispach"]);
+    ran.refused(78, &["HAProxy refuses its configuration", "haproxy.cfg:", "redispach"]);
     assert!(crate::support::pid_at(fixture.address()).is_none());
 }
 
