@@ -10,7 +10,6 @@ use crate::project::Project;
 use crate::rollout::colour::Colour;
 use crate::rollout::world::Launch;
 use crate::router::haproxy;
-use crate::runtime::process::check_proxy_config;
 use crate::service::{self, Start};
 use crate::tools;
 use crate::{out, say};
@@ -65,7 +64,7 @@ fn references(root: &Path, delivery: &Delivery) -> Vec<String> {
 fn proxy(project: &Project) -> anyhow::Result<Vec<String>> {
     let delivery = &project.delivery;
     let config = project.root.join(&delivery.proxy.config);
-    let Some(haproxy) = tools::find(&tools::HAPROXY).filter(|_| config.exists()) else {
+    let Some(found) = tools::find(&tools::HAPROXY).filter(|_| config.exists()) else {
         say!("note: HAProxy is not installed, so its configuration was not checked");
         return Ok(Vec::new());
     };
@@ -75,7 +74,7 @@ fn proxy(project: &Project) -> anyhow::Result<Vec<String>> {
     fs::copy(&config, scratch.join("haproxy.cfg"))?;
     let findings = delivery.environments.values().filter_map(|environment| {
         let variables = haproxy::variables(&delivery.service, environment);
-        check_proxy_config(&haproxy.path, &scratch, &variables)
+        haproxy::check_config(&found.path, &scratch, "haproxy.cfg", &delivery.proxy.config, &variables)
             .err()
             .map(|error| format!("{}: {error}", delivery.proxy.config))
     });

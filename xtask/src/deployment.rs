@@ -4,25 +4,28 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
-
 use crate::problem::{ExitCode, Problem};
 use crate::release::{Content, Release};
+use crate::report::{self, Report};
 use crate::rollout::colour::Colour;
-use crate::rollout::engine::{Engine, Failure, Outcome};
+use crate::rollout::engine::{Engine, Outcome};
 use crate::rollout::event::Event;
-use crate::rollout::plan::{Goal, Operation, Plan, overdue, plan};
+use crate::rollout::plan::{Goal, Plan, overdue, plan};
 use crate::rollout::policy::Span;
-use crate::rollout::world::{Cancel, Entry, Launch, Ledger as _, Observed, serving};
+use crate::rollout::record::{Entry, serving};
+use crate::rollout::world::{Cancel, Launch, Ledger as _, Observed};
+use crate::say;
 use crate::site::{Scene, Site};
 use crate::{cargo, interrupt, progress, rollout};
-use crate::{out, say};
+
+/// The environment a command is about when it does not say.
+pub const DEFAULT_ENVIRONMENT: &str = "development";
 
 /// How an environment is named on the command line.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Target {
     /// The environment, as config/delivery.toml names it.
-    #[arg(long, value_name = "NAME", default_value = "development")]
+    #[arg(long, value_name = "NAME", default_value = DEFAULT_ENVIRONMENT)]
     pub env: String,
 }
 
@@ -30,12 +33,8 @@ pub struct Target {
 #[derive(Debug, Clone, clap::Args)]
 pub struct Queue {
     /// Waits this long for another deployer to end, such as `10m`, instead of giving up at once.
-    #[arg(long, value_name = "SPAN", value_parser = span)]
+    #[arg(long, value_name = "SPAN")]
     pub wait: Option<Span>,
-}
-
-fn span(text: &str) -> Result<Span, String> {
-    Span::try_from(text.to_owned())
 }
 
 /// Where a release comes from in process mode.
@@ -48,34 +47,6 @@ pub struct Source {
     /// A binary that was built elsewhere, instead of building the workspace.
     #[arg(long, value_name = "PATH")]
     pub binary: Option<PathBuf>,
-}
-
-/// How a verb that changed an environment ended.
-#[derive(Debug, Clone, Serialize)]
-pub struct Report {
-    /// Which environment.
-    pub environment: String,
-    /// What was to be reached, in words.
-    pub goal: String,
-    /// Whether it was.
-    pub reached: bool,
-    /// The colour that takes the traffic now.
-    pub active: Option<Colour>,
-    /// The release that does.
-    pub release: Option<String>,
-    /// Where the service is reached.
-    pub url: String,
-    /// How long it took, in seconds.
-    pub seconds: f64,
-    /// Why it failed, if it did.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
-    /// The candidate's last answer to a readiness probe.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub probe: Option<String>,
-    /// The candidate's last lines.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub log: Vec<String>,
 }
 
 /// Builds the workspace, or takes the binary that was named.
@@ -130,6 +101,20 @@ impl<'a> Deployment<'a> {
         Ok(())
     }
 
+    /// Has the proxy follow a change of its configuration, without losing a connection.
+    ///
+    /// # Errors
+    /// A [`Problem`] with exit code 78 when HAProxy refuses the change, and then nothing was changed.
+    pub fn refresh_proxy(&self) -> anyhow::Result<()> {
+        let Scene { runtime, router, .. } = &self.scene;
+        if runtime.proxy_is_outdated() && runtime.proxy_shim().is_alive()? {
+            runtime.renew_proxy_config()?;
+            router.reload()?;
+            say!("the proxy's configuration has changed, and the proxy has been reloaded with it");
+        }
+        Ok(())
+    }
+
     /// Looks at the environment.
     ///
     /// # Errors
@@ -168,7 +153,7 @@ impl<'a> Deployment<'a> {
     fn needed(&self) -> anyhow::Result<Vec<String>> {
         let observed = self.observe()?;
         let running = Colour::BOTH.into_iter().filter_map(|colour| observed.colours.get(colour).launch.clone());
-        let lineage = rollout::world::lineage(&self.history()?);
+        let lineage = rollout::record::lineage(&self.history()?);
         Ok(running.chain(lineage.into_iter().rev().take(2)).map(|launch| launch.release).collect())
     }
 
@@ -184,24 +169,19 @@ impl<'a> Deployment<'a> {
     /// Plans for a goal and carries the plan out.
     ///
     /// # Errors
-    /// A [`Problem`] with exit code 1, or 130 when a person asked for the end, that says how things stand now; printed as
-    /// JSON first where that was asked for.
+    /// A [`Problem`] with exit code 1, or 130 when a person asked for the end, that says how things stand now.
     pub fn reach(&self, goal: Goal, json: bool) -> anyhow::Result<()> {
         let plan = plan(goal, &self.observe()?, &self.site.environment().rollout);
         self.scene.runtime.preflight(&plan.operations)?;
         plan.notes.iter().for_each(|note| say!("note: {note}"));
         let began = Instant::now();
         let outcome = self.execute(&plan);
-        let report = self.report(&plan, &outcome, began.elapsed())?;
-        if json {
-            out!("{}", serde_json::to_string_pretty(&report)?);
-        } else if report.reached {
-            self.print_success(&report);
-        }
+        let report = Report::new(self.site, &plan, &outcome, serving(&self.history()?), began.elapsed());
+        report.print(self.site, json)?;
         match outcome {
             Outcome::Reached => Ok(()),
-            Outcome::TakenBack(failure) => Err(self.taken_back(&plan, &report, &failure).into()),
-            Outcome::Stuck(failure, why) => Err(stuck(&plan, &failure, &why).into()),
+            Outcome::TakenBack(failure) => Err(report.taken_back(&plan, &failure).into()),
+            Outcome::Stuck(failure, why) => Err(report::stuck(&plan, &failure, &why).into()),
         }
     }
 
@@ -217,72 +197,4 @@ impl<'a> Deployment<'a> {
         };
         engine.run(plan)
     }
-
-    fn report(&self, plan: &Plan, outcome: &Outcome, took: Duration) -> anyhow::Result<Report> {
-        let failure = match outcome {
-            Outcome::Reached => None,
-            Outcome::TakenBack(failure) | Outcome::Stuck(failure, _) => Some(failure),
-        };
-        let serving = serving(&self.history()?);
-        Ok(Report {
-            environment: self.site.name.clone(),
-            goal: plan.goal.to_string(),
-            reached: failure.is_none(),
-            active: serving.as_ref().map(|serving| serving.colour),
-            release: serving.map(|serving| serving.launch.release),
-            url: self.site.environment().url(),
-            seconds: took.as_secs_f64(),
-            reason: failure.map(|failure| failure.reason.clone()),
-            probe: failure.and_then(|failure| failure.probe.clone()),
-            log: failure.map(|failure| failure.log.clone()).unwrap_or_default(),
-        })
-    }
-
-    fn print_success(&self, report: &Report) {
-        let (release, active) =
-            (report.release.as_deref().unwrap_or("nothing"), report.active.map_or("", Colour::name));
-        out!("{release} serves {} as {active}, after {:.1} s", self.site.name, report.seconds);
-        print_next(self.site);
-    }
-
-    fn taken_back(&self, plan: &Plan, report: &Report, failure: &Failure) -> Problem {
-        let now = match (&report.release, report.active) {
-            (Some(release), Some(active)) => format!("All traffic is on {active} ({release}), as before."),
-            _ => "Nothing serves, as before.".into(),
-        };
-        let code = if failure.cancelled { ExitCode::Interrupted } else { ExitCode::Failed };
-        let probe = failure.probe.iter().map(|probe| format!("last probe: {probe}"));
-        let log = if failure.log.is_empty() { Vec::new() } else { vec!["its last lines:".to_owned()] };
-        let lines = probe.chain(log).chain(failure.log.iter().map(|line| format!("  {line}")));
-        let problem = Problem::new(code, format!("{}: {}. {now}", plan.goal, failure.reason)).detail(lines);
-        match candidate(plan) {
-            Some(colour) => problem.next(format!("cargo xtask logs {colour} --env {}", self.site.name)),
-            None => problem.next(format!("cargo xtask status --env {}", self.site.name)),
-        }
-    }
-}
-
-fn candidate(plan: &Plan) -> Option<Colour> {
-    plan.operations.iter().find_map(|operation| match operation {
-        Operation::Start { colour, .. } => Some(*colour),
-        _ => None,
-    })
-}
-
-fn stuck(plan: &Plan, failure: &Failure, why: &str) -> Problem {
-    let message = format!(
-        "{}: {}; and what was there before could not be put back: {why}. Both colours have been left running.",
-        plan.goal, failure.reason
-    );
-    Problem::new(ExitCode::Failed, message).next("cargo xtask up").next("cargo xtask status")
-}
-
-/// The URL, and what can be typed next.
-pub fn print_next(site: &Site) {
-    let env = if site.name == "development" { String::new() } else { format!(" --env {}", site.name) };
-    out!("\n  {}\n", site.environment().url());
-    out!("  cargo xtask status{env}              who serves what");
-    out!("  cargo xtask deploy-blue-green{env}   roll out the next release");
-    out!("  cargo xtask rollback{env}            go back to the one before");
-    out!("  cargo xtask down{env}                end it all");
 }

@@ -20,7 +20,7 @@ pub struct Args {
     #[command(flatten)]
     target: Target,
     /// How long it may take until the answers are good.
-    #[arg(long, value_name = "SPAN", value_parser = span, default_value = "10s")]
+    #[arg(long, value_name = "SPAN", default_value = "10s")]
     timeout: Span,
     /// How many good answers in a row are asked for.
     #[arg(long, value_name = "COUNT", default_value_t = 3)]
@@ -28,10 +28,6 @@ pub struct Args {
     /// Prints the result as JSON.
     #[arg(long)]
     json: bool,
-}
-
-fn span(text: &str) -> Result<Span, String> {
-    Span::try_from(text.to_owned())
 }
 
 /// Asks until enough answers in a row are 200, or the time is over.

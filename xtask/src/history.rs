@@ -2,7 +2,8 @@
 
 use crate::deployment::Target;
 use crate::out;
-use crate::rollout::world::{Change, Ledger as _};
+use crate::rollout::record::Change;
+use crate::rollout::world::Ledger as _;
 use crate::site::Site;
 use crate::time;
 

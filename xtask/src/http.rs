@@ -68,7 +68,10 @@ fn exchange(address: SocketAddr, path: &str, timeout: Duration) -> io::Result<Ve
     };
     let mut stream = TcpStream::connect_timeout(&address, left()?)?;
     stream.set_write_timeout(Some(left()?))?;
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nUser-Agent: xtask-probe\r\nConnection: close\r\n\r\n")?;
+    let request =
+        format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nUser-Agent: xtask-probe\r\nConnection: close\r\n\r\n");
+    // In one piece: a server that answers the first piece and closes would reset the connection under the others.
+    stream.write_all(request.as_bytes())?;
     let mut raw = Vec::new();
     let mut chunk = [0; 4096];
     while raw.len() < MAX_ANSWER {

@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 use crate::host::{Host, Session};
 use crate::problem::{ExitCode, Problem};
 use crate::rollout::event::Event;
-use crate::rollout::world::{Entry, Ledger};
+use crate::rollout::record::Entry;
+use crate::rollout::world::Ledger;
 use crate::time;
 
 const LOCK: &str = "lock";
@@ -213,7 +214,8 @@ mod tests {
     use super::*;
     use crate::host::Local;
     use crate::rollout::colour::Colour;
-    use crate::rollout::world::{Change, Launch};
+    use crate::rollout::record::Change;
+    use crate::rollout::world::Launch;
     use crate::testing::TempDir;
 
     fn entry(release: &str) -> Entry {

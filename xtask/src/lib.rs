@@ -31,6 +31,7 @@ pub mod problem;
 pub mod progress;
 pub mod project;
 pub mod release;
+pub mod report;
 pub mod rollout;
 pub mod router;
 pub mod runtime;

@@ -3,7 +3,8 @@
 use crate::deployment::{Deployment, Queue, Target};
 use crate::problem::{ExitCode, Problem};
 use crate::rollout::plan::Goal;
-use crate::rollout::world::{Change, Entry, Launch, lineage};
+use crate::rollout::record::{Change, Entry, lineage};
+use crate::rollout::world::Launch;
 use crate::site::Site;
 
 /// Flags of `rollback`.

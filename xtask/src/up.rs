@@ -8,7 +8,7 @@ use crate::rollout::plan::Goal;
 use crate::rollout::world::{Launch, Observed, State};
 use crate::site::Site;
 use crate::tools;
-use crate::{out, say};
+use crate::{out, report, say};
 
 /// Flags of `up`.
 #[derive(Debug, Clone, clap::Args)]
@@ -30,7 +30,7 @@ pub struct Args {
     json: bool,
 }
 
-/// Builds, starts or rolls out, and prints the URL.
+/// Builds, starts or rolls out, lets the proxy follow a change of its configuration, and prints the URL.
 ///
 /// # Errors
 /// Those of a deploy, and a [`Problem`] with exit code 69 when HAProxy can neither be found nor installed.
@@ -40,6 +40,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     tools::ensure(&tools::HAPROXY, Consent::from_flag(args.yes))?;
     let content = deployment::content(&site, &args.source)?;
     let deployment = Deployment::begin(&site, "up", &args.queue)?;
+    deployment.refresh_proxy()?;
     let observed = deployment.observe()?;
     if args.source.release.is_none() && serves(&site, &observed, content.digest()) {
         if args.json {
@@ -47,7 +48,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
             out!("{}", serde_json::json!({ "reached": true, "release": release, "url": site.environment().url() }));
         } else {
             out!("nothing has changed since the release that serves");
-            deployment::print_next(&site);
+            report::print_next(&site);
         }
         return Ok(());
     }

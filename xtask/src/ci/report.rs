@@ -80,4 +80,7 @@ pub(super) fn print(reports: &[Report]) {
             report.reason.iter().for_each(|reason| out!("{:18}{reason}", ""));
         }
     }
+    let count = |verdict| reports.iter().filter(|report| report.verdict == verdict).count();
+    let (passed, failed, skipped) = (count(Verdict::Passed), count(Verdict::Failed), count(Verdict::Skipped));
+    out!("\nsteps: {passed} passed, {failed} failed, {skipped} skipped");
 }

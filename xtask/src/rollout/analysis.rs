@@ -69,6 +69,16 @@ impl fmt::Display for Judgement {
 /// Judges the requests between two readings of the candidate's counters. A single error among few requests is never
 /// enough: the limit is only applied from `min_requests` on, except that a candidate of which *every* request failed,
 /// ten at the least, is failed at once.
+///
+/// ```
+/// use xtask::rollout::analysis::{Verdict, judge};
+/// use xtask::rollout::policy::AnalysisPolicy;
+/// use xtask::rollout::world::Counters;
+///
+/// let before = Counters { requests: 1_000, errors: 0 };
+/// let after = Counters { requests: 1_200, errors: 3 };
+/// assert_eq!(judge(before, after, &AnalysisPolicy::default()).verdict, Verdict::Fail);
+/// ```
 pub fn judge(before: Counters, after: Counters, policy: &AnalysisPolicy) -> Judgement {
     const HOPELESS: u64 = 10;
     let requests = after.requests.checked_sub(before.requests);

@@ -95,6 +95,15 @@ impl<T> PerColour<T> {
 }
 
 /// The percentage of requests each colour gets. Only green's is kept, so the two cannot but sum to 100.
+///
+/// ```
+/// use xtask::rollout::colour::{Colour, Split};
+///
+/// let split = Split::giving(Colour::Green, 10);
+/// assert_eq!((split.share(Colour::Blue), split.share(Colour::Green)), (90, 10));
+/// assert_eq!(split.sole(), None);
+/// assert_eq!(Split::all(Colour::Blue).sole(), Some(Colour::Blue));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "PerColour<u8>", into = "PerColour<u8>")]
 pub struct Split {

@@ -8,7 +8,8 @@ use super::colour::{Colour, PerColour, Split};
 use super::event::Event;
 use super::plan::{Goal, Operation, Plan, plan};
 use super::policy::{Policy, Span};
-use super::world::{Cancel, Change, Counters, Entry, Launch, Observed, Persistence, State, World};
+use super::record::{Change, Entry};
+use super::world::{Cancel, Counters, Launch, Observed, Persistence, State, World};
 use crate::http::Probe;
 
 const TICK: Duration = Duration::from_millis(100);

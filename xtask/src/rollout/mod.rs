@@ -6,6 +6,7 @@ pub mod engine;
 pub mod event;
 pub mod plan;
 pub mod policy;
+pub mod record;
 pub mod world;
 
 #[cfg(test)]

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::colour::{Colour, Split};
 use super::policy::{Policy, Span};
-use super::world::{Change, Launch, Observed, State};
+use super::record::Change;
+use super::world::{Launch, Observed, State};
 
 /// What is to be brought about.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,12 +2,20 @@
 
 use std::fmt;
 use std::ops::Deref;
+use std::str::FromStr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
 /// A span of time written with its unit: `250ms`, `10s`, `5m`, `1h`. A bare number is refused.
+///
+/// ```
+/// use xtask::rollout::policy::Span;
+///
+/// assert_eq!("90s".parse::<Span>().unwrap().to_string(), "1m 30s");
+/// assert!("90".parse::<Span>().unwrap_err().contains("with its unit"));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Span(Duration);
@@ -32,13 +40,21 @@ impl Deref for Span {
     }
 }
 
+impl FromStr for Span {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        humantime::parse_duration(text).map(Span).map_err(|error| {
+            format!("`{text}` is not a span of time ({error}); write a number with its unit, such as \"250ms\", \"10s\" or \"5m\"")
+        })
+    }
+}
+
 impl TryFrom<String> for Span {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        humantime::parse_duration(&text).map(Span).map_err(|error| {
-            format!("`{text}` is not a span of time ({error}); write a number with its unit, such as \"250ms\", \"10s\" or \"5m\"")
-        })
+        text.parse()
     }
 }
 

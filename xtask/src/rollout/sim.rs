@@ -12,9 +12,10 @@ use super::engine::{Engine, Outcome};
 use super::event::Event;
 use super::plan::{Goal, overdue, plan};
 use super::policy::Policy;
+use super::record::{Change, Entry};
 use super::world::{
-    Cancel, Change, Clock, Counters, Entry, InFlight, Instance, Launch, Ledger, Observed, Persistence, Router, Routing,
-    Runtime, State, World,
+    Cancel, Clock, Counters, InFlight, Instance, Launch, Ledger, Observed, Persistence, Router, Routing, Runtime,
+    State, World,
 };
 use crate::http::{Answer, Probe};
 

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
@@ -10,6 +11,7 @@ use anyhow::{Context as _, bail};
 use super::stat::{Row, parse};
 use crate::delivery::{Environment, Service};
 use crate::host::Host;
+use crate::problem::{ExitCode, Problem};
 use crate::rollout::colour::{Colour, PerColour, Split};
 use crate::rollout::world::{Counters, InFlight, Persistence, Router, Routing};
 
@@ -20,6 +22,7 @@ const MAP_FILE: &str = "proxy/maps/split.map";
 const MAP_NAME: &str = "maps/split.map";
 const ANSWER: Duration = Duration::from_secs(2);
 const START: Duration = Duration::from_secs(10);
+const POLL: Duration = Duration::from_millis(10);
 
 /// What the proxy's configuration takes from its environment.
 pub fn variables(service: &Service, environment: &Environment) -> BTreeMap<String, String> {
@@ -38,6 +41,29 @@ pub fn variables(service: &Service, environment: &Environment) -> BTreeMap<Strin
         variables.insert("PROXY_PREVIEW", "1".into());
     }
     variables.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+/// Has HAProxy itself check the configuration `file` in `folder`, a copy of `original`.
+///
+/// # Errors
+/// A [`Problem`] with exit code 78 and what HAProxy said.
+pub fn check_config(
+    haproxy: &Path,
+    folder: &Path,
+    file: &str,
+    original: &str,
+    variables: &BTreeMap<String, String>,
+) -> anyhow::Result<()> {
+    let check = duct::cmd!(haproxy, "-c", "-C", folder, "-f", file).full_env(variables);
+    let checked = check.stderr_to_stdout().stdout_capture().unchecked().run();
+    let checked = checked.with_context(|| format!("running {}", haproxy.display()))?;
+    if checked.status.success() {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&checked.stdout).into_owned();
+    let problem = Problem::new(ExitCode::Configuration, "HAProxy refuses its configuration; nothing was changed.");
+    let alerts = said.lines().filter(|line| line.contains("[ALERT]")).map(|line| line.replace(file, original));
+    Err(problem.detail(alerts).next("cargo xtask config-lint").into())
 }
 
 /// Starts the proxy's process, unless it is being kept running already.
@@ -93,9 +119,41 @@ impl<'a> HaProxy<'a> {
         self.host.replace(MAP_FILE, &format!("green {}\n", split.share(Colour::Green)))
     }
 
+    /// Has the proxy read its configuration again, and waits until a new worker serves by it. The old one finishes what it
+    /// has. What is on disk becomes the split that acts.
+    ///
+    /// # Errors
+    /// When no new worker comes; the old one then goes on serving.
+    pub fn reload(&self) -> anyhow::Result<()> {
+        let before = self.worker()?;
+        // The master starts itself anew and may close the connection without an answer.
+        let _ = self.host.ask(MASTER_SOCKET, "reload\n", START);
+        let deadline = Instant::now() + START;
+        while !self.worker().is_ok_and(|worker| worker != before) || self.running_split().is_err() {
+            if Instant::now() >= deadline {
+                let log = (self.tail)().join("\n  | ");
+                bail!("no new worker serves {START:?} after the reload; the proxy's last lines:\n  | {log}");
+            }
+            std::thread::sleep(POLL);
+        }
+        Ok(())
+    }
+
+    /// The process id of the worker that accepts connections, as the master tells it.
+    fn worker(&self) -> anyhow::Result<String> {
+        let table = self.processes()?;
+        let workers = table.lines().skip_while(|line| !line.starts_with("# workers")).skip(1);
+        let pid = workers.take_while(|line| !line.starts_with('#')).find_map(|line| line.split_whitespace().next());
+        pid.map(str::to_owned).context("the proxy's master has no worker")
+    }
+
+    fn processes(&self) -> anyhow::Result<String> {
+        self.host.ask(MASTER_SOCKET, "show proc\n", ANSWER).context("asking the proxy's master")
+    }
+
     /// Workers that a reload has left to finish their connections.
     fn old_workers(&self) -> anyhow::Result<u64> {
-        let table = self.host.ask(MASTER_SOCKET, "show proc\n", ANSWER).context("asking the proxy's master")?;
+        let table = self.processes()?;
         let old = table.lines().skip_while(|line| !line.starts_with("# old workers")).skip(1);
         Ok(old.take_while(|line| !line.starts_with('#')).filter(|line| !line.trim().is_empty()).count() as u64)
     }
@@ -132,7 +190,7 @@ impl Router for HaProxy<'_> {
                 let log = (self.tail)().join("\n  | ");
                 bail!("the proxy does not answer {START:?} after its start ({error:#}); its last lines:\n  | {log}");
             }
-            std::thread::sleep(Duration::from_millis(10));
+            std::thread::sleep(POLL);
         }
         Ok(())
     }

@@ -1,6 +1,5 @@
 //! The runtime `process`: each colour is a process of this machine under a shim of ours, and so is the proxy.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -10,6 +9,7 @@ use anyhow::Context as _;
 
 use super::shim::{Phase, Shim, Spec, Status, StopSignal};
 use crate::delivery::{Delivery, Environment, FILE};
+use crate::host::{Host as _, Local};
 use crate::http::{self, Probe};
 use crate::problem::{ExitCode, Problem};
 use crate::release::Releases;
@@ -20,6 +20,8 @@ use crate::router::haproxy;
 use crate::service::{self, Start};
 use crate::{port, tools};
 
+const PROXY_CONFIG: &str = "haproxy.cfg";
+const PROXY_MAP: &str = "maps/split.map";
 const LAUNCH: &str = "launch.json";
 /// How often in a row a colour that ends by itself is started again.
 const RESTARTS: u32 = 10;
@@ -52,7 +54,7 @@ impl ProcessRuntime<'_> {
 
     /// The shim over the proxy.
     pub fn proxy_shim(&self) -> Shim {
-        Shim::at(self.folder.join("proxy"))
+        Shim::at(self.proxy_folder())
     }
 
     /// Looks whether nothing stands in the way of a plan, before any of it is done.
@@ -80,35 +82,60 @@ impl ProcessRuntime<'_> {
     fn prepare_proxy(&self) -> anyhow::Result<Spec> {
         let haproxy = tools::require(&tools::HAPROXY)?;
         require_free(*self.environment.listen.get_ref(), &format!("environments.{}.listen", self.name))?;
-        let folder = self.folder.join("proxy");
-        // The proxy keeps its own copy: an edit half-way done must not be what a restart finds.
-        let config = self.own_config(&folder)?;
-        let env = haproxy::variables(&self.delivery.service, self.environment);
-        check_proxy_config(&haproxy, &folder, &env)?;
-        let args = ["-W", "-S", "unix@master.sock,mode,600,level,admin", "-C"].map(str::to_owned);
-        let args = args.into_iter().chain([text(&folder), "-f".into(), config]).collect();
-        let (folder, stop_signal) = (self.folder.to_owned(), StopSignal::Usr1);
-        Ok(Spec { program: haproxy, args, env, folder, stop_signal, restart_limit: None })
+        self.own_proxy_config(&haproxy)?;
+        let args = ["-W", "-S", "unix@master.sock,mode,600,level,admin", "-f", PROXY_CONFIG, "-C"].map(str::to_owned);
+        Ok(Spec {
+            program: haproxy,
+            args: args.into_iter().chain([text(&self.proxy_folder())]).collect(),
+            env: haproxy::variables(&self.delivery.service, self.environment),
+            folder: self.folder.to_owned(),
+            stop_signal: StopSignal::Usr1,
+            restart_limit: None,
+        })
+    }
+
+    /// Whether the project's configuration of the proxy is another than the one the proxy runs by.
+    pub fn proxy_is_outdated(&self) -> bool {
+        let own = fs::read(self.proxy_folder().join(PROXY_CONFIG));
+        own.is_ok_and(|own| fs::read(&self.proxy_config).is_ok_and(|wanted| wanted != own))
+    }
+
+    /// Gives the proxy a copy of its own of the project's configuration, if HAProxy accepts it: an edit half-way done must
+    /// not be what a restart finds.
+    ///
+    /// # Errors
+    /// A [`Problem`] with exit code 78 when it cannot be read or HAProxy refuses it; the copy it had stays.
+    pub fn renew_proxy_config(&self) -> anyhow::Result<()> {
+        self.own_proxy_config(&tools::require(&tools::HAPROXY)?)
+    }
+
+    fn own_proxy_config(&self, haproxy: &Path) -> anyhow::Result<()> {
+        let source = &self.proxy_config;
+        let config = fs::read_to_string(source).map_err(|error| {
+            let message = format!("{}, which proxy.config of {FILE} names, cannot be read: {error}.", source.display());
+            Problem::new(ExitCode::Configuration, message).next("git status")
+        })?;
+        let host = Local::new(self.proxy_folder());
+        // HAProxy's own check wants the map to be there.
+        if host.read(PROXY_MAP)?.is_none() {
+            host.replace(PROXY_MAP, "green 0\n")?;
+        }
+        let candidate = format!("{PROXY_CONFIG}.candidate");
+        host.replace(&candidate, &config)?;
+        let variables = haproxy::variables(&self.delivery.service, self.environment);
+        let checked =
+            haproxy::check_config(haproxy, &self.proxy_folder(), &candidate, &self.delivery.proxy.config, &variables);
+        host.remove(&candidate)?;
+        checked?;
+        host.replace(PROXY_CONFIG, &config)
+    }
+
+    fn proxy_folder(&self) -> PathBuf {
+        self.folder.join("proxy")
     }
 
     fn require_free(&self, colour: Colour) -> anyhow::Result<()> {
         require_free(self.environment.address(colour), &format!("environments.{}.colours.{colour}", self.name))
-    }
-
-    fn own_config(&self, folder: &Path) -> anyhow::Result<String> {
-        const NAME: &str = "haproxy.cfg";
-        let source = &self.proxy_config;
-        // HAProxy's own check wants the map to be there.
-        let maps = folder.join("maps");
-        fs::create_dir_all(&maps).with_context(|| format!("creating {}", maps.display()))?;
-        if !maps.join("split.map").exists() {
-            fs::write(maps.join("split.map"), "green 0\n").context("writing the first split")?;
-        }
-        fs::copy(source, folder.join(NAME)).map_err(|error| {
-            let message = format!("{}, which proxy.config of {FILE} names, cannot be read: {error}.", source.display());
-            Problem::new(ExitCode::Configuration, message).next("git status")
-        })?;
-        Ok(NAME.into())
     }
 
     /// Runs the release's own check of its configuration, with all the settings it would start with.
@@ -232,22 +259,6 @@ impl Runtime for ProcessRuntime<'_> {
     fn log_tail(&self, colour: Colour, lines: usize) -> Vec<String> {
         self.shim(colour).tail(lines)
     }
-}
-
-/// Has HAProxy itself check the `haproxy.cfg` in a folder.
-///
-/// # Errors
-/// A [`Problem`] with exit code 78 and what HAProxy said.
-pub fn check_proxy_config(haproxy: &Path, folder: &Path, env: &BTreeMap<String, String>) -> anyhow::Result<()> {
-    let check = duct::cmd!(haproxy, "-c", "-C", folder, "-f", "haproxy.cfg").full_env(env);
-    let checked = check.stderr_to_stdout().stdout_capture().unchecked().run();
-    let checked = checked.with_context(|| format!("running {}", haproxy.display()))?;
-    if checked.status.success() {
-        return Ok(());
-    }
-    let said = String::from_utf8_lossy(&checked.stdout).into_owned();
-    let problem = Problem::new(ExitCode::Configuration, "HAProxy refuses its configuration; nothing was started.");
-    Err(problem.detail(said.lines().filter(|line| line.contains("[ALERT]"))).next("cargo xtask config-lint").into())
 }
 
 fn require_free(address: SocketAddr, key: &str) -> anyhow::Result<()> {

@@ -184,3 +184,22 @@ fn reloads_of_the_proxy_under_load_lose_nothing() {
     }
     load.stop().assert_nothing_lost("six reloads of the proxy");
 }
+
+#[test]
+fn up_reloads_the_proxy_when_its_configuration_has_changed_and_refuses_a_wrong_one() {
+    let fixture = Fixture::alone();
+    fixture.release("up", "v1", &[]).ok();
+    let up = ["up", "--binary", crate::support::service().to_str().unwrap()];
+    let path = "docker/haproxy/haproxy.cfg";
+    let config = fixture.read(path);
+    let load = Prober::start(fixture.address());
+    fixture
+        .write(path, &config.replace("frontend edge\n", "frontend edge\n  http-response set-header x-edge changed\n"));
+    assert!(fixture.run(&up).ok().stderr.contains("has been reloaded"));
+    fixture.write(path, &config.replace("frontend edge\n", "frontend edge\n  no-such-keyword\n"));
+    fixture.run(&up).refused(78, &["HAProxy refuses its configuration; nothing was changed", "no-such-keyword"]);
+    load.stop().assert_nothing_lost("a reload by `up`");
+    let answer = xtask::http::get(fixture.address(), "/", Duration::from_secs(5));
+    let xtask::http::Probe::Answered(answer) = answer else { panic!("{answer}") };
+    assert_eq!(answer.header("x-edge"), Some("changed"));
+}

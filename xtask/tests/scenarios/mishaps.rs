@@ -159,7 +159,7 @@ fn a_proxy_configuration_haproxy_refuses_is_shown_and_nothing_starts() {
     let path = "docker/haproxy/haproxy.cfg";
     fixture.write(path, &fixture.read(path).replace("option redispatch 1", "option redispach 1"));
     let ran = fixture.release("up", "v1", &[]);
-    ran.refused(78, &["HAProxy refuses its configuration", "haproxy.cfg:", "redispach"]);
+    ran.refused(78, &["HAProxy refuses its configuration", "[docker/haproxy/haproxy.cfg:21]", "redispach"]);
     assert!(crate::support::pid_at(fixture.address()).is_none());
 }
 

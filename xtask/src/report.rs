@@ -1,0 +1,123 @@
+//! How a verb that changed an environment tells how it ended: to people, to programs, and as an error.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::deployment::DEFAULT_ENVIRONMENT;
+use crate::out;
+use crate::problem::{ExitCode, Problem};
+use crate::rollout::colour::Colour;
+use crate::rollout::engine::{Failure, Outcome};
+use crate::rollout::plan::{Operation, Plan};
+use crate::rollout::record::Serving;
+use crate::site::Site;
+
+/// How a verb that changed an environment ended.
+#[derive(Debug, Clone, Serialize)]
+pub struct Report {
+    /// Which environment.
+    pub environment: String,
+    /// What was to be reached, in words.
+    pub goal: String,
+    /// Whether it was.
+    pub reached: bool,
+    /// The colour that takes the traffic now.
+    pub active: Option<Colour>,
+    /// The release that does.
+    pub release: Option<String>,
+    /// Where the service is reached.
+    pub url: String,
+    /// How long it took, in seconds.
+    pub seconds: f64,
+    /// Why it failed, if it did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The candidate's last answer to a readiness probe.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub probe: Option<String>,
+    /// The candidate's last lines.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub log: Vec<String>,
+}
+
+impl Report {
+    /// The report on a plan that was carried out; `serving` is what the history says since.
+    pub fn new(site: &Site, plan: &Plan, outcome: &Outcome, serving: Option<Serving>, took: Duration) -> Report {
+        let failure = match outcome {
+            Outcome::Reached => None,
+            Outcome::TakenBack(failure) | Outcome::Stuck(failure, _) => Some(failure),
+        };
+        Report {
+            environment: site.name.clone(),
+            goal: plan.goal.to_string(),
+            reached: failure.is_none(),
+            active: serving.as_ref().map(|serving| serving.colour),
+            release: serving.map(|serving| serving.launch.release),
+            url: site.environment().url(),
+            seconds: took.as_secs_f64(),
+            reason: failure.map(|failure| failure.reason.clone()),
+            probe: failure.and_then(|failure| failure.probe.clone()),
+            log: failure.map(|failure| failure.log.clone()).unwrap_or_default(),
+        }
+    }
+
+    /// Prints it as JSON, or what a person wants to know when all went well.
+    ///
+    /// # Errors
+    /// When it cannot be put into JSON.
+    pub fn print(&self, site: &Site, json: bool) -> anyhow::Result<()> {
+        if json {
+            out!("{}", serde_json::to_string_pretty(self)?);
+        } else if self.reached {
+            let (release, active) =
+                (self.release.as_deref().unwrap_or("nothing"), self.active.map_or("", Colour::name));
+            out!("{release} serves {} as {active}, after {:.1} s", self.environment, self.seconds);
+            print_next(site);
+        }
+        Ok(())
+    }
+
+    /// The error of a plan that failed and was taken back.
+    pub fn taken_back(&self, plan: &Plan, failure: &Failure) -> Problem {
+        let now = match (&self.release, self.active) {
+            (Some(release), Some(active)) => format!("All traffic is on {active} ({release}), as before."),
+            _ => "Nothing serves, as before.".into(),
+        };
+        let code = if failure.cancelled { ExitCode::Interrupted } else { ExitCode::Failed };
+        let probe = failure.probe.iter().map(|probe| format!("last probe: {probe}"));
+        let log = (!failure.log.is_empty()).then(|| "its last lines:".to_owned());
+        let lines = probe.chain(log).chain(failure.log.iter().map(|line| format!("  {line}")));
+        let problem = Problem::new(code, format!("{}: {}. {now}", plan.goal, failure.reason)).detail(lines);
+        match candidate(plan) {
+            Some(colour) => problem.next(format!("cargo xtask logs {colour} --env {}", self.environment)),
+            None => problem.next(format!("cargo xtask status --env {}", self.environment)),
+        }
+    }
+}
+
+/// The error of a plan that failed and could not be taken back.
+pub fn stuck(plan: &Plan, failure: &Failure, why: &str) -> Problem {
+    let message = format!(
+        "{}: {}; and what was there before could not be put back: {why}. Both colours have been left running.",
+        plan.goal, failure.reason
+    );
+    Problem::new(ExitCode::Failed, message).next("cargo xtask up").next("cargo xtask status")
+}
+
+fn candidate(plan: &Plan) -> Option<Colour> {
+    plan.operations.iter().find_map(|operation| match operation {
+        Operation::Start { colour, .. } => Some(*colour),
+        _ => None,
+    })
+}
+
+/// The URL, and what can be typed next.
+pub fn print_next(site: &Site) {
+    let env = if site.name == DEFAULT_ENVIRONMENT { String::new() } else { format!(" --env {}", site.name) };
+    out!("\n  {}\n", site.environment().url());
+    out!("  cargo xtask status{env}              who serves what");
+    out!("  cargo xtask deploy-blue-green{env}   roll out the next release");
+    out!("  cargo xtask rollback{env}            go back to the one before");
+    out!("  cargo xtask down{env}                end it all");
+}

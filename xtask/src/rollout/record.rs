@@ -1,0 +1,121 @@
+//! What is on record: which release served when, and what follows from it.
+
+use std::time::SystemTime;
+
+use serde::{Deserialize, Serialize};
+
+use super::colour::Colour;
+use super::world::Launch;
+
+/// What became of a release.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Change {
+    /// A new release became active.
+    Deployed,
+    /// An earlier release became active again.
+    RolledBack,
+    /// A release was found serving after its deployer had died, and kept.
+    Recovered,
+    /// A rollout was taken back before it became active.
+    Aborted,
+}
+
+/// One line of the history.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// When, in RFC 3339 UTC.
+    #[serde(with = "crate::time::rfc3339")]
+    pub at: SystemTime,
+    /// What happened.
+    pub change: Change,
+    /// To which release, with what settings.
+    pub launch: Launch,
+    /// In which colour.
+    pub colour: Colour,
+    /// Until when the other colour is kept warm, after a promotion that keeps it.
+    #[serde(default, with = "crate::time::rfc3339::option", skip_serializing_if = "Option::is_none")]
+    pub warm_until: Option<SystemTime>,
+    /// Why, where there is more to say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Who did it: user and host.
+    pub by: String,
+}
+
+/// What is serving after all that happened: the last promotion.
+pub fn serving(history: &[Entry]) -> Option<Serving> {
+    history.iter().rev().find(|entry| entry.change != Change::Aborted).map(|entry| Serving {
+        colour: entry.colour,
+        launch: entry.launch.clone(),
+        warm_until: entry.warm_until,
+    })
+}
+
+/// The releases one can go back through, oldest first, the active one last. A rollback takes back what came after its
+/// target, so two rollbacks in a row go back two releases instead of returning to the one that was just rejected.
+pub fn lineage(history: &[Entry]) -> Vec<Launch> {
+    let mut line: Vec<Launch> = Vec::new();
+    for entry in history {
+        match entry.change {
+            Change::Aborted => {}
+            Change::Deployed | Change::Recovered if line.last() == Some(&entry.launch) => {}
+            Change::Deployed | Change::Recovered => line.push(entry.launch.clone()),
+            Change::RolledBack => match line.iter().rposition(|launch| *launch == entry.launch) {
+                Some(target) => line.truncate(target + 1),
+                None => line.push(entry.launch.clone()),
+            },
+        }
+    }
+    line
+}
+
+/// What the ledger says is serving.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Serving {
+    /// The active colour.
+    pub colour: Colour,
+    /// What was promoted there.
+    pub launch: Launch,
+    /// Until when the other colour is kept warm, if it is.
+    pub warm_until: Option<SystemTime>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    fn entry(change: Change, release: &str) -> Entry {
+        Entry {
+            at: SystemTime::UNIX_EPOCH,
+            change,
+            launch: Launch { release: release.into(), settings: BTreeMap::new() },
+            colour: Colour::Blue,
+            warm_until: None,
+            reason: None,
+            by: "someone@somewhere".into(),
+        }
+    }
+
+    fn names(history: &[Entry]) -> Vec<String> {
+        lineage(history).into_iter().map(|launch| launch.release).collect()
+    }
+
+    #[test]
+    fn an_aborted_rollout_changes_neither_what_serves_nor_the_way_back() {
+        let history = [entry(Change::Deployed, "v1"), entry(Change::Aborted, "v2")];
+        assert_eq!(serving(&history).unwrap().launch.release, "v1");
+        assert_eq!(names(&history), ["v1"]);
+    }
+
+    #[test]
+    fn two_rollbacks_go_back_two_releases() {
+        let mut history =
+            vec![entry(Change::Deployed, "v1"), entry(Change::Deployed, "v2"), entry(Change::Deployed, "v3")];
+        history.push(entry(Change::RolledBack, "v2"));
+        assert_eq!(names(&history), ["v1", "v2"]);
+        history.push(entry(Change::RolledBack, "v1"));
+        assert_eq!(names(&history), ["v1"]);
+    }
+}
