@@ -11,3 +11,4 @@ mod lifecycle;
 mod mishaps;
 mod rejected;
 mod rollout;
+mod scripts;
