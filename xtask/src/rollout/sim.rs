@@ -12,7 +12,7 @@ use super::engine::{Engine, Outcome};
 use super::event::Event;
 use super::plan::{Goal, overdue, plan};
 use super::policy::Policy;
-use super::record::{Change, Entry};
+use super::record::{Change, Entry, serving};
 use super::world::{
     Cancel, Clock, Counters, InFlight, Instance, Launch, Ledger, Observed, Persistence, Router, Routing, Runtime,
     State, World,
@@ -37,6 +37,8 @@ enum Nature {
     NeverReady,
     DiesAtStart,
     DiesUnderLoad,
+    /// Ready by its own word, and the proxy's checks say otherwise.
+    UnreachableUnderLoad,
     AnswersErrors,
 }
 
@@ -48,6 +50,8 @@ struct SimColour {
     exits: u32,
     in_flight: u64,
     drained_since: Option<SystemTime>,
+    ready_from: Option<SystemTime>,
+    unreachable: bool,
     counters: Counters,
 }
 
@@ -92,8 +96,9 @@ impl SimState {
     }
 
     fn is_ready(&self, colour: Colour) -> bool {
-        let ready = matches!(self.nature(colour), Some(Nature::Good | Nature::AnswersErrors | Nature::DiesUnderLoad));
-        self.colours.get(colour).runs && ready
+        let it = self.colours.get(colour);
+        let may_be = !matches!(self.nature(colour), None | Some(Nature::NeverReady | Nature::DiesAtStart));
+        it.runs && may_be && it.ready_from.is_some_and(|from| from <= self.now)
     }
 
     fn share(&self, colour: Colour) -> u8 {
@@ -113,9 +118,14 @@ impl SimState {
             match nature {
                 Some(Nature::AnswersErrors) => it.counters.errors += share * 10,
                 Some(Nature::DiesUnderLoad) => (it.runs, it.exits, it.in_flight) = (false, it.exits + 1, 0),
+                Some(Nature::UnreachableUnderLoad) => it.unreachable = true,
                 _ => {}
             }
         }
+    }
+
+    fn is_up(&self, colour: Colour) -> bool {
+        self.is_ready(colour) && !self.colours.get(colour).unreachable
     }
 
     /// I1: no traffic to a colour that is not ready, unless none is. A colour that dies by itself is the proxy's to mend.
@@ -140,6 +150,14 @@ impl Sim {
     fn revive_deployer(&self) {
         let mut state = self.state();
         (state.dead, state.strike) = (false, None);
+    }
+
+    fn restart_machine(&self) {
+        let mut state = self.state();
+        state.running = None;
+        for colour in Colour::BOTH {
+            state.colours.get_mut(colour).runs = false;
+        }
     }
 
     fn lose_the_journal_half_way(&self) {
@@ -197,9 +215,9 @@ impl Runtime for Sim {
                 bail!("something runs there");
             }
             let dies = state.natures.get(&launch.release) == Some(&Nature::DiesAtStart);
-            let launch = Some(launch.clone());
+            let (launch, ready_from) = (Some(launch.clone()), Some(state.now + STARTUP));
             *state.colours.get_mut(colour) =
-                SimColour { launch, runs: !dies, exits: u32::from(dies), ..SimColour::default() };
+                SimColour { launch, runs: !dies, exits: u32::from(dies), ready_from, ..SimColour::default() };
             Ok(())
         })
     }
@@ -248,7 +266,7 @@ impl Router for Sim {
 
     fn observe(&self) -> anyhow::Result<Routing> {
         self.does("observe the proxy", |state| {
-            let up = PerColour { blue: state.is_ready(Colour::Blue), green: state.is_ready(Colour::Green) };
+            let up = PerColour { blue: state.is_up(Colour::Blue), green: state.is_up(Colour::Green) };
             Ok(Routing { running: state.running, persisted: state.persisted, up })
         })
     }
@@ -320,6 +338,7 @@ impl Clock for Sim {
     }
 }
 
+const STARTUP: Duration = Duration::from_millis(300);
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
 
 fn policy(keep_warm: &str) -> Policy {
@@ -403,6 +422,7 @@ fn scenarios() -> Vec<Scenario> {
         scenario("upgrade that is never ready", &["v1"], new(), Nature::NeverReady),
         scenario("upgrade that dies at its start", &["v1"], new(), Nature::DiesAtStart),
         scenario("upgrade that dies under load", &["v1"], new(), Nature::DiesUnderLoad),
+        scenario("upgrade the proxy loses sight of", &["v1"], new(), Nature::UnreachableUnderLoad),
         scenario("upgrade that answers errors", &["v1"], new(), Nature::AnswersErrors),
         scenario("upgrade while another is warm", &["v1", "v2"], new(), Nature::Good),
         scenario("rollback to a warm colour", &["v1", "v2"], back("v1"), Nature::Good),
@@ -473,12 +493,35 @@ fn wherever_the_deployer_is_struck_one_release_serves_after_the_next_has_recover
 }
 
 #[test]
-fn a_proxy_that_loses_its_journal_is_recovered_from_what_is_observed() {
+fn a_split_half_way_is_recovered_from_what_is_observed_without_a_journal() {
     for scenario in scenarios() {
         let sim = scenario.world();
         sim.lose_the_journal_half_way();
         scenario.recover(&sim);
         assert_settled(&sim, scenario.name);
+    }
+}
+
+#[test]
+fn a_dead_proxy_is_started_again_by_the_recovery() {
+    for scenario in scenarios().into_iter().filter(|scenario| !scenario.before.is_empty()) {
+        let sim = scenario.world();
+        sim.state().running = None;
+        scenario.recover(&sim);
+        assert!(sim.state().running.is_some(), "{}", scenario.name);
+        assert_settled(&sim, scenario.name);
+    }
+}
+
+#[test]
+fn a_machine_that_was_restarted_serves_again_what_it_served() {
+    for scenario in scenarios().into_iter().filter(|scenario| !scenario.before.is_empty()) {
+        let sim = scenario.world();
+        let before = serving(&sim.state().history).unwrap().launch;
+        sim.restart_machine();
+        scenario.recover(&sim);
+        assert_settled(&sim, scenario.name);
+        assert_eq!(serving(&sim.state().history).unwrap().launch, before, "{}", scenario.name);
     }
 }
 
