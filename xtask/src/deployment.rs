@@ -106,9 +106,9 @@ impl<'a> Deployment<'a> {
     /// # Errors
     /// A [`Problem`] with exit code 78 when HAProxy refuses the change, and then nothing was changed.
     pub fn refresh_proxy(&self) -> anyhow::Result<()> {
-        let Scene { runtime, router, .. } = &self.scene;
-        if runtime.proxy_is_outdated() && runtime.proxy_shim().is_alive()? {
-            runtime.renew_proxy_config()?;
+        let Scene { proxy, router, .. } = &self.scene;
+        if proxy.is_outdated() && proxy.shim().is_alive()? {
+            proxy.renew_config()?;
             router.reload()?;
             say!("the proxy's configuration has changed, and the proxy has been reloaded with it");
         }
@@ -172,7 +172,7 @@ impl<'a> Deployment<'a> {
     /// A [`Problem`] with exit code 1, or 130 when a person asked for the end, that says how things stand now.
     pub fn reach(&self, goal: Goal, json: bool) -> anyhow::Result<()> {
         let plan = plan(goal, &self.observe()?, &self.site.environment().rollout);
-        self.scene.runtime.preflight(&plan.operations)?;
+        self.scene.preflight(&plan.operations)?;
         plan.notes.iter().for_each(|note| say!("note: {note}"));
         let began = Instant::now();
         let outcome = self.execute(&plan);

@@ -47,7 +47,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     let scene = site.enter();
     scene.ledger.lock("down", args.queue.wait.map_or(Duration::ZERO, |wait| *wait))?;
     // The proxy first: it stops accepting and finishes what it has, while the colours still answer.
-    scene.runtime.proxy_shim().stop(GRACE)?;
+    scene.proxy.shim().stop(GRACE)?;
     for colour in Colour::BOTH {
         scene.runtime.stop(colour, GRACE)?;
     }

@@ -58,7 +58,7 @@ fn shim(of: Option<Of>, site: &Site) -> anyhow::Result<Shim> {
     let shim = match of {
         Some(Of::Blue) => Some(scene.runtime.shim(Colour::Blue)),
         Some(Of::Green) => Some(scene.runtime.shim(Colour::Green)),
-        Some(Of::Proxy) => Some(scene.runtime.proxy_shim()),
+        Some(Of::Proxy) => Some(scene.proxy.shim()),
         None => active()?.map(|colour| scene.runtime.shim(colour)),
     };
     shim.filter(|shim| shim.log_path().exists()).ok_or_else(|| {

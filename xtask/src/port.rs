@@ -1,6 +1,30 @@
-//! Who listens at a port of this machine.
+//! The addresses of this machine: whether one can be listened at, and who does.
 
 use std::fs;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+
+use crate::delivery::FILE;
+use crate::problem::{ExitCode, Problem};
+
+/// Looks whether something could listen at an address, which is the value of `key` in `delivery.toml`.
+///
+/// # Errors
+/// A [`Problem`] with exit code 69 that says why not, and who is there.
+pub fn require_free(address: SocketAddr, key: &str) -> anyhow::Result<()> {
+    let Err(error) = TcpListener::bind(address) else { return Ok(()) };
+    let message = match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            let holder = holder(address.port()).unwrap_or_else(|| "another program".into());
+            format!("{address} is taken by {holder}. End it, or give `{key}` in {FILE} an address that is free.")
+        }
+        io::ErrorKind::PermissionDenied => {
+            format!("this user may not listen at {address}. Give `{key}` in {FILE} a port from 1024 on.")
+        }
+        _ => format!("cannot listen at {address}: {error}. `{key}` in {FILE} has to be an address of this machine."),
+    };
+    Err(Problem::new(ExitCode::Unavailable, message).next("cargo xtask doctor").into())
+}
 
 /// `name (pid N)` of the process that listens at a TCP port, where this user may see it.
 pub fn holder(port: u16) -> Option<String> {
@@ -41,7 +65,7 @@ mod tests {
     #[cfg(target_os = "linux")]
     #[test]
     fn names_the_process_that_listens_and_nobody_when_nobody_does() {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         assert!(holder(port).unwrap().contains(&format!("(pid {})", std::process::id())));
         drop(listener);

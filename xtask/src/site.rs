@@ -9,9 +9,11 @@ use crate::host::Local;
 use crate::ledger::FileLedger;
 use crate::project::Project;
 use crate::release::Releases;
+use crate::rollout::plan::Operation;
 use crate::rollout::world::{SystemClock, World};
 use crate::router::haproxy::HaProxy;
 use crate::runtime::process::ProcessRuntime;
+use crate::runtime::process::proxy::ProxyProcess;
 
 /// The ignored folder, in the project's root, that holds everything the process runtime keeps.
 pub const FOLDER: &str = ".switchyard";
@@ -67,9 +69,9 @@ impl Site {
 
     /// What acts on it.
     pub fn enter(&self) -> Scene<'_> {
-        let (proxy, tail) = (self.runtime(), self.runtime().proxy_shim());
-        let router = HaProxy::new(&self.host, Box::new(move || proxy.start_proxy()), Box::new(move || tail.tail(10)));
-        Scene { runtime: self.runtime(), router, ledger: FileLedger::new(&self.host) }
+        let (proxy, tail) = (self.proxy(), self.proxy().shim());
+        let router = HaProxy::new(&self.host, Box::new(move || proxy.start()), Box::new(move || tail.tail(10)));
+        Scene { runtime: self.runtime(), proxy: self.proxy(), router, ledger: FileLedger::new(&self.host) }
     }
 
     fn runtime(&self) -> ProcessRuntime<'_> {
@@ -80,7 +82,17 @@ impl Site {
             folder: &self.folder,
             releases: &self.releases,
             xtask: self.xtask.clone(),
-            proxy_config: self.project.root.join(&self.project.delivery.proxy.config),
+        }
+    }
+
+    fn proxy(&self) -> ProxyProcess<'_> {
+        ProxyProcess {
+            name: &self.name,
+            delivery: &self.project.delivery,
+            environment: &self.environment,
+            folder: self.folder.join("proxy"),
+            config: self.project.root.join(&self.project.delivery.proxy.config),
+            xtask: self.xtask.clone(),
         }
     }
 
@@ -94,6 +106,8 @@ impl Site {
 pub struct Scene<'a> {
     /// Its runtime.
     pub runtime: ProcessRuntime<'a>,
+    /// The process its proxy is.
+    pub proxy: ProxyProcess<'a>,
     /// Its router.
     pub router: HaProxy<'a>,
     /// Its ledger.
@@ -101,6 +115,18 @@ pub struct Scene<'a> {
 }
 
 impl Scene<'_> {
+    /// Looks whether nothing stands in the way of a plan, before any of it is done.
+    ///
+    /// # Errors
+    /// A [`crate::problem::Problem`] with exit code 69 for what is missing or taken, 78 for a configuration that is refused.
+    pub fn preflight(&self, operations: &[Operation]) -> anyhow::Result<()> {
+        operations.iter().try_for_each(|operation| match operation {
+            Operation::StartProxy { .. } => self.proxy.preflight(),
+            Operation::Start { colour, .. } => self.runtime.preflight(*colour),
+            _ => Ok(()),
+        })
+    }
+
     /// The same, as the rollout's engine takes it.
     pub fn world(&self) -> World<'_> {
         World { runtime: &self.runtime, router: &self.router, ledger: &self.ledger, clock: &SystemClock }

@@ -54,7 +54,7 @@ pub fn check_config(
     original: &str,
     variables: &BTreeMap<String, String>,
 ) -> anyhow::Result<()> {
-    let check = duct::cmd!(haproxy, "-c", "-C", folder, "-f", file).full_env(variables);
+    let check = duct::cmd!(haproxy, "-c", "-f", file).dir(folder).full_env(variables);
     let checked = check.stderr_to_stdout().stdout_capture().unchecked().run();
     let checked = checked.with_context(|| format!("running {}", haproxy.display()))?;
     if checked.status.success() {

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use crate::support::{Fixture, Ran, eventually, pid_at};
@@ -94,7 +95,7 @@ fn a_request_in_flight_outlives_the_rollback_that_moves_its_colour_away() {
     let mut request = TcpStream::connect(fixture.address()).unwrap();
     request.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     request.write_all(b"GET /api/v1/info HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n").unwrap();
-    eventually("the request is at the slow release", || in_flight(&fixture, "green") > 0);
+    eventually("the request is at the slow release", || stat(&fixture, "green", "service", "scur") != "0");
     let rolled_back = fixture.run(&["rollback"]).ok();
     assert!(rolled_back.stderr.contains("1 requests in flight"), "{}", rolled_back.stderr);
     let mut answer = String::new();
@@ -102,11 +103,14 @@ fn a_request_in_flight_outlives_the_rollback_that_moves_its_colour_away() {
     assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("x-release: slow"), "{answer}");
 }
 
-fn in_flight(fixture: &Fixture, colour: &str) -> u64 {
+/// What the proxy says of a server.
+fn stat(fixture: &Fixture, backend: &str, server: &str, column: &str) -> String {
     let socket = fixture.state().join("proxy/haproxy.sock");
     let text = xtask::host::ask(&socket, "show stat -1 4 -1\n", Duration::from_secs(2)).unwrap();
-    let row = text.lines().find(|line| line.starts_with(&format!("{colour},service,"))).unwrap();
-    row.split(',').nth(4).unwrap().parse().unwrap()
+    let names: Vec<_> = text.lines().next().unwrap().trim_start_matches("# ").split(',').collect();
+    let number = names.iter().position(|name| *name == column).unwrap();
+    let row = text.lines().find(|line| line.starts_with(&format!("{backend},{server},"))).unwrap();
+    row.split(',').nth(number).unwrap().to_owned()
 }
 
 #[test]
@@ -194,4 +198,19 @@ fn doctor_says_what_is_there() {
     assert!(told.contains("haproxy (carries the traffic)") && told.contains(&fixture.address().to_string()), "{told}");
     fixture.release("up", "v1", &[]).ok();
     assert!(fixture.run(&["doctor"]).ok().stdout.contains("in use by this environment"));
+}
+
+#[test]
+fn a_service_that_is_not_the_colour_it_answers_for_gets_no_traffic() {
+    let fixture = Fixture::new();
+    fixture.release("up", "v1", &[]).ok();
+    let mut impostor = Command::new(crate::support::service());
+    impostor.env_clear().env("APP_ENV", "development").env("APP_CONFIG_DIR", fixture.root().join("config"));
+    impostor.env("APP__RELEASE__COLOUR", "blue").env("APP__SERVER__PORT", fixture.green_address().port().to_string());
+    let mut impostor = impostor.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let checked = || stat(&fixture, "green", "service", "check_desc").contains("HTTP header check");
+    eventually("the proxy has asked the impostor who it is", checked);
+    assert_eq!(stat(&fixture, "green", "service", "status"), "DOWN");
+    impostor.kill().unwrap();
+    impostor.wait().unwrap();
 }

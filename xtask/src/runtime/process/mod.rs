@@ -1,27 +1,23 @@
 //! The runtime `process`: each colour is a process of this machine under a shim of ours, and so is the proxy.
 
+pub mod proxy;
+
 use std::fs;
-use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use anyhow::Context as _;
 
 use super::shim::{Phase, Shim, Spec, Status, StopSignal};
-use crate::delivery::{Delivery, Environment, FILE};
-use crate::host::{Host as _, Local};
+use crate::delivery::{Delivery, Environment};
 use crate::http::{self, Probe};
+use crate::port;
 use crate::problem::{ExitCode, Problem};
 use crate::release::Releases;
 use crate::rollout::colour::Colour;
-use crate::rollout::plan::Operation;
 use crate::rollout::world::{Instance, Launch, Runtime, State};
-use crate::router::haproxy;
 use crate::service::{self, Start};
-use crate::{port, tools};
 
-const PROXY_CONFIG: &str = "haproxy.cfg";
-const PROXY_MAP: &str = "maps/split.map";
 const LAUNCH: &str = "launch.json";
 /// How often in a row a colour that ends by itself is started again.
 const RESTARTS: u32 = 10;
@@ -42,8 +38,6 @@ pub struct ProcessRuntime<'a> {
     pub releases: &'a Releases,
     /// The program with the shim's hidden verbs.
     pub xtask: PathBuf,
-    /// The proxy's configuration, as the project has it.
-    pub proxy_config: PathBuf,
 }
 
 impl ProcessRuntime<'_> {
@@ -52,90 +46,16 @@ impl ProcessRuntime<'_> {
         Shim::at(self.folder.join("colours").join(colour.name()))
     }
 
-    /// The shim over the proxy.
-    pub fn proxy_shim(&self) -> Shim {
-        Shim::at(self.proxy_folder())
-    }
-
-    /// Looks whether nothing stands in the way of a plan, before any of it is done.
+    /// Looks whether a release could be started in a colour.
     ///
     /// # Errors
-    /// A [`Problem`] with exit code 69 for an address that is taken or a proxy that is not installed, 78 for a
-    /// configuration HAProxy refuses.
-    pub fn preflight(&self, operations: &[Operation]) -> anyhow::Result<()> {
-        operations.iter().try_for_each(|operation| match operation {
-            Operation::StartProxy { .. } if !self.proxy_shim().is_alive()? => self.prepare_proxy().map(drop),
-            Operation::Start { colour, .. } if !self.shim(*colour).is_alive()? => self.require_free(*colour),
-            _ => Ok(()),
-        })
-    }
-
-    /// Starts HAProxy in its folder, unless it runs.
-    ///
-    /// # Errors
-    /// Those of [`ProcessRuntime::preflight`], and when its shim cannot be started.
-    pub fn start_proxy(&self) -> anyhow::Result<()> {
-        let shim = self.proxy_shim();
-        if shim.is_alive()? { Ok(()) } else { shim.start(&self.xtask, &self.prepare_proxy()?) }
-    }
-
-    fn prepare_proxy(&self) -> anyhow::Result<Spec> {
-        let haproxy = tools::require(&tools::HAPROXY)?;
-        require_free(*self.environment.listen.get_ref(), &format!("environments.{}.listen", self.name))?;
-        self.own_proxy_config(&haproxy)?;
-        let args = ["-W", "-S", "unix@master.sock,mode,600,level,admin", "-f", PROXY_CONFIG, "-C"].map(str::to_owned);
-        Ok(Spec {
-            program: haproxy,
-            args: args.into_iter().chain([text(&self.proxy_folder())]).collect(),
-            env: haproxy::variables(&self.delivery.service, self.environment),
-            folder: self.folder.to_owned(),
-            stop_signal: StopSignal::Usr1,
-            restart_limit: None,
-        })
-    }
-
-    /// Whether the project's configuration of the proxy is another than the one the proxy runs by.
-    pub fn proxy_is_outdated(&self) -> bool {
-        let own = fs::read(self.proxy_folder().join(PROXY_CONFIG));
-        own.is_ok_and(|own| fs::read(&self.proxy_config).is_ok_and(|wanted| wanted != own))
-    }
-
-    /// Gives the proxy a copy of its own of the project's configuration, if HAProxy accepts it: an edit half-way done must
-    /// not be what a restart finds.
-    ///
-    /// # Errors
-    /// A [`Problem`] with exit code 78 when it cannot be read or HAProxy refuses it; the copy it had stays.
-    pub fn renew_proxy_config(&self) -> anyhow::Result<()> {
-        self.own_proxy_config(&tools::require(&tools::HAPROXY)?)
-    }
-
-    fn own_proxy_config(&self, haproxy: &Path) -> anyhow::Result<()> {
-        let source = &self.proxy_config;
-        let config = fs::read_to_string(source).map_err(|error| {
-            let message = format!("{}, which proxy.config of {FILE} names, cannot be read: {error}.", source.display());
-            Problem::new(ExitCode::Configuration, message).next("git status")
-        })?;
-        let host = Local::new(self.proxy_folder());
-        // HAProxy's own check wants the map to be there.
-        if host.read(PROXY_MAP)?.is_none() {
-            host.replace(PROXY_MAP, "green 0\n")?;
-        }
-        let candidate = format!("{PROXY_CONFIG}.candidate");
-        host.replace(&candidate, &config)?;
-        let variables = haproxy::variables(&self.delivery.service, self.environment);
-        let checked =
-            haproxy::check_config(haproxy, &self.proxy_folder(), &candidate, &self.delivery.proxy.config, &variables);
-        host.remove(&candidate)?;
-        checked?;
-        host.replace(PROXY_CONFIG, &config)
-    }
-
-    fn proxy_folder(&self) -> PathBuf {
-        self.folder.join("proxy")
+    /// A [`Problem`] with exit code 69 when its address is taken by something else.
+    pub fn preflight(&self, colour: Colour) -> anyhow::Result<()> {
+        if self.shim(colour).is_alive()? { Ok(()) } else { self.require_free(colour) }
     }
 
     fn require_free(&self, colour: Colour) -> anyhow::Result<()> {
-        require_free(self.environment.address(colour), &format!("environments.{}.colours.{colour}", self.name))
+        port::require_free(self.environment.address(colour), &format!("environments.{}.colours.{colour}", self.name))
     }
 
     /// Runs the release's own check of its configuration, with all the settings it would start with.
@@ -259,23 +179,4 @@ impl Runtime for ProcessRuntime<'_> {
     fn log_tail(&self, colour: Colour, lines: usize) -> Vec<String> {
         self.shim(colour).tail(lines)
     }
-}
-
-fn require_free(address: SocketAddr, key: &str) -> anyhow::Result<()> {
-    let Err(error) = TcpListener::bind(address) else { return Ok(()) };
-    let message = match error.kind() {
-        std::io::ErrorKind::AddrInUse => {
-            let holder = port::holder(address.port()).unwrap_or_else(|| "another program".into());
-            format!("{address} is taken by {holder}. End it, or give `{key}` in {FILE} an address that is free.")
-        }
-        std::io::ErrorKind::PermissionDenied => {
-            format!("this user may not listen at {address}. Give `{key}` in {FILE} a port from 1024 on.")
-        }
-        _ => format!("cannot listen at {address}: {error}. `{key}` in {FILE} has to be an address of this machine."),
-    };
-    Err(Problem::new(ExitCode::Unavailable, message).next("cargo xtask doctor").into())
-}
-
-fn text(path: &Path) -> String {
-    path.to_string_lossy().into_owned()
 }

@@ -1,0 +1,104 @@
+//! The proxy as a process of this machine.
+
+use std::fs;
+use std::path::PathBuf;
+
+use crate::delivery::{Delivery, Environment, FILE};
+use crate::host::{Host as _, Local};
+use crate::problem::{ExitCode, Problem};
+use crate::router::haproxy;
+use crate::runtime::shim::{Shim, Spec, StopSignal};
+use crate::{port, tools};
+
+/// The configuration it runs by, in its folder.
+const CONFIG: &str = "haproxy.cfg";
+/// The split it begins with, in its folder.
+const MAP: &str = "maps/split.map";
+
+/// HAProxy under a shim of ours.
+pub struct ProxyProcess<'a> {
+    /// The environment's name.
+    pub name: &'a str,
+    /// What is delivered.
+    pub delivery: &'a Delivery,
+    /// Where to.
+    pub environment: &'a Environment,
+    /// The folder it runs in.
+    pub folder: PathBuf,
+    /// Its configuration, as the project has it.
+    pub config: PathBuf,
+    /// The program with the shim's hidden verbs.
+    pub xtask: PathBuf,
+}
+
+impl ProxyProcess<'_> {
+    /// The shim over it.
+    pub fn shim(&self) -> Shim {
+        Shim::at(&self.folder)
+    }
+
+    /// Looks whether it could be started.
+    ///
+    /// # Errors
+    /// A [`Problem`] with exit code 69 when its address is taken or HAProxy is not installed, 78 when HAProxy refuses its
+    /// configuration.
+    pub fn preflight(&self) -> anyhow::Result<()> {
+        if self.shim().is_alive()? { Ok(()) } else { self.prepare().map(drop) }
+    }
+
+    /// Starts HAProxy in its folder, unless it runs.
+    ///
+    /// # Errors
+    /// Those of [`ProxyProcess::preflight`], and when its shim cannot be started.
+    pub fn start(&self) -> anyhow::Result<()> {
+        let shim = self.shim();
+        if shim.is_alive()? { Ok(()) } else { shim.start(&self.xtask, &self.prepare()?) }
+    }
+
+    fn prepare(&self) -> anyhow::Result<Spec> {
+        let program = tools::require(&tools::HAPROXY)?;
+        port::require_free(*self.environment.listen.get_ref(), &format!("environments.{}.listen", self.name))?;
+        self.renew_config()?;
+        Ok(Spec {
+            program,
+            args: ["-W", "-S", "unix@master.sock,mode,600,level,admin", "-f", CONFIG].map(str::to_owned).into(),
+            env: haproxy::variables(&self.delivery.service, self.environment),
+            folder: self.folder.clone(),
+            stop_signal: StopSignal::Usr1,
+            restart_limit: None,
+        })
+    }
+
+    /// Whether the project's configuration of the proxy is another than the one the proxy runs by.
+    pub fn is_outdated(&self) -> bool {
+        let own = fs::read(self.folder.join(CONFIG));
+        own.is_ok_and(|own| fs::read(&self.config).is_ok_and(|wanted| wanted != own))
+    }
+
+    /// Gives the proxy a copy of its own of the project's configuration, if HAProxy accepts it: an edit half-way done must
+    /// not be what a restart finds.
+    ///
+    /// # Errors
+    /// A [`Problem`] with exit code 78 when it cannot be read or HAProxy refuses it; the copy it had stays.
+    pub fn renew_config(&self) -> anyhow::Result<()> {
+        let haproxy = tools::require(&tools::HAPROXY)?;
+        let source = &self.config;
+        let config = fs::read_to_string(source).map_err(|error| {
+            let message = format!("{}, which proxy.config of {FILE} names, cannot be read: {error}.", source.display());
+            Problem::new(ExitCode::Configuration, message).next("git status")
+        })?;
+        let host = Local::new(&self.folder);
+        // HAProxy's own check wants the map to be there.
+        if host.read(MAP)?.is_none() {
+            host.replace(MAP, "green 0\n")?;
+        }
+        let candidate = format!("{CONFIG}.candidate");
+        host.replace(&candidate, &config)?;
+        let variables = haproxy::variables(&self.delivery.service, self.environment);
+        let checked =
+            haproxy::check_config(&haproxy, &self.folder, &candidate, &self.delivery.proxy.config, &variables);
+        host.remove(&candidate)?;
+        checked?;
+        host.replace(CONFIG, &config)
+    }
+}
