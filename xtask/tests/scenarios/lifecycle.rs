@@ -208,7 +208,7 @@ fn a_service_that_is_not_the_colour_it_answers_for_gets_no_traffic() {
     impostor.env_clear().env("APP_ENV", "development").env("APP_CONFIG_DIR", fixture.root().join("config"));
     impostor.env("APP__RELEASE__COLOUR", "blue").env("APP__SERVER__PORT", fixture.green_address().port().to_string());
     let mut impostor = impostor.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    let checked = || stat(&fixture, "green", "service", "check_desc").contains("HTTP header check");
+    let checked = || ["L7RSP", "L7STS"].contains(&stat(&fixture, "green", "service", "check_status").as_str());
     eventually("the proxy has asked the impostor who it is", checked);
     assert_eq!(stat(&fixture, "green", "service", "status"), "DOWN");
     impostor.kill().unwrap();
