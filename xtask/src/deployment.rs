@@ -84,6 +84,7 @@ impl<'a> Deployment<'a> {
     /// # Errors
     /// A [`Problem`] with exit code 75 while another deployer is at work.
     pub fn begin(site: &'a Site, command: &str, queue: &Queue) -> anyhow::Result<Deployment<'a>> {
+        site.create()?;
         let scene = site.enter();
         let unfinished = scene.ledger.lock(command, queue.wait.map_or(Duration::ZERO, |wait| *wait))?;
         let deployment = Deployment { site, scene, cancel: interrupt::cancel_on_signal()? };

@@ -1,5 +1,7 @@
 //! An environment as it stands on this machine: its folder, and the runtime, router and ledger that act on it.
 
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -67,11 +69,21 @@ impl Site {
         &self.releases
     }
 
+    /// Makes its folder, for this user alone: what `--set` passed on, and what the service logs, is nobody else's.
+    ///
+    /// # Errors
+    /// When it is not there and cannot be made.
+    pub fn create(&self) -> anyhow::Result<()> {
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(&self.folder);
+        made.with_context(|| format!("making {}", self.folder.display()))
+    }
+
     /// What acts on it.
     pub fn enter(&self) -> Scene<'_> {
         let (proxy, tail) = (self.proxy(), self.proxy().shim());
         let router = HaProxy::new(&self.host, Box::new(move || proxy.start()), Box::new(move || tail.tail(10)));
-        Scene { runtime: self.runtime(), proxy: self.proxy(), router, ledger: FileLedger::new(&self.host) }
+        let (ledger, clock) = (FileLedger::new(&self.host), SystemClock::start());
+        Scene { runtime: self.runtime(), proxy: self.proxy(), router, ledger, clock }
     }
 
     fn runtime(&self) -> ProcessRuntime<'_> {
@@ -112,6 +124,7 @@ pub struct Scene<'a> {
     pub router: HaProxy<'a>,
     /// Its ledger.
     pub ledger: FileLedger<'a>,
+    clock: SystemClock,
 }
 
 impl Scene<'_> {
@@ -129,6 +142,6 @@ impl Scene<'_> {
 
     /// The same, as the rollout's engine takes it.
     pub fn world(&self) -> World<'_> {
-        World { runtime: &self.runtime, router: &self.router, ledger: &self.ledger, clock: &SystemClock }
+        World { runtime: &self.runtime, router: &self.router, ledger: &self.ledger, clock: &self.clock }
     }
 }

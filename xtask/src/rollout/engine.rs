@@ -145,11 +145,11 @@ impl<'a> Run<'a> {
 
     fn one(&self, operation: &Operation) -> Result<(), Reason> {
         let clock = self.engine.world.clock;
-        let began = clock.now();
+        let began = clock.elapsed();
         let result = self.note(&Event::Started { operation: operation.clone() }).and_then(|()| self.execute(operation));
         match result {
             Ok(()) => {
-                let millis = clock.now().duration_since(began).unwrap_or_default().as_millis();
+                let millis = clock.elapsed().saturating_sub(began).as_millis();
                 let millis = u64::try_from(millis).unwrap_or(u64::MAX);
                 self.note(&Event::Finished { operation: operation.clone(), millis })
             }
@@ -194,7 +194,7 @@ impl<'a> Run<'a> {
         let World { runtime, router, clock, .. } = self.engine.world;
         let mut good = 0;
         let mut waiting = Waiting::new(self, colour);
-        let deadline = clock.now() + *self.engine.policy.startup_timeout;
+        let deadline = clock.elapsed() + *self.engine.policy.startup_timeout;
         loop {
             let instance = runtime.observe(colour).map_err(in_words)?;
             let cause = instance.cause.unwrap_or_else(|| instance.state.to_string());
@@ -212,7 +212,7 @@ impl<'a> Run<'a> {
                 return Ok(());
             };
             waiting.say(&missing)?;
-            if clock.now() >= deadline {
+            if clock.elapsed() >= deadline {
                 return Err(format!("not ready within {}: {missing}", self.engine.policy.startup_timeout));
             }
             self.wait(TICK)?;
@@ -241,9 +241,9 @@ impl<'a> Run<'a> {
 
     fn bake(&self, colour: Colour, span: Span) -> Result<(), Reason> {
         let World { runtime, router, clock, .. } = self.engine.world;
-        let deadline = clock.now() + *span;
+        let deadline = clock.elapsed() + *span;
         let exits = runtime.observe(colour).map_err(in_words)?.exits;
-        while clock.now() < deadline {
+        while clock.elapsed() < deadline {
             let instance = runtime.observe(colour).map_err(in_words)?;
             if instance.exits > exits || !instance.state.occupies() {
                 return Err(instance.cause.unwrap_or_else(|| format!("{colour} is {}", instance.state)));
@@ -274,7 +274,7 @@ impl<'a> Run<'a> {
 
     fn drain(&self, colour: Colour) -> Result<(), Reason> {
         let World { router, clock, .. } = self.engine.world;
-        let deadline = clock.now() + *self.engine.policy.drain_timeout;
+        let deadline = clock.elapsed() + *self.engine.policy.drain_timeout;
         let mut waiting = Waiting::new(self, colour);
         let mut zeros = 0;
         loop {
@@ -287,7 +287,7 @@ impl<'a> Run<'a> {
                 Ok(left) => format!("{} requests in flight, {} old proxy workers", left.requests, left.old_workers),
                 Err(error) => format!("the proxy does not say what is in flight: {error:#}"),
             };
-            if clock.now() >= deadline {
+            if clock.elapsed() >= deadline {
                 let timeout = self.engine.policy.drain_timeout;
                 self.warn(format!("{colour} is not drained after {timeout} and is stopped all the same: {missing}"));
                 return Ok(());
@@ -356,7 +356,7 @@ impl<'a> Run<'a> {
 struct Waiting<'a> {
     run: &'a Run<'a>,
     colour: Colour,
-    last: Option<(String, SystemTime)>,
+    last: Option<(String, Duration)>,
 }
 
 impl<'a> Waiting<'a> {
@@ -365,11 +365,8 @@ impl<'a> Waiting<'a> {
     }
 
     fn say(&mut self, missing: &str) -> Result<(), Reason> {
-        let now = self.run.engine.world.clock.now();
-        let said = self
-            .last
-            .as_ref()
-            .is_some_and(|(last, at)| last == missing && now.duration_since(*at).is_ok_and(|since| since < SAY_EVERY));
+        let now = self.run.engine.world.clock.elapsed();
+        let said = self.last.as_ref().is_some_and(|(last, at)| last == missing && now.saturating_sub(*at) < SAY_EVERY);
         if said {
             return Ok(());
         }

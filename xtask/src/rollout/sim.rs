@@ -331,6 +331,10 @@ impl Clock for Sim {
         self.state().now
     }
 
+    fn elapsed(&self) -> Duration {
+        self.state().now.duration_since(SystemTime::UNIX_EPOCH).unwrap()
+    }
+
     fn sleep(&self, span: Duration) {
         let mut state = self.state();
         state.now += span;

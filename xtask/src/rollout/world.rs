@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
@@ -246,19 +246,34 @@ pub trait Ledger: Send + Sync {
 
 /// Tells the time and lets it pass.
 pub trait Clock: Send + Sync {
-    /// The time of day.
+    /// The time of day, for what is written down.
     fn now(&self) -> SystemTime;
+    /// The time since some fixed moment, for what is waited for: setting the time of day does not change it.
+    fn elapsed(&self) -> Duration;
     /// Waits.
     fn sleep(&self, span: Duration);
 }
 
 /// The real clock.
 #[derive(Debug, Clone, Copy)]
-pub struct SystemClock;
+pub struct SystemClock {
+    start: Instant,
+}
+
+impl SystemClock {
+    /// The clock, which counts from now.
+    pub fn start() -> SystemClock {
+        SystemClock { start: Instant::now() }
+    }
+}
 
 impl Clock for SystemClock {
     fn now(&self) -> SystemTime {
         SystemTime::now()
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.start.elapsed()
     }
 
     fn sleep(&self, span: Duration) {
