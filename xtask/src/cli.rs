@@ -3,7 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::{
-    ci, config_lint, deploy_blue_green, doctor, down, health_check, history, logs, rollback, runtime, status, up,
+    ci, config_lint, deploy_blue_green, doctor, down, health_check, history, logs, recover, rollback, runtime, status,
+    up,
 };
 
 const AFTER: &str = "\
@@ -33,6 +34,8 @@ pub enum Verb {
     DeployBlueGreen(deploy_blue_green::Args),
     /// Goes back to an earlier release: at once while it is warm, else through the same health gates.
     Rollback(rollback::Args),
+    /// Puts right what a deployer that died, a colour that is down or a restart has left half-way.
+    Recover(recover::Args),
     /// Shows which release served when, and who changed it.
     History(history::Args),
     /// Shows what a colour or the proxy has written.
@@ -76,6 +79,7 @@ impl Verb {
             Verb::Status(args) => status::run(args),
             Verb::DeployBlueGreen(args) => deploy_blue_green::run(args),
             Verb::Rollback(args) => rollback::run(args),
+            Verb::Recover(args) => recover::run(args),
             Verb::History(args) => history::run(args),
             Verb::Logs(args) => logs::run(args),
             Verb::HealthCheck(args) => health_check::run(args),

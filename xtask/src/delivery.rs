@@ -164,16 +164,16 @@ impl Delivery {
         Delivery::parse(&text).map_err(|mistakes| {
             let count = if mistakes.len() == 1 { "a mistake".into() } else { format!("{} mistakes", mistakes.len()) };
             Problem::new(ExitCode::Configuration, format!("{FILE} has {count}; nothing was started or changed."))
-                .detail(mistakes)
+                .detail(mistakes.iter().flat_map(|mistake| mistake.lines()))
                 .next("cargo xtask config-lint")
                 .into()
         })
     }
 
-    /// Parses and checks the text of the file. On failure, one line (or rendered excerpt) for each mistake.
+    /// Parses and checks the text of the file. On failure, a text for each mistake.
     pub fn parse(text: &str) -> Result<Delivery, Vec<String>> {
-        let delivery: Delivery = toml::from_str(text)
-            .map_err(|error| error.to_string().trim_end().lines().map(str::to_owned).collect::<Vec<_>>())?;
+        let delivery: Delivery =
+            toml::from_str(text).map_err(|error| vec![format!("{FILE}: {}", error.to_string().trim_end())])?;
         let mut mistakes = delivery.mistakes();
         mistakes.sort_by_key(|(span, _)| span.start);
         if mistakes.is_empty() {

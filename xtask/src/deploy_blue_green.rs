@@ -53,6 +53,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     }
     let content = deployment::content(&site, &args.source)?;
     let deployment = Deployment::begin(&site, "deploy-blue-green", &args.queue)?;
+    deployment.refresh_proxy()?;
     deployment.reserve()?;
     let release = deployment.keep(&content, args.source.release.as_deref())?;
     let launch = Launch { release: release.name, settings };
@@ -61,6 +62,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
 }
 
 fn check(args: &Args, site: &Site) -> Result<(), Problem> {
+    args.source.check()?;
     if let Some(image) = &args.image {
         let message = format!(
             "--image {image}: colours run as processes in {}, and a process is not started from an image.",

@@ -49,6 +49,23 @@ pub struct Source {
     pub binary: Option<PathBuf>,
 }
 
+impl Source {
+    /// Looks whether the binary that was named is there.
+    ///
+    /// # Errors
+    /// A [`Problem`] with exit code 2 when it is not.
+    pub fn check(&self) -> Result<(), Problem> {
+        match self.binary.as_ref().filter(|binary| !binary.is_file()) {
+            None => Ok(()),
+            Some(binary) => {
+                let message =
+                    format!("there is no file {}; --binary names a binary that was built before.", binary.display());
+                Err(Problem::new(ExitCode::Usage, message).next("cargo xtask deploy-blue-green, which builds one"))
+            }
+        }
+    }
+}
+
 /// Builds the workspace, or takes the binary that was named.
 ///
 /// # Errors
@@ -75,31 +92,62 @@ pub fn content(site: &Site, source: &Source) -> anyhow::Result<Content> {
 pub struct Deployment<'a> {
     site: &'a Site,
     scene: Scene<'a>,
+    /// Whether the last rollout has no end.
+    unfinished: bool,
     cancel: Cancel,
 }
 
 impl<'a> Deployment<'a> {
-    /// Takes the lock and settles what is unsettled.
+    /// Takes the lock and puts right what is not.
     ///
     /// # Errors
     /// A [`Problem`] with exit code 75 while another deployer is at work.
     pub fn begin(site: &'a Site, command: &str, queue: &Queue) -> anyhow::Result<Deployment<'a>> {
-        site.create()?;
-        let scene = site.enter();
-        let unfinished = scene.ledger.lock(command, queue.wait.map_or(Duration::ZERO, |wait| *wait))?;
-        let deployment = Deployment { site, scene, cancel: interrupt::cancel_on_signal()? };
-        deployment.settle(unfinished)?;
+        let deployment = Deployment::lock(site, command, queue)?;
+        if let Err(problem) = deployment.recover() {
+            // What is about to be rolled out may be the mend.
+            say!("  warning  {problem}");
+        }
         Ok(deployment)
     }
 
-    fn settle(&self, unfinished: bool) -> anyhow::Result<()> {
+    /// Takes the lock and leaves everything as it is.
+    ///
+    /// # Errors
+    /// A [`Problem`] with exit code 75 while another deployer is at work.
+    pub fn lock(site: &'a Site, command: &str, queue: &Queue) -> anyhow::Result<Deployment<'a>> {
+        site.create()?;
+        let scene = site.enter();
+        let unfinished = scene.ledger.lock(command, queue.wait.map_or(Duration::ZERO, |wait| *wait))?;
+        Ok(Deployment { site, scene, unfinished, cancel: interrupt::cancel_on_signal()? })
+    }
+
+    /// Puts right what a deployer that died, a colour that is down or a restart has left half-way.
+    ///
+    /// # Errors
+    /// A [`Problem`] with exit code 1 when that does not succeed.
+    pub fn recover(&self) -> anyhow::Result<()> {
         let observed = self.observe()?;
-        let Some(goal) = overdue(&observed, unfinished) else { return Ok(()) };
-        let plan = plan(goal, &observed, &self.site.environment().rollout);
-        if let Outcome::Stuck(failure, _) = self.execute(&plan) {
-            say!("  warning  {} did not succeed: {}", plan.goal, failure.reason);
+        overdue(&observed, self.unfinished).map_or(Ok(()), |goal| self.carry_out(goal, &observed))
+    }
+
+    /// Puts all traffic on one colour, where a deployer has died between two, and changes nothing else.
+    ///
+    /// # Errors
+    /// A [`Problem`] with exit code 1 when that does not succeed.
+    pub fn settle_split(&self) -> anyhow::Result<()> {
+        let observed = self.observe()?;
+        if observed.is_settled() { Ok(()) } else { self.carry_out(Goal::Recover, &observed) }
+    }
+
+    fn carry_out(&self, goal: Goal, observed: &Observed) -> anyhow::Result<()> {
+        let plan = plan(goal, observed, &self.site.environment().rollout);
+        match self.execute(&plan) {
+            Outcome::Reached => Ok(()),
+            Outcome::TakenBack(failure) | Outcome::Stuck(failure, _) => {
+                Err(report::unrecovered(&plan, &failure).into())
+            }
         }
-        Ok(())
     }
 
     /// Has the proxy follow a change of its configuration, without losing a connection.
@@ -146,16 +194,20 @@ impl<'a> Deployment<'a> {
     /// Those of [`crate::release::Releases::keep`].
     pub fn keep(&self, content: &Content, name: Option<&str>) -> anyhow::Result<Release> {
         let releases = self.site.releases();
-        releases.prune(self.site.environment().keep_releases.saturating_sub(1), &self.needed()?);
+        let keep = self.site.environment().keep_releases;
+        releases.prune(keep.saturating_sub(1), &self.needed(keep)?);
         releases.keep(content, &self.site.delivery().service, name)
     }
 
-    /// The releases that run, and the one a rollback would return to.
-    fn needed(&self) -> anyhow::Result<Vec<String>> {
+    /// The releases that run, and those that rollbacks would return to: a row of rejected ones must not push them out.
+    fn needed(&self, keep: usize) -> anyhow::Result<Vec<String>> {
         let observed = self.observe()?;
         let running = Colour::BOTH.into_iter().filter_map(|colour| observed.colours.get(colour).launch.clone());
         let lineage = rollout::record::lineage(&self.history()?);
-        Ok(running.chain(lineage.into_iter().rev().take(2)).map(|launch| launch.release).collect())
+        Ok(running
+            .chain(lineage.into_iter().rev().take(keep.saturating_sub(1).max(2)))
+            .map(|launch| launch.release)
+            .collect())
     }
 
     /// Lets the release check its own configuration with the settings it would start with.

@@ -51,7 +51,10 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     for colour in Colour::BOTH {
         scene.runtime.stop(colour, GRACE)?;
     }
-    fs::remove_dir_all(&site.folder).with_context(|| format!("removing {}", site.folder.display()))?;
+    // Out of the way first: whoever waits for the lock must find a new folder, and not one that is being removed.
+    let removed = site.parent().join(format!(".{}-{}", site.name, std::process::id()));
+    let remove = || fs::rename(&site.folder, &removed).and_then(|()| fs::remove_dir_all(&removed));
+    remove().with_context(|| format!("removing {}", site.folder.display()))?;
     // Only the last environment leaves an empty folder.
     let _ = fs::remove_dir(site.parent());
     out!("{} is down; nothing of it is left", site.name);

@@ -71,7 +71,7 @@ fn conclude(args: &Args, healthy: bool, url: &str, probe: &Probe) -> anyhow::Res
         return Ok(());
     }
     let message = format!("{url} is not healthy within {}; the last answer: {probe}", args.timeout);
-    Err(Problem::new(ExitCode::Failed, message).next("cargo xtask status").into())
+    Err(Problem::new(ExitCode::Failed, message).next(format!("cargo xtask status --env {}", args.target.env)).into())
 }
 
 fn parse(url: &str) -> anyhow::Result<(SocketAddr, String)> {

@@ -4,6 +4,7 @@
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::net::Shutdown;
+use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -59,6 +60,11 @@ pub trait Host: Send + Sync {
     /// # Errors
     /// When it can be neither taken nor found held.
     fn try_lock(&self, path: &str) -> anyhow::Result<Option<Session>>;
+    /// Whether somebody holds the lock, without taking it or leaving a trace.
+    ///
+    /// # Errors
+    /// When it is there and cannot be looked at.
+    fn is_locked(&self, path: &str) -> anyhow::Result<bool>;
 }
 
 /// This machine.
@@ -158,8 +164,10 @@ impl Host for Local {
 
     fn try_lock(&self, path: &str) -> anyhow::Result<Option<Session>> {
         let lock = || -> io::Result<Option<Session>> {
-            let file = OpenOptions::new().create(true).append(true).open(self.create_parent(path)?)?;
+            let file = self.open_append(path)?;
             match file.try_lock() {
+                // The lock of a file that its last holder has removed keeps nobody out.
+                Ok(()) if !is_at(&file, &self.root.join(path)) => Ok(None),
                 Ok(()) => Ok(Some(Session(file))),
                 Err(TryLockError::WouldBlock) => Ok(None),
                 Err(TryLockError::Error(error)) => Err(error),
@@ -167,6 +175,33 @@ impl Host for Local {
         };
         lock().with_context(|| format!("locking {}", self.root.join(path).display()))
     }
+
+    fn is_locked(&self, path: &str) -> anyhow::Result<bool> {
+        is_locked(&self.root.join(path))
+    }
+}
+
+/// Whether somebody holds the lock of the file at `path`, without taking it for more than a moment.
+///
+/// # Errors
+/// When it is there and cannot be looked at.
+pub fn is_locked(path: &Path) -> anyhow::Result<bool> {
+    let look = || match File::open(path) {
+        Ok(file) => match file.try_lock_shared() {
+            Ok(()) => Ok(false),
+            Err(TryLockError::WouldBlock) => Ok(true),
+            Err(TryLockError::Error(error)) => Err(error),
+        },
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    };
+    look().with_context(|| format!("looking who holds {}", path.display()))
+}
+
+/// Whether an open file is the one that a path names.
+fn is_at(file: &File, path: &Path) -> bool {
+    let named = fs::metadata(path).map(|named| (named.dev(), named.ino()));
+    named.is_ok_and(|named| file.metadata().is_ok_and(|open| named == (open.dev(), open.ino())))
 }
 
 /// Writes `request` to the Unix socket at `path` and reads until the other side has said all it has to say.

@@ -100,11 +100,10 @@ impl<'a> FileLedger<'a> {
             std::thread::sleep(Duration::from_millis(20));
         };
         let owner = Owner::current(command);
-        let unfinished = self.unfinished()?;
+        let unfinished = is_unfinished(&self.last_journal()?);
         // The file is for people; a full disk must stop neither an abort nor a rollback here.
         let _ = self.host.replace(OWNER, &serde_json::to_string(&owner)?);
-        let stamp = time::format(owner.since).replace([':', '-'], "");
-        let journal = format!("{JOURNALS}/{stamp}-{}.jsonl", owner.pid);
+        let journal = format!("{JOURNALS}/{:08}.jsonl", self.last_number()? + 1);
         *self.lock_writing() = Some(Writing { journal, fresh: true, _lock: session });
         Ok(unfinished)
     }
@@ -119,15 +118,18 @@ impl<'a> FileLedger<'a> {
         self.host.reserve(HISTORY, RESERVE)
     }
 
+    /// Journals are numbered: the time of day may be set back.
+    fn last_number(&self) -> anyhow::Result<u64> {
+        let newest = self.host.list(JOURNALS)?.pop();
+        Ok(newest.and_then(|name| name.split('.').next()?.parse().ok()).unwrap_or(0))
+    }
+
     /// The living deployer, if there is one.
     ///
     /// # Errors
     /// When the lock cannot be looked at.
     pub fn holder(&self) -> anyhow::Result<Option<Owner>> {
-        if self.host.try_lock(LOCK)?.is_some() {
-            return Ok(None);
-        }
-        Ok(self.owner())
+        Ok(if self.host.is_locked(LOCK)? { self.owner() } else { None })
     }
 
     /// The events of the newest journal, oldest first. Torn lines are left out.
@@ -138,11 +140,6 @@ impl<'a> FileLedger<'a> {
         let Some(newest) = self.host.list(JOURNALS)?.pop() else { return Ok(Vec::new()) };
         let text = self.host.read(&format!("{JOURNALS}/{newest}"))?.unwrap_or_default();
         Ok(whole_lines(&text))
-    }
-
-    fn unfinished(&self) -> anyhow::Result<bool> {
-        let lines = self.last_journal()?;
-        Ok(lines.last().is_some_and(|line| !matches!(line.event, Event::Ended { .. })))
     }
 
     fn owner(&self) -> Option<Owner> {
@@ -204,6 +201,11 @@ impl Ledger for FileLedger<'_> {
     }
 }
 
+/// Whether a rollout was begun and has no end.
+pub fn is_unfinished(journal: &[Line]) -> bool {
+    journal.last().is_some_and(|line| !matches!(line.event, Event::Ended { .. }))
+}
+
 /// The lines that can be read. Each was written after a newline, so that a torn one spoils none but itself.
 fn whole_lines<T: for<'de> Deserialize<'de>>(text: &str) -> Vec<T> {
     text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
@@ -214,7 +216,7 @@ mod tests {
     use super::*;
     use crate::host::Local;
     use crate::rollout::colour::Colour;
-    use crate::rollout::record::Change;
+    use crate::rollout::record::{Change, Warm};
     use crate::rollout::world::Launch;
     use crate::testing::TempDir;
 
@@ -224,7 +226,10 @@ mod tests {
             change: Change::Deployed,
             launch: Launch { release: release.into(), settings: [("a.b".into(), "1".into())].into() },
             colour: Colour::Green,
-            warm_until: Some(SystemTime::UNIX_EPOCH + Duration::from_secs(60)),
+            warm: Some(Warm {
+                launch: Launch { release: "v0".into(), settings: Default::default() },
+                until: SystemTime::UNIX_EPOCH + Duration::from_secs(60),
+            }),
             reason: None,
             by: "someone@somewhere".into(),
         }

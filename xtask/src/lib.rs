@@ -12,6 +12,7 @@ pub mod down;
 pub mod health_check;
 pub mod history;
 pub mod logs;
+pub mod recover;
 pub mod rollback;
 pub mod status;
 pub mod up;

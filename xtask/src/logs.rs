@@ -1,7 +1,7 @@
 //! `logs`: what a colour or the proxy has written.
 
 use std::fs::File;
-use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::time::Duration;
@@ -45,7 +45,15 @@ enum Of {
 pub fn run(args: &Args) -> anyhow::Result<()> {
     let site = Site::open(&args.target.env)?;
     let shim = shim(args.of, &site)?;
-    let mut out = std::io::stdout().lock();
+    match show(&shim, args) {
+        // Whoever reads has seen enough, as `head` has.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        result => Ok(result?),
+    }
+}
+
+fn show(shim: &Shim, args: &Args) -> io::Result<()> {
+    let mut out = io::stdout().lock();
     for line in shim.tail(args.lines) {
         writeln!(out, "{line}")?;
     }
@@ -68,7 +76,7 @@ fn shim(of: Option<Of>, site: &Site) -> anyhow::Result<Shim> {
 }
 
 /// Prints what is appended; a log that has moved aside, or a new one in its place, is read from its beginning.
-fn follow(path: &Path, out: &mut impl std::io::Write) -> anyhow::Result<()> {
+fn follow(path: &Path, out: &mut impl io::Write) -> io::Result<()> {
     let mut file = File::open(path)?;
     file.seek(SeekFrom::End(0))?;
     let mut chunk = Vec::new();

@@ -9,9 +9,6 @@ use xtask::say;
 
 fn main() -> ExitCode {
     let Err(error) = Cli::parse().verb.run() else { return ExitCode::SUCCESS };
-    if problem::is_closed_pipe(&error) {
-        return ExitCode::SUCCESS;
-    }
     say!("{}", problem::render(&error));
     problem::exit_code(&error).number().into()
 }

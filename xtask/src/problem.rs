@@ -84,32 +84,23 @@ impl fmt::Display for Problem {
 
 impl std::error::Error for Problem {}
 
-/// The exit code of any error: that of the [`Problem`] in its chain, else 1.
+/// The exit code of any error: that of the [`Problem`] in its chain, else 69 for a full disk and 1 for the rest.
 pub fn exit_code(error: &anyhow::Error) -> ExitCode {
-    error.chain().find_map(|cause| cause.downcast_ref::<Problem>()).map_or(ExitCode::Failed, Problem::code)
+    let otherwise = if is_disk_full(error) { ExitCode::Unavailable } else { ExitCode::Failed };
+    error.chain().find_map(|cause| cause.downcast_ref::<Problem>()).map_or(otherwise, Problem::code)
 }
 
 /// What goes to standard error for any error, `error:` first.
 pub fn render(error: &anyhow::Error) -> String {
     if is_disk_full(error) {
-        return format!(
-            "error: the disk is full: {error:#}. Nothing that was running has been touched.\n  next: df -h . && cargo xtask history"
-        );
+        return format!("error: the disk is full: {error:#}\n  next: df -h");
     }
     format!("error: {error:#}")
 }
 
 fn is_disk_full(error: &anyhow::Error) -> bool {
-    io_errors(error).any(|kind| matches!(kind, io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded))
-}
-
-/// Whether whoever read the output has seen enough, as `head` has.
-pub fn is_closed_pipe(error: &anyhow::Error) -> bool {
-    io_errors(error).any(|kind| kind == io::ErrorKind::BrokenPipe)
-}
-
-fn io_errors(error: &anyhow::Error) -> impl Iterator<Item = io::ErrorKind> {
-    error.chain().filter_map(|cause| cause.downcast_ref::<io::Error>()).map(io::Error::kind)
+    let kinds = error.chain().filter_map(|cause| cause.downcast_ref::<io::Error>()).map(io::Error::kind);
+    kinds.into_iter().any(|kind| matches!(kind, io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded))
 }
 
 #[cfg(test)]

@@ -102,7 +102,14 @@ pub fn stuck(plan: &Plan, failure: &Failure, why: &str) -> Problem {
         "{}: {}; and what was there before could not be put back: {why}. Both colours have been left running.",
         plan.goal, failure.reason
     );
-    Problem::new(ExitCode::Failed, message).next("cargo xtask up").next("cargo xtask status")
+    Problem::new(ExitCode::Failed, message).next("cargo xtask recover").next("cargo xtask status")
+}
+
+/// The error of a recovery that did not succeed.
+pub fn unrecovered(plan: &Plan, failure: &Failure) -> Problem {
+    let lines = failure.probe.iter().cloned().chain(failure.log.iter().cloned());
+    let problem = Problem::new(ExitCode::Failed, format!("{}: {}.", plan.goal, failure.reason)).detail(lines);
+    problem.next("cargo xtask status").next("cargo xtask rollback --to RELEASE")
 }
 
 fn candidate(plan: &Plan) -> Option<Colour> {

@@ -32,9 +32,11 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     if !site.folder.exists() {
         return Err(nothing_deployed(&site).into());
     }
-    let deployment = Deployment::begin(&site, "rollback", &args.queue)?;
-    // Under the lock: whoever was waited for may have changed what there is to go back to.
+    let deployment = Deployment::lock(&site, "rollback", &args.queue)?;
+    // Under the lock, as whoever was waited for may have changed what there is to go back to; and before anything is
+    // recovered, which may be the very way back.
     let launch = choose(&deployment.history()?, args.to.as_deref(), &site)?;
+    deployment.settle_split()?;
     deployment.reach(Goal::Rollback(launch), args.json)
 }
 
@@ -50,19 +52,27 @@ fn choose(history: &[Entry], wanted: Option<&str>, site: &Site) -> anyhow::Resul
         None => line.iter().rev().nth(1).cloned(),
     };
     let kept = launch.filter(|launch| site.releases().find(&launch.release).is_some());
-    kept.ok_or_else(|| {
-        let kept: Vec<_> = site.releases().all().into_iter().map(|release| release.name).collect();
-        let what = wanted.map_or("there is no release before the one that serves".to_owned(), |name| {
-            format!("release `{name}` was never deployed to {} or is not kept any more", site.name)
-        });
-        let message = format!("{what}; kept are {}.", kept.join(", "));
-        Problem::new(ExitCode::Usage, message).next("cargo xtask history").into()
-    })
+    kept.ok_or_else(|| no_such_release(history, wanted, site).into())
 }
 
-fn nothing_deployed(site: &Site) -> Problem {
+/// The answer where there is nothing to act on.
+pub fn nothing_deployed(site: &Site) -> Problem {
     let message = format!("nothing has been deployed to {} yet, so there is nothing to go back to.", site.name);
     Problem::new(ExitCode::Usage, message).next(format!("cargo xtask up --env {}", site.name))
+}
+
+fn no_such_release(history: &[Entry], wanted: Option<&str>, site: &Site) -> Problem {
+    let kept = |launch: &Launch| site.releases().find(&launch.release).is_some();
+    let mut served: Vec<_> = lineage(history).into_iter().filter(kept).map(|launch| launch.release).collect();
+    served.pop();
+    let what = match wanted {
+        None => "there is no release before the one that serves".to_owned(),
+        Some(name) if named(history, name).is_some() => format!("release `{name}` is not kept any more"),
+        Some(name) => format!("release `{name}` never served {}", site.name),
+    };
+    let back = if served.is_empty() { "none is left".to_owned() } else { served.join(", ") };
+    let message = format!("{what}; of those that did, one can go back to: {back}.");
+    Problem::new(ExitCode::Usage, message).next(format!("cargo xtask history --env {}", site.name))
 }
 
 /// The release as it was last started, with the settings it had.

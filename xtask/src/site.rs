@@ -30,7 +30,6 @@ pub struct Site {
     pub folder: PathBuf,
     releases: Releases,
     host: Local,
-    xtask: PathBuf,
     environment: Environment,
 }
 
@@ -47,7 +46,6 @@ impl Site {
             name: name.to_owned(),
             releases: Releases::at(folder.join("releases")),
             host: Local::new(&folder),
-            xtask: std::env::current_exe().context("finding this program")?,
             project,
             folder,
             environment,
@@ -93,7 +91,6 @@ impl Site {
             environment: &self.environment,
             folder: &self.folder,
             releases: &self.releases,
-            xtask: self.xtask.clone(),
         }
     }
 
@@ -104,7 +101,6 @@ impl Site {
             environment: &self.environment,
             folder: self.folder.join("proxy"),
             config: self.project.root.join(&self.project.delivery.proxy.config),
-            xtask: self.xtask.clone(),
         }
     }
 

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use serde::Serialize;
 
 use crate::deployment::Target;
-use crate::ledger::{FileLedger, Line, Owner};
+use crate::ledger::{self, FileLedger, Line, Owner};
 use crate::out;
 use crate::rollout::colour::{Colour, PerColour, Split};
 use crate::rollout::event::Event;
@@ -128,17 +128,14 @@ pub fn of(site: &Site) -> anyhow::Result<Status> {
     let observed = Observed::of(&scene.world())?;
     let journal = scene.ledger.last_journal()?;
     let underway = underway(&scene.ledger, &journal)?;
+    let cut_off = underway.is_none() && ledger::is_unfinished(&journal);
     let candidate = underway.as_ref().and_then(|_| candidate(&journal));
     let active = observed.active();
-    let warm_until = observed
-        .serving
-        .as_ref()
-        .and_then(|serving| serving.warm_until)
-        .filter(|_| active.is_some_and(|active| observed.colours.get(active.other()).state.occupies()));
+    let warm = observed.warm();
     let role = |colour: Colour| match active {
         Some(active) if active == colour => Role::Active,
         _ if candidate == Some(colour) => Role::Candidate,
-        _ if warm_until.is_some() => Role::Warm,
+        _ if warm.is_some_and(|(warm, _)| warm == colour) => Role::Warm,
         _ => Role::Idle,
     };
     let colours = observed.colours.map(|colour, instance| ColourStatus {
@@ -157,8 +154,8 @@ pub fn of(site: &Site) -> anyhow::Result<Status> {
         split: observed.routing.running,
         colours,
         rollout: underway,
-        warm_until,
-        remarks: remarks(&observed),
+        warm_until: warm.map(|(_, warm)| warm.until),
+        remarks: remarks(&observed, cut_off),
     })
 }
 
@@ -182,28 +179,37 @@ fn candidate(journal: &[Line]) -> Option<Colour> {
     })
 }
 
-fn remarks(observed: &Observed) -> Vec<String> {
+fn remarks(observed: &Observed, cut_off: bool) -> Vec<String> {
     let mut remarks = Vec::new();
     let Some(active) = observed.active() else { return remarks };
     let up = |colour: Colour| *observed.routing.up.get(colour);
+    if cut_off {
+        remarks.push(
+            "a deployer died before it had finished; `cargo xtask recover` puts all traffic on one release".into(),
+        );
+    }
     match observed.routing.running {
-        None => remarks.push("the proxy does not answer; `cargo xtask up` starts it again".into()),
+        None => remarks.push("the proxy does not answer; `cargo xtask recover` starts it again".into()),
         Some(_) if !up(active) && up(active.other()) => {
-            remarks.push(format!("{active} is down: the proxy falls back to {}", active.other()));
+            let other = active.other();
+            remarks.push(format!(
+                "{active} is down: the proxy falls back to {other}; `cargo xtask recover` makes {other} active"
+            ));
         }
         Some(_) if !up(active) => remarks.push(format!("{active} is down, and there is nothing to fall back to")),
         Some(_) => {}
     }
     if observed.routing.running.is_some() && observed.routing.running != observed.routing.persisted {
-        remarks.push("the split on disk is not the one that acts; the next deploy or `up` mends that".into());
+        remarks.push("the split on disk is not the one that acts; `cargo xtask recover` mends that".into());
     }
     if observed.warm_overdue() {
-        remarks.push(format!("{} is kept warm past its time; the next deploy or `up` stops it", active.other()));
+        remarks.push(format!("{} is kept warm past its time; `cargo xtask recover` stops it", active.other()));
     }
     remarks
 }
 
-fn print(status: &Status) {
+/// Prints it for people.
+pub fn print(status: &Status) {
     out!("{}  {}  ({})", status.environment, status.url, status.runtime);
     for colour in Colour::BOTH {
         let it = status.colours.get(colour);

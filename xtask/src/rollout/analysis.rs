@@ -47,7 +47,7 @@ impl Judgement {
 
 impl fmt::Display for Judgement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Counters { requests, errors } = self.candidate;
+        let Counters { requests, errors, .. } = self.candidate;
         let limit = self.max_error_rate * 100.0;
         match self.verdict {
             Verdict::Pass => write!(f, "pass: {errors} of {requests} requests failed, {limit} % may"),
@@ -61,48 +61,56 @@ impl fmt::Display for Judgement {
                     self.min_requests
                 )
             }
-            Verdict::Error => write!(f, "error: the proxy's counters went backwards within the window"),
+            Verdict::Error => write!(f, "error: the proxy began to count anew within the window"),
         }
     }
 }
 
-/// Judges the requests between two readings of the candidate's counters. A single error among few requests is never
-/// enough: the limit is only applied from `min_requests` on, except that a candidate of which *every* request failed,
-/// ten at the least, is failed at once.
+/// Judges the requests between two readings of the candidate's counters.
+///
+/// From `min_requests` on the share of failures itself is held against the limit. Below that a candidate fails only when
+/// ten requests have failed and the share would be over the limit even at the lower end of its 99 % confidence interval
+/// (the score interval of Wilson, "Probable Inference, the Law of Succession, and Statistical Inference", 1927): a few
+/// requests can show that a release is broken, and cannot show that it is not.
 ///
 /// ```
 /// use xtask::rollout::analysis::{Verdict, judge};
 /// use xtask::rollout::policy::AnalysisPolicy;
 /// use xtask::rollout::world::Counters;
 ///
-/// let before = Counters { requests: 1_000, errors: 0 };
-/// let after = Counters { requests: 1_200, errors: 3 };
+/// let before = Counters { requests: 1_000, errors: 0, counted_by: 1 };
+/// let after = Counters { requests: 1_200, errors: 3, counted_by: 1 };
 /// assert_eq!(judge(before, after, &AnalysisPolicy::default()).verdict, Verdict::Fail);
 /// ```
 pub fn judge(before: Counters, after: Counters, policy: &AnalysisPolicy) -> Judgement {
-    const HOPELESS: u64 = 10;
+    const ENOUGH_ERRORS: u64 = 10;
     let requests = after.requests.checked_sub(before.requests);
     let errors = after.errors.checked_sub(before.errors);
-    let judgement = |verdict, candidate| Judgement {
-        verdict,
-        candidate,
-        max_error_rate: policy.max_error_rate,
-        min_requests: policy.min_requests,
+    let (verdict, candidate) = match (requests, errors) {
+        (Some(requests), Some(errors)) if before.counted_by == after.counted_by => {
+            let is_broken = errors >= ENOUGH_ERRORS && lower_bound(errors, requests) > policy.max_error_rate;
+            let is_enough = requests >= policy.min_requests.max(1);
+            let rate = errors as f64 / requests.max(1) as f64;
+            let verdict = match (is_enough, rate > policy.max_error_rate) {
+                (true, false) => Verdict::Pass,
+                (true, true) => Verdict::Fail,
+                (false, _) if is_broken => Verdict::Fail,
+                (false, _) => Verdict::Inconclusive,
+            };
+            (verdict, Counters { requests, errors, counted_by: after.counted_by })
+        }
+        _ => (Verdict::Error, Counters::default()),
     };
-    let (Some(requests), Some(errors)) = (requests, errors) else {
-        return judgement(Verdict::Error, Counters::default());
-    };
-    let rate = errors as f64 / requests.max(1) as f64;
-    let verdict = if errors >= HOPELESS && errors == requests {
-        Verdict::Fail
-    } else if requests < policy.min_requests.max(1) {
-        Verdict::Inconclusive
-    } else if rate > policy.max_error_rate {
-        Verdict::Fail
-    } else {
-        Verdict::Pass
-    };
-    judgement(verdict, Counters { requests, errors })
+    Judgement { verdict, candidate, max_error_rate: policy.max_error_rate, min_requests: policy.min_requests }
+}
+
+/// The lower end of Wilson's 99 % interval for a share of `errors` in `requests`.
+fn lower_bound(errors: u64, requests: u64) -> f64 {
+    const Z: f64 = 2.576;
+    let n = requests.max(1) as f64;
+    let p = (errors as f64 / n).min(1.0);
+    let margin = Z * (p * (1.0 - p) / n + Z * Z / (4.0 * n * n)).sqrt();
+    (p + Z * Z / (2.0 * n) - margin) / (1.0 + Z * Z / n)
 }
 
 #[cfg(test)]
@@ -113,8 +121,8 @@ mod tests {
         AnalysisPolicy { max_error_rate: 0.01, min_requests: 50, on_inconclusive: OnInconclusive::Pass };
 
     fn verdict(requests: u64, errors: u64) -> Verdict {
-        let before = Counters { requests: 1000, errors: 7 };
-        let after = Counters { requests: before.requests + requests, errors: before.errors + errors };
+        let before = Counters { requests: 1000, errors: 7, counted_by: 1 };
+        let after = Counters { requests: before.requests + requests, errors: before.errors + errors, ..before };
         judge(before, after, &POLICY).verdict
     }
 
@@ -123,7 +131,9 @@ mod tests {
         let table = [
             ((0, 0), Verdict::Inconclusive),
             ((49, 1), Verdict::Inconclusive),
-            ((49, 48), Verdict::Inconclusive),
+            ((49, 9), Verdict::Inconclusive),
+            ((49, 10), Verdict::Fail),
+            ((49, 48), Verdict::Fail),
             ((9, 9), Verdict::Inconclusive),
             ((10, 10), Verdict::Fail),
             ((50, 0), Verdict::Pass),
@@ -138,10 +148,23 @@ mod tests {
     }
 
     #[test]
-    fn counters_that_went_backwards_are_an_error_and_never_a_pass() {
-        let judgement = judge(Counters { requests: 10, errors: 0 }, Counters { requests: 9, errors: 0 }, &POLICY);
-        assert_eq!(judgement.verdict, Verdict::Error);
-        assert!(!judgement.allows(&POLICY));
+    fn a_proxy_that_counts_anew_is_an_error_and_never_a_pass() {
+        let before = Counters { requests: 1000, errors: 0, counted_by: 1 };
+        let fewer = Counters { requests: 999, ..before };
+        let overtaken = Counters { requests: 2000, counted_by: 2, ..before };
+        for after in [fewer, overtaken] {
+            let judgement = judge(before, after, &POLICY);
+            assert_eq!(judgement.verdict, Verdict::Error);
+            assert!(!judgement.allows(&POLICY));
+        }
+    }
+
+    #[test]
+    fn the_lower_bound_is_that_of_wilsons_interval() {
+        // By hand: p = 0.5, n = 100, z = 2.576 gives 0.3754.
+        assert!((lower_bound(50, 100) - 0.3754).abs() < 0.0005, "{}", lower_bound(50, 100));
+        assert!(lower_bound(0, 100).abs() < 1e-12);
+        assert!(lower_bound(0, 0).abs() < 1e-12);
     }
 
     #[test]

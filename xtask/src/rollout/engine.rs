@@ -8,18 +8,18 @@ use super::colour::{Colour, PerColour, Split};
 use super::event::Event;
 use super::plan::{Goal, Operation, Plan, plan};
 use super::policy::{Policy, Span};
-use super::record::{Change, Entry};
-use super::world::{Cancel, Counters, Launch, Observed, Persistence, State, World};
+use super::record::{Change, Entry, Warm, serving};
+use super::world::{Cancel, Counters, Launch, Observed, Persistence, Routing, State, World};
 use crate::http::Probe;
 
 const TICK: Duration = Duration::from_millis(100);
+/// A wait says at most so often what it is waiting for, even when that changes all the time.
+const SAY_AFTER: Duration = Duration::from_secs(1);
 /// A wait says at least this often what it is still waiting for.
 const SAY_EVERY: Duration = Duration::from_secs(5);
 /// Two readings of zero in flight this far apart prove a drain.
 const DRAIN_TICK: Duration = Duration::from_millis(50);
 const LOG_LINES: usize = 10;
-/// How long a colour with nothing left in flight may take to end before it is killed.
-const STOP_GRACE: Duration = Duration::from_secs(15);
 
 /// Executes plans.
 pub struct Engine<'a> {
@@ -82,6 +82,7 @@ impl Engine<'_> {
 
     fn take_back(&self, failed: &Run<'_>, attempted: &Plan, failure: Failure) -> Outcome {
         let abort = Run::new(self, &Goal::Abort);
+        abort.put_back_at_once();
         let restored = Observed::of(&self.world).map_err(|error| format!("{error:#}")).and_then(|observed| {
             let plan = plan(Goal::Abort, &observed, self.policy);
             abort.all(&plan.operations)
@@ -185,8 +186,35 @@ impl<'a> Run<'a> {
                 self.cancellable.set(false);
                 Ok(())
             }
-            Operation::Drain { colour } => self.drain(*colour),
-            Operation::Stop { colour } => runtime.stop(*colour, STOP_GRACE).map_err(in_words),
+            Operation::Drain { colour } => self.keep_the_last(*colour).and_then(|()| self.drain(*colour)),
+            Operation::Stop { colour } => {
+                self.keep_the_last(*colour)?;
+                runtime.stop(*colour, *self.engine.policy.drain_timeout).map_err(in_words)
+            }
+        }
+    }
+
+    /// Refuses to end the colour the proxy has fallen back to.
+    fn keep_the_last(&self, colour: Colour) -> Result<(), Reason> {
+        let World { router, ledger, .. } = self.engine.world;
+        let other = colour.other();
+        let falls_back = router.observe().is_ok_and(|routing| !routing.up.get(other) && *routing.up.get(colour));
+        let active = ledger.history().ok().and_then(|history| serving(&history)).map(|serving| serving.colour);
+        if falls_back && active == Some(other) {
+            return Err(format!("{other} is down, and {colour} is all there is to serve"));
+        }
+        Ok(())
+    }
+
+    /// The traffic first: looking at a colour that hangs takes time.
+    fn put_back_at_once(&self) {
+        let World { router, ledger, .. } = self.engine.world;
+        let Some(serving) = ledger.history().ok().and_then(|history| serving(&history)) else { return };
+        let everything = Split::all(serving.colour);
+        let is_needed = |routing: Routing| routing.running != Some(everything) && *routing.up.get(serving.colour);
+        if router.observe().is_ok_and(is_needed) {
+            // The plan that follows begins with the same, and says so where it fails.
+            let _ = self.one(&Operation::SetSplit { split: everything });
         }
     }
 
@@ -242,10 +270,9 @@ impl<'a> Run<'a> {
     fn bake(&self, colour: Colour, span: Span) -> Result<(), Reason> {
         let World { runtime, router, clock, .. } = self.engine.world;
         let deadline = clock.elapsed() + *span;
-        let exits = runtime.observe(colour).map_err(in_words)?.exits;
         while clock.elapsed() < deadline {
             let instance = runtime.observe(colour).map_err(in_words)?;
-            if instance.exits > exits || !instance.state.occupies() {
+            if instance.exits > 0 || !instance.state.occupies() {
                 return Err(instance.cause.unwrap_or_else(|| format!("{colour} is {}", instance.state)));
             }
             let routing = router.observe().map_err(in_words)?;
@@ -309,9 +336,9 @@ impl<'a> Run<'a> {
     ) -> Result<(), Reason> {
         let World { ledger, clock, .. } = self.engine.world;
         let at = clock.now();
-        let warm_until = keep_warm.map(|span| at + *span);
-        let by = ledger.author();
-        let entry = Entry { at, change, launch: launch.clone(), colour, warm_until, reason, by };
+        let served = || Some(serving(&ledger.history().ok()?)?.launch);
+        let warm = keep_warm.and_then(|span| Some(Warm { launch: served()?, until: at + *span }));
+        let entry = Entry { at, change, launch: launch.clone(), colour, warm, reason, by: ledger.author() };
         ledger.record(&entry).map_err(in_words)
     }
 
@@ -352,7 +379,7 @@ impl<'a> Run<'a> {
     }
 }
 
-/// Says what is being waited for, whenever that changes and otherwise from time to time.
+/// Says what is being waited for, when that changes and otherwise from time to time.
 struct Waiting<'a> {
     run: &'a Run<'a>,
     colour: Colour,
@@ -366,7 +393,10 @@ impl<'a> Waiting<'a> {
 
     fn say(&mut self, missing: &str) -> Result<(), Reason> {
         let now = self.run.engine.world.clock.elapsed();
-        let said = self.last.as_ref().is_some_and(|(last, at)| last == missing && now.saturating_sub(*at) < SAY_EVERY);
+        let said = self
+            .last
+            .as_ref()
+            .is_some_and(|(last, at)| now.saturating_sub(*at) < if last == missing { SAY_EVERY } else { SAY_AFTER });
         if said {
             return Ok(());
         }

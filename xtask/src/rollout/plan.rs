@@ -149,14 +149,19 @@ pub fn plan(goal: Goal, observed: &Observed, policy: &Policy) -> Plan {
     Plan { operations: draft.operations, notes: draft.notes, goal }
 }
 
-/// What has to be done before anything else: something, where a deployer that died has left things between two states or
-/// a warm colour has outlived its time.
+/// What has to be done before anything else: something, where a deployer that died has left things between two states,
+/// where the proxy has fallen back from an active colour that is down, or where a warm colour has outlived its time.
 pub fn overdue(observed: &Observed, unfinished: bool) -> Option<Goal> {
-    if !observed.is_settled() || (unfinished && observed.active().is_some()) {
-        Some(Goal::Recover)
-    } else {
-        observed.warm_overdue().then_some(Goal::Reap)
+    let active = observed.active()?;
+    if !observed.is_settled() || unfinished || has_fallen_back(observed, active) {
+        return Some(Goal::Recover);
     }
+    (observed.warm_overdue() && observed.is_fit(active)).then_some(Goal::Reap)
+}
+
+/// Whether the traffic of a colour that is down goes to the other one.
+pub fn has_fallen_back(observed: &Observed, active: Colour) -> bool {
+    !observed.is_fit(active) && observed.is_fit(active.other())
 }
 
 struct Draft<'a> {
@@ -170,10 +175,11 @@ impl Draft<'_> {
         let active = self.observed.active();
         let candidate = active.map_or(Colour::Blue, Colour::other);
         self.ensure_proxy(active.unwrap_or(candidate));
-        self.note_lost_rollback_target(candidate);
+        self.settle();
+        self.note_lost_rollback_target();
         self.vacate(candidate);
         self.bring_up(candidate, launch);
-        match active.filter(|colour| self.state(*colour) == State::Ready) {
+        match active.filter(|colour| self.observed.is_fit(*colour)) {
             Some(active) => {
                 for weight in policy.weights() {
                     self.operations.push(Operation::SetSplit { split: Split::giving(candidate, weight) });
@@ -199,10 +205,9 @@ impl Draft<'_> {
         let active = self.observed.active();
         let target = active.map_or(Colour::Blue, Colour::other);
         self.ensure_proxy(active.unwrap_or(target));
+        self.settle();
         let there = self.observed.colours.get(target);
-        let warm = there.launch.as_ref() == Some(launch)
-            && self.state(target) == State::Ready
-            && *self.observed.routing.up.get(target);
+        let warm = there.launch.as_ref() == Some(launch) && self.observed.is_fit(target);
         if !warm {
             self.vacate(target);
             self.bring_up(target, launch);
@@ -230,7 +235,7 @@ impl Draft<'_> {
         }
         let other = keeper.other();
         if self.observed.serving.as_ref().map(|serving| serving.colour) == Some(keeper) {
-            if !self.is_warm(other) || self.observed.warm_overdue() {
+            if self.observed.warm().is_none() || self.observed.warm_overdue() {
                 self.vacate(other);
             }
         } else {
@@ -248,12 +253,12 @@ impl Draft<'_> {
             return None;
         }
         let active = self.observed.active()?;
-        let fit = [active, active.other()].into_iter().find(|colour| self.is_fit(*colour));
+        let fit = [active, active.other()].into_iter().find(|colour| self.observed.is_fit(*colour));
         fit.or_else(|| self.observed.serving.as_ref().map(|serving| serving.colour))
     }
 
     fn revive(&mut self, colour: Colour) {
-        if !self.is_fit(colour)
+        if !self.observed.is_fit(colour)
             && let Some(launch) = self.observed.colours.get(colour).launch.clone()
         {
             if self.state(colour).occupies() {
@@ -268,6 +273,15 @@ impl Draft<'_> {
             && self.observed.warm_overdue()
         {
             self.vacate(active.other());
+        }
+    }
+
+    /// Traffic that a deployer has left between two colours goes to the active one before anything is stopped.
+    fn settle(&mut self) {
+        if let Some(active) = self.observed.active()
+            && !self.observed.is_settled()
+        {
+            self.operations.push(Operation::SetSplit { split: Split::all(active) });
         }
     }
 
@@ -295,27 +309,14 @@ impl Draft<'_> {
         }
     }
 
-    fn note_lost_rollback_target(&mut self, candidate: Colour) {
-        if self.is_warm(candidate)
-            && let Some(warm) = &self.observed.colours.get(candidate).launch
-        {
+    fn note_lost_rollback_target(&mut self) {
+        if let Some((colour, warm)) = self.observed.warm() {
             let active = self.observed.serving.as_ref().map_or("the active release", |serving| &serving.launch.release);
             self.notes.push(format!(
-                "{candidate} still keeps {} warm and is taken for the candidate: a rollback will then return to {active}",
-                warm.release
+                "{colour} still keeps {} warm and is taken for the candidate: a rollback will then return to {active}",
+                warm.launch.release
             ));
         }
-    }
-
-    fn is_warm(&self, colour: Colour) -> bool {
-        let serving = self.observed.serving.as_ref();
-        serving.is_some_and(|serving| serving.colour != colour && serving.warm_until.is_some())
-            && self.state(colour).occupies()
-    }
-
-    /// Ready by its own word or up by the proxy's: one probe lost under load must not look like a dead colour.
-    fn is_fit(&self, colour: Colour) -> bool {
-        self.state(colour) == State::Ready || *self.observed.routing.up.get(colour)
     }
 
     fn state(&self, colour: Colour) -> State {

@@ -8,12 +8,13 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
-/// A span of time written with its unit: `250ms`, `10s`, `5m`, `1h`. A bare number is refused.
+/// A span of time written with its unit: `250ms`, `10s`, `5m`, `1h`; a year at the most. A bare number is refused.
 ///
 /// ```
 /// use xtask::rollout::policy::Span;
 ///
 /// assert_eq!("90s".parse::<Span>().unwrap().to_string(), "1m 30s");
+/// assert!("2y".parse::<Span>().unwrap_err().contains("longer than a year"));
 /// assert!("90".parse::<Span>().unwrap_err().contains("with its unit"));
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
@@ -21,6 +22,8 @@ use toml::Spanned;
 pub struct Span(Duration);
 
 impl Span {
+    const LONGEST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
+
     /// The span of a number of milliseconds.
     pub const fn millis(millis: u64) -> Span {
         Span(Duration::from_millis(millis))
@@ -44,9 +47,11 @@ impl FromStr for Span {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        humantime::parse_duration(text).map(Span).map_err(|error| {
+        let span = humantime::parse_duration(text).map(Span).map_err(|error| {
             format!("`{text}` is not a span of time ({error}); write a number with its unit, such as \"250ms\", \"10s\" or \"5m\"")
-        })
+        })?;
+        // Beyond it a date can no longer be written down.
+        if *span > Span::LONGEST { Err(format!("`{text}` is longer than a year")) } else { Ok(span) }
     }
 }
 

@@ -21,6 +21,16 @@ pub enum Change {
     Aborted,
 }
 
+/// What served before, and is kept running.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Warm {
+    /// What runs there.
+    pub launch: Launch,
+    /// Until when.
+    #[serde(with = "crate::time::rfc3339")]
+    pub until: SystemTime,
+}
+
 /// One line of the history.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
@@ -33,9 +43,9 @@ pub struct Entry {
     pub launch: Launch,
     /// In which colour.
     pub colour: Colour,
-    /// Until when the other colour is kept warm, after a promotion that keeps it.
-    #[serde(default, with = "crate::time::rfc3339::option", skip_serializing_if = "Option::is_none")]
-    pub warm_until: Option<SystemTime>,
+    /// What is kept warm in the other colour, after a promotion that keeps it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warm: Option<Warm>,
     /// Why, where there is more to say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -48,7 +58,7 @@ pub fn serving(history: &[Entry]) -> Option<Serving> {
     history.iter().rev().find(|entry| entry.change != Change::Aborted).map(|entry| Serving {
         colour: entry.colour,
         launch: entry.launch.clone(),
-        warm_until: entry.warm_until,
+        warm: entry.warm.clone(),
     })
 }
 
@@ -59,9 +69,8 @@ pub fn lineage(history: &[Entry]) -> Vec<Launch> {
     for entry in history {
         match entry.change {
             Change::Aborted => {}
-            Change::Deployed | Change::Recovered if line.last() == Some(&entry.launch) => {}
-            Change::Deployed | Change::Recovered => line.push(entry.launch.clone()),
-            Change::RolledBack => match line.iter().rposition(|launch| *launch == entry.launch) {
+            Change::Deployed => line.push(entry.launch.clone()),
+            Change::RolledBack | Change::Recovered => match line.iter().rposition(|launch| *launch == entry.launch) {
                 Some(target) => line.truncate(target + 1),
                 None => line.push(entry.launch.clone()),
             },
@@ -77,8 +86,8 @@ pub struct Serving {
     pub colour: Colour,
     /// What was promoted there.
     pub launch: Launch,
-    /// Until when the other colour is kept warm, if it is.
-    pub warm_until: Option<SystemTime>,
+    /// What is kept warm in the other colour, if something is.
+    pub warm: Option<Warm>,
 }
 
 #[cfg(test)]
@@ -92,7 +101,7 @@ mod tests {
             change,
             launch: Launch { release: release.into(), settings: BTreeMap::new() },
             colour: Colour::Blue,
-            warm_until: None,
+            warm: None,
             reason: None,
             by: "someone@somewhere".into(),
         }

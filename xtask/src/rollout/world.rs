@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::colour::{Colour, PerColour, Split};
 use super::event::Event;
-use super::record::{Entry, Serving, serving};
+use super::record::{Entry, Serving, Warm, serving};
 use crate::http::Probe;
 
 /// A release and the settings it is started with.
@@ -130,10 +130,21 @@ impl Observed {
 
     /// Whether the other colour is kept warm past its time.
     pub fn warm_overdue(&self) -> bool {
-        let overdue = |until: SystemTime| until <= self.now;
-        self.serving.as_ref().is_some_and(|serving| {
-            serving.warm_until.is_some_and(overdue) && self.colours.get(serving.colour.other()).state.occupies()
-        })
+        self.warm().is_some_and(|(_, warm)| warm.until <= self.now)
+    }
+
+    /// The colour that is kept warm, if what served before still runs there.
+    pub fn warm(&self) -> Option<(Colour, &Warm)> {
+        let serving = self.serving.as_ref()?;
+        let (colour, warm) = (serving.colour.other(), serving.warm.as_ref()?);
+        let there = self.colours.get(colour);
+        (there.state.occupies() && there.launch.as_ref() == Some(&warm.launch)).then_some((colour, warm))
+    }
+
+    /// Whether a colour can be trusted with traffic: ready by its own word, or up by the proxy's. One probe lost under load
+    /// must not look like a dead colour.
+    pub fn is_fit(&self, colour: Colour) -> bool {
+        self.colours.get(colour).state == State::Ready || *self.routing.up.get(colour)
     }
 }
 
@@ -144,6 +155,9 @@ pub struct Counters {
     pub requests: u64,
     /// Attempts that ended in a 5xx or without an answer.
     pub errors: u64,
+    /// What changes when the counting has begun anew: the proxy's worker.
+    #[serde(default)]
+    pub counted_by: u64,
 }
 
 /// What still stands between a colour and its stop.

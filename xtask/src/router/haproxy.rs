@@ -174,7 +174,7 @@ fn counters(rows: &[Row], colour: Colour) -> Counters {
     let ended = sum("stot") - sum("scur");
     let good = ANSWERED_WELL.into_iter().map(sum).sum::<i64>() + sum("cli_abrt");
     let errors = (ended - good).max(sum("hrsp_5xx"));
-    Counters { requests: ended.max(0).unsigned_abs(), errors: errors.max(0).unsigned_abs() }
+    Counters { requests: ended.max(0).unsigned_abs(), errors: errors.max(0).unsigned_abs(), counted_by: 0 }
 }
 
 impl Router for HaProxy<'_> {
@@ -197,7 +197,7 @@ impl Router for HaProxy<'_> {
 
     fn observe(&self) -> anyhow::Result<Routing> {
         let running = self.running_split().ok();
-        let rows = running.and_then(|_| self.stat().ok()).unwrap_or_default();
+        let rows = running.and_then(|_| self.stat().or_else(|_| self.stat()).ok()).unwrap_or_default();
         let up = |colour: Colour| {
             rows.iter().any(|row| row.is(colour.name(), "service") && row.text("status").starts_with("UP"))
         };
@@ -226,8 +226,9 @@ impl Router for HaProxy<'_> {
     }
 
     fn counters(&self) -> anyhow::Result<PerColour<Counters>> {
+        let counted_by = self.worker()?.parse().context("the proxy's worker has no number")?;
         let rows = self.stat()?;
-        PerColour::try_from_fn(|colour| Ok(counters(&rows, colour)))
+        PerColour::try_from_fn(|colour| Ok(Counters { counted_by, ..counters(&rows, colour) }))
     }
 }
 
@@ -250,7 +251,7 @@ mod tests {
     #[test]
     fn attempts_without_an_answer_are_errors_and_clients_that_left_are_not() {
         let counters = of_green("green,service,0,2,102,0,80,5,5,3,0,4,\n");
-        assert_eq!(counters, Counters { requests: 100, errors: 6 });
+        assert_eq!(counters, Counters { requests: 100, errors: 6, counted_by: 0 });
     }
 
     #[test]
@@ -259,7 +260,7 @@ mod tests {
                      green,fallback,0,0,99,0,0,0,0,99,0,0,\n\
                      blue,fallback,0,0,5,0,4,0,0,1,0,0,\n\
                      last_resort,green,0,0,1,0,0,0,0,0,0,0,\n";
-        assert_eq!(of_green(lines), Counters { requests: 16, errors: 2 });
+        assert_eq!(of_green(lines), Counters { requests: 16, errors: 2, counted_by: 0 });
     }
 
     #[test]

@@ -3,13 +3,14 @@
 pub mod proxy;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use anyhow::Context as _;
 
 use super::shim::{Phase, Shim, Spec, Status, StopSignal};
 use crate::delivery::{Delivery, Environment};
+use crate::host::{Host as _, Local};
 use crate::http::{self, Probe};
 use crate::port;
 use crate::problem::{ExitCode, Problem};
@@ -19,8 +20,6 @@ use crate::rollout::world::{Instance, Launch, Runtime, State};
 use crate::service::{self, Start};
 
 const LAUNCH: &str = "launch.json";
-/// How often in a row a colour that ends by itself is started again.
-const RESTARTS: u32 = 10;
 /// A service that takes longer to say whether it is ready is not.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -36,8 +35,6 @@ pub struct ProcessRuntime<'a> {
     pub folder: &'a Path,
     /// The releases kept there.
     pub releases: &'a Releases,
-    /// The program with the shim's hidden verbs.
-    pub xtask: PathBuf,
 }
 
 impl ProcessRuntime<'_> {
@@ -90,7 +87,6 @@ impl ProcessRuntime<'_> {
             env: start.env(service),
             folder: folder.clone(),
             stop_signal: StopSignal::Term,
-            restart_limit: Some(RESTARTS),
         }
     }
 
@@ -101,6 +97,15 @@ impl ProcessRuntime<'_> {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error).with_context(|| format!("reading {}", path.display())),
         }
+    }
+
+    fn look_at(&self, colour: Colour) -> anyhow::Result<Instance> {
+        let Some(launch) = self.launch(colour)? else { return Ok(Instance::default()) };
+        let shim = self.shim(colour);
+        let (alive, status) = (shim.is_alive()?, shim.status()?);
+        let (state, cause) = self.state(colour, &launch, alive, status.as_ref());
+        let exits = status.map_or(0, |status| status.exits);
+        Ok(Instance { launch: Some(launch), state, exits, cause })
     }
 
     fn ready(&self, colour: Colour, launch: &Launch) -> Result<(), String> {
@@ -130,7 +135,7 @@ impl ProcessRuntime<'_> {
         let ended = || Some(format!("ended with {}", status.last_exit.as_deref().unwrap_or("an unknown status")));
         match status.phase {
             Phase::Stopped => (State::Stopped, None),
-            Phase::GivenUp | Phase::Restarting => (State::Failing, ended()),
+            Phase::Restarting => (State::Failing, ended()),
             _ if !alive => {
                 (State::Failing, Some("it does not run: its shim was killed, or the machine was restarted".into()))
             }
@@ -149,23 +154,21 @@ impl ProcessRuntime<'_> {
 
 impl Runtime for ProcessRuntime<'_> {
     fn observe(&self, colour: Colour) -> anyhow::Result<Instance> {
-        let Some(launch) = self.launch(colour)? else { return Ok(Instance::default()) };
-        let shim = self.shim(colour);
-        let alive = shim.is_alive()?;
-        let status = shim.status()?;
-        let (state, cause) = self.state(colour, &launch, alive, status.as_ref());
-        let exits = status.map_or(0, |status| status.exits);
-        Ok(Instance { launch: Some(launch), state, exits, cause })
+        // A colour that cannot be looked at must not be in the way of looking at the other.
+        Ok(self.look_at(colour).unwrap_or_else(|error| Instance {
+            launch: self.launch(colour).ok().flatten(),
+            state: State::Failing,
+            exits: 0,
+            cause: Some(format!("{error:#}")),
+        }))
     }
 
     fn start(&self, colour: Colour, launch: &Launch) -> anyhow::Result<()> {
         self.require_free(colour)?;
         let spec = self.spec(colour, launch, &self.delivery.service.args);
         let folder = self.folder.join("colours").join(colour.name());
-        fs::create_dir_all(&folder).with_context(|| format!("creating {}", folder.display()))?;
-        fs::write(folder.join(LAUNCH), serde_json::to_string(launch)?)
-            .with_context(|| format!("writing {LAUNCH} of {colour}"))?;
-        self.shim(colour).start(&self.xtask, &spec)
+        Local::new(folder).replace(LAUNCH, &serde_json::to_string(launch)?)?;
+        self.shim(colour).start(&spec)
     }
 
     fn stop(&self, colour: Colour, grace: Duration) -> anyhow::Result<()> {

@@ -27,8 +27,6 @@ pub struct ProxyProcess<'a> {
     pub folder: PathBuf,
     /// Its configuration, as the project has it.
     pub config: PathBuf,
-    /// The program with the shim's hidden verbs.
-    pub xtask: PathBuf,
 }
 
 impl ProxyProcess<'_> {
@@ -52,7 +50,7 @@ impl ProxyProcess<'_> {
     /// Those of [`ProxyProcess::preflight`], and when its shim cannot be started.
     pub fn start(&self) -> anyhow::Result<()> {
         let shim = self.shim();
-        if shim.is_alive()? { Ok(()) } else { shim.start(&self.xtask, &self.prepare()?) }
+        if shim.is_alive()? { Ok(()) } else { shim.start(&self.prepare()?) }
     }
 
     fn prepare(&self) -> anyhow::Result<Spec> {
@@ -65,7 +63,6 @@ impl ProxyProcess<'_> {
             env: haproxy::variables(&self.delivery.service, self.environment),
             folder: self.folder.clone(),
             stop_signal: StopSignal::Usr1,
-            restart_limit: None,
         })
     }
 

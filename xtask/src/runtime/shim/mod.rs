@@ -8,8 +8,9 @@ mod serve;
 pub use serve::{exec, serve};
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant, SystemTime};
@@ -17,7 +18,7 @@ use std::time::{Duration, Instant, SystemTime};
 use anyhow::{Context as _, bail};
 use serde::{Deserialize, Serialize};
 
-use crate::host::ask;
+use crate::host::{ask, is_locked};
 use crate::time;
 
 const ALIVE: &str = "alive";
@@ -44,8 +45,6 @@ pub struct Spec {
     pub folder: PathBuf,
     /// The signal that asks it to end.
     pub stop_signal: StopSignal,
-    /// How often in a row it is started again after it has ended by itself; for ever, if none.
-    pub restart_limit: Option<u32>,
 }
 
 /// The signal that asks a program to end.
@@ -83,8 +82,6 @@ pub enum Phase {
     Stopping,
     /// It was asked to end, and has.
     Stopped,
-    /// It has ended by itself too often.
-    GivenUp,
 }
 
 /// A shim, seen from outside. It is named by its folder.
@@ -104,17 +101,7 @@ impl Shim {
     /// # Errors
     /// When its lock cannot be looked at.
     pub fn is_alive(&self) -> anyhow::Result<bool> {
-        let path = self.folder.join(ALIVE);
-        let file = match File::open(&path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
-            Err(error) => return Err(error).with_context(|| format!("opening {}", path.display())),
-        };
-        match file.try_lock_shared() {
-            Ok(()) => Ok(false),
-            Err(fs::TryLockError::WouldBlock) => Ok(true),
-            Err(fs::TryLockError::Error(error)) => Err(error).with_context(|| format!("locking {}", path.display())),
-        }
+        is_locked(&self.folder.join(ALIVE))
     }
 
     /// What it says of its child, or what it said last; none if it never said anything.
@@ -134,23 +121,24 @@ impl Shim {
         Ok(last.and_then(|text| serde_json::from_str(&text).ok()))
     }
 
-    /// Starts a shim over `spec`; `xtask` is the program that has the hidden verb. Returns when the child was started.
+    /// Starts a shim over `spec`, and returns when the child was started.
     ///
     /// # Errors
     /// When it is there already, or could not start the child.
-    pub fn start(&self, xtask: &Path, spec: &Spec) -> anyhow::Result<()> {
+    pub fn start(&self, spec: &Spec) -> anyhow::Result<()> {
         if self.is_alive()? {
             bail!("a shim is running in {} already", self.folder.display());
         }
         self.prepare(spec).with_context(|| format!("preparing {}", self.folder.display()))?;
-        let mut shim = Command::new(xtask)
+        let mut shim = Command::new(own_program()?)
+            .arg0("xtask")
             .args(["shim", "--folder"])
             .arg(&self.folder)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
-            .with_context(|| format!("starting {}", xtask.display()))?;
+            .context("starting a shim")?;
         let deadline = Instant::now() + ANSWER;
         loop {
             if self.is_alive()? && self.ask("status\n", ANSWER).is_ok() {
@@ -185,7 +173,7 @@ impl Shim {
     /// When the shim cannot be told or does not end.
     pub fn stop(&self, grace: Duration) -> anyhow::Result<()> {
         if !self.is_alive()? {
-            return Ok(());
+            return self.settle();
         }
         let asked = self.ask(&format!("stop {}\n", grace.as_millis()), grace + ANSWER);
         let deadline = Instant::now() + ANSWER;
@@ -197,6 +185,15 @@ impl Shim {
             std::thread::sleep(Duration::from_millis(5));
         }
         Ok(())
+    }
+
+    /// A shim that was killed could not say that nothing runs any more, so whoever wanted it to end says it.
+    fn settle(&self) -> anyhow::Result<()> {
+        let last = self.status()?.filter(|status| status.phase != Phase::Stopped);
+        let Some(last) = last else { return Ok(()) };
+        let path = self.folder.join(STATUS);
+        let status = Status { phase: Phase::Stopped, ..last };
+        fs::write(&path, serde_json::to_string(&status)?).with_context(|| format!("writing {}", path.display()))
     }
 
     /// The last lines of the child's output since it was started, oldest first.
@@ -215,6 +212,11 @@ impl Shim {
         serde_json::from_str(&answer)
             .with_context(|| format!("the shim in {} answered `{answer}`", self.folder.display()))
     }
+}
+
+/// This program, even when its file was replaced by a newer build meanwhile.
+fn own_program() -> io::Result<PathBuf> {
+    if cfg!(target_os = "linux") { Ok("/proc/self/exe".into()) } else { std::env::current_exe() }
 }
 
 fn remove(path: &Path) -> io::Result<()> {

@@ -2,6 +2,7 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, BufRead, BufReader, Write};
+use std::os::unix::fs::FileExt as _;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::Path;
@@ -16,7 +17,7 @@ use shared_child::unix::SharedChildExt as _;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 
 use super::log::Log;
-use super::{ALIVE, LOG, Phase, ROTATED, SOCKET, SPEC, STATUS, Spec, Status, StopSignal, remove};
+use super::{ALIVE, LOG, Phase, ROTATED, SOCKET, SPEC, STATUS, Spec, Status, StopSignal, own_program, remove};
 
 /// The pause before the first restart; it doubles with each one that follows.
 const FIRST_BACKOFF: Duration = Duration::from_millis(100);
@@ -75,6 +76,7 @@ struct Supervisor {
     failures: u32,
     sender: Sender<Message>,
     messages: Receiver<Message>,
+    status_file: StatusFile,
     _alive: fs::File,
 }
 
@@ -88,7 +90,8 @@ impl Supervisor {
         listen(listener, sender.clone());
         forward_signals(sender.clone())?;
         let status = Status { phase: Phase::Running, started: SystemTime::now(), exits: 0, last_exit: None };
-        Ok(Supervisor { spec, status, log: Arc::clone(log), child: None, failures: 0, sender, messages, _alive: alive })
+        let (log, status_file) = (Arc::clone(log), StatusFile::create()?);
+        Ok(Supervisor { spec, status, log, child: None, failures: 0, sender, messages, status_file, _alive: alive })
     }
 
     fn run(&mut self) -> anyhow::Result<()> {
@@ -183,12 +186,9 @@ impl Supervisor {
         self.child = None;
         self.failures = if after >= GOOD_RUN { 1 } else { self.failures + 1 };
         self.status.exits += 1;
-        self.status.last_exit = Some(how.to_owned());
-        let given_up = self.spec.restart_limit.is_some_and(|limit| self.failures > limit);
-        self.status.phase = if given_up { Phase::GivenUp } else { Phase::Restarting };
-        let then =
-            if given_up { "not started again".to_owned() } else { format!("starting again in {:?}", self.backoff()) };
-        self.log.line(format!("shim: ended with {how}, {then}").as_bytes());
+        self.status.last_exit = Some(how.chars().take(200).collect());
+        self.status.phase = Phase::Restarting;
+        self.log.line(format!("shim: ended with {how}, starting again in {:?}", self.backoff()).as_bytes());
         self.write_status();
     }
 
@@ -235,11 +235,7 @@ impl Supervisor {
     }
 
     fn write_status(&self) {
-        let write = || -> anyhow::Result<()> {
-            fs::write("status.json.new", serde_json::to_string(&self.status)?)?;
-            Ok(fs::rename("status.json.new", STATUS)?)
-        };
-        if let Err(error) = write() {
+        if let Err(error) = self.status_file.write(&self.status) {
             self.log.line(format!("shim: the status cannot be written: {error:#}").as_bytes());
         }
     }
@@ -248,6 +244,23 @@ impl Supervisor {
 struct Stop {
     kill_at: Instant,
     streams: Vec<UnixStream>,
+}
+
+/// The last status, in a file whose room was taken when there was some: a disk that has filled up since must not make a
+/// colour that was stopped look like one that died.
+struct StatusFile(fs::File);
+
+impl StatusFile {
+    const SIZE: usize = 1024;
+
+    fn create() -> anyhow::Result<StatusFile> {
+        Ok(StatusFile(fs::File::create(STATUS).context("creating the status")?))
+    }
+
+    fn write(&self, status: &Status) -> anyhow::Result<()> {
+        let text = serde_json::to_string(status)?;
+        Ok(self.0.write_all_at(format!("{text:size$}", size = StatusFile::SIZE).as_bytes(), 0)?)
+    }
 }
 
 /// An observer holds the lock for a moment when it looks, so one refusal says nothing.
@@ -300,11 +313,6 @@ fn forward_signals(sender: Sender<Message>) -> anyhow::Result<()> {
         }
     });
     Ok(())
-}
-
-/// This program, even when its file was replaced by a newer build.
-fn own_program() -> io::Result<std::path::PathBuf> {
-    if cfg!(target_os = "linux") { Ok("/proc/self/exe".into()) } else { std::env::current_exe() }
 }
 
 fn in_words(status: ExitStatus) -> String {
