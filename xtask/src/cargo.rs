@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use cargo_metadata::MetadataCommand;
+use cargo_metadata::camino::Utf8PathBuf;
+use cargo_metadata::{Message, MetadataCommand};
 use xshell::{Shell, cmd};
 
 use crate::problem::{ExitCode, Problem};
@@ -33,17 +34,20 @@ pub fn build(root: &Path, package: &str, binary: &str, profile: &str) -> anyhow:
     let sh = Shell::new()?;
     sh.change_dir(root);
     let cargo = program();
-    let mut command = cmd!(sh, "{cargo} build --package {package} --bin {binary} --profile {profile}").quiet();
+    let args = ["--package", package, "--bin", binary, "--profile", profile];
+    let mut command = cmd!(sh, "{cargo} build {args...} --message-format json-render-diagnostics").quiet();
     for name in foreign_variables() {
         command = command.env_remove(name);
     }
-    command.run().map_err(|_| {
+    let told = command.read().map_err(|_| {
         Problem::new(ExitCode::Failed, format!("`{package}` does not build; nothing was started or changed."))
-            .next(format!("cargo build --package {package} --bin {binary} --profile {profile}"))
+            .next(format!("cargo build {}", args.join(" ")))
     })?;
-    let folder = if profile == "dev" { "debug" } else { profile };
-    let target = metadata(root)?.target_directory.into_std_path_buf();
-    Ok(target.join(folder).join(binary))
+    let built = Message::parse_stream(told.as_bytes()).flatten().find_map(|message| match message {
+        Message::CompilerArtifact(artifact) if artifact.target.name == binary => artifact.executable,
+        _ => None,
+    });
+    built.map(Utf8PathBuf::into_std_path_buf).with_context(|| format!("cargo does not say where it has put `{binary}`"))
 }
 
 /// The version of a package of the workspace; none where there is no workspace or no such package.

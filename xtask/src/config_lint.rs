@@ -1,16 +1,18 @@
 //! `config-lint`: whether everything that is configured fits together, for every environment, before anything runs.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
 use crate::cargo;
-use crate::delivery::{Delivery, FILE};
+use crate::delivery::{Delivery, Environment, FILE};
 use crate::problem::{ExitCode, Problem};
 use crate::project::Project;
 use crate::rollout::colour::Colour;
 use crate::rollout::world::Launch;
 use crate::router::haproxy;
 use crate::service::{self, Start};
+use crate::site::FOLDER;
 use crate::tools;
 use crate::{out, say};
 
@@ -42,7 +44,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         return Ok(());
     }
     let message = "the configuration is not right; nothing was started or changed.";
-    Err(Problem::new(ExitCode::Configuration, message).detail(findings).next("cargo xtask config-lint").into())
+    Err(Problem::new(ExitCode::Configuration, message).detail(findings).into())
 }
 
 /// What `delivery.toml` refers to and does not exist.
@@ -68,52 +70,61 @@ fn proxy(project: &Project) -> anyhow::Result<Vec<String>> {
         say!("note: HAProxy is not installed, so its configuration was not checked");
         return Ok(Vec::new());
     };
-    let scratch = project.root.join(crate::site::FOLDER).join(format!(".lint-{}", std::process::id()));
-    fs::create_dir_all(scratch.join("maps"))?;
-    fs::write(scratch.join("maps/split.map"), "green 0\n")?;
-    fs::copy(&config, scratch.join("haproxy.cfg"))?;
-    let findings = delivery.environments.values().filter_map(|environment| {
-        let variables = haproxy::variables(&delivery.service, environment);
-        haproxy::check_config(&found.path, &scratch, "haproxy.cfg", &delivery.proxy.config, &variables)
-            .err()
-            .map(|error| format!("{}: {error}", delivery.proxy.config))
-    });
-    let findings: Vec<_> = findings.collect();
-    fs::remove_dir_all(&scratch)?;
-    // It goes with its last environment, and there may be one.
-    let _ = fs::remove_dir(project.root.join(crate::site::FOLDER));
-    Ok(findings)
+    let scratch = project.root.join(FOLDER).join(format!(".lint-{}", std::process::id()));
+    let check = || -> anyhow::Result<Vec<String>> {
+        fs::create_dir_all(scratch.join("maps"))?;
+        fs::write(scratch.join("maps/split.map"), "green 0\n")?;
+        fs::copy(&config, scratch.join("haproxy.cfg"))?;
+        Ok(once_for_all(&delivery.environments, |_, environment| {
+            let variables = haproxy::variables(&delivery.service, environment);
+            haproxy::check_config(&found.path, &scratch, "haproxy.cfg", &delivery.proxy.config, &variables)
+        }))
+    };
+    let findings = check();
+    // Whatever stays is only untidy; the folder itself goes when no environment is in it.
+    let _ = fs::remove_dir_all(&scratch).and_then(|()| fs::remove_dir(project.root.join(FOLDER)));
+    findings
 }
 
 fn service(project: &Project) -> anyhow::Result<Vec<String>> {
     let (root, service) = (&project.root, &project.delivery.service);
     let Some(check) = &service.commands.config_check else { return Ok(Vec::new()) };
     let binary = cargo::build(root, &service.package, &service.binary, "dev")?;
-    let launch = Launch { release: "lint".into(), settings: Default::default() };
-    let findings = project.delivery.environments.iter().flat_map(|(name, environment)| {
+    let launch = Launch { release: "lint".into(), settings: BTreeMap::new() };
+    Ok(once_for_all(&project.delivery.environments, |name, environment| {
         let address = environment.address(Colour::Blue);
         let start = Start { environment: name, address, colour: Colour::Blue, launch: &launch, folder: root };
-        let said = service::check_config(&binary, &start.args(check), &start.env(service), root);
-        said.err().unwrap_or_default().into_iter().map(move |line| format!("{name}: {line}"))
-    });
-    Ok(findings.collect())
+        service::check_config(&binary, &start.args(check), &start.env(service), root)
+    }))
+}
+
+/// Checks each environment; what is said of several in the same words is told once.
+fn once_for_all(
+    environments: &BTreeMap<String, Environment>,
+    check: impl Fn(&str, &Environment) -> Result<(), Vec<String>>,
+) -> Vec<String> {
+    let mut said: BTreeMap<Vec<String>, Vec<&str>> = BTreeMap::new();
+    for (name, environment) in environments {
+        if let Err(lines) = check(name, environment) {
+            said.entry(lines).or_default().push(name);
+        }
+    }
+    let told =
+        said.into_iter().flat_map(|(lines, names)| std::iter::once(format!("in {}:", names.join(", "))).chain(lines));
+    told.collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::TempDir;
+    use crate::testing::{DELIVERY, TempDir};
 
     #[test]
     fn everything_that_is_referred_to_and_missing_is_found_at_once() {
-        let text = include_str!("../../config/delivery.toml")
-            .replace("APP__SERVER__PORT = \"{port}\"", "APP__SERVER__PORT = \"{prot}\"")
-            .replace("setting_variable = \"APP__{KEY}\"", "setting_variable = \"APP__KEY\"");
+        let text = DELIVERY.replace("{port}", "{prot}").replace("SHOP__{KEY}", "SHOP__KEY");
         let dir = TempDir::new();
         let findings = references(dir.path(), &Delivery::parse(&text).unwrap()).join("\n");
-        for expected in
-            ["no placeholder {prot}", "`config/base.toml` does not exist", "haproxy.cfg` does", "without a {KEY}"]
-        {
+        for expected in ["no placeholder {prot}", "`config` does not exist", "haproxy.cfg` does", "without a {KEY}"] {
             assert!(findings.contains(expected), "{expected} in {findings}");
         }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::deployment::{self, Deployment, Queue, Source, Target};
 use crate::out;
-use crate::problem::{ExitCode, Problem};
+use crate::problem::{ExitCode, Problem, command};
 use crate::rollout::plan::{Goal, Plan, plan};
 use crate::rollout::world::{Launch, Observed};
 use crate::site::Site;
@@ -78,9 +78,7 @@ fn check(args: &Args, site: &Site) -> Result<(), Problem> {
              roll that out.",
             site.name
         );
-        return Err(
-            Problem::new(ExitCode::Usage, message).next(format!("cargo xtask deploy-blue-green --env {}", site.name))
-        );
+        return Err(Problem::new(ExitCode::Usage, message).next(command("deploy-blue-green", &site.name)));
     }
     if site.delivery().service.setting_variable.is_none() {
         let message =

@@ -4,7 +4,8 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use crate::problem::{ExitCode, Problem};
+use crate::delivery::RuntimeChoice;
+use crate::problem::{DEFAULT_ENVIRONMENT, ExitCode, Problem};
 use crate::release::{Content, Release};
 use crate::report::{self, Report};
 use crate::rollout::colour::Colour;
@@ -12,14 +13,11 @@ use crate::rollout::engine::{Engine, Outcome};
 use crate::rollout::event::Event;
 use crate::rollout::plan::{Goal, Plan, overdue, plan};
 use crate::rollout::policy::Span;
-use crate::rollout::record::{Entry, serving};
+use crate::rollout::record::Entry;
 use crate::rollout::world::{Cancel, Launch, Ledger as _, Observed};
 use crate::say;
 use crate::site::{Scene, Site};
 use crate::{cargo, interrupt, progress, rollout};
-
-/// The environment a command is about when it does not say.
-pub const DEFAULT_ENVIRONMENT: &str = "development";
 
 /// How an environment is named on the command line.
 #[derive(Debug, Clone, clap::Args)]
@@ -88,6 +86,22 @@ pub fn content(site: &Site, source: &Source) -> anyhow::Result<Content> {
     Content::of(root, service, binary, cargo::version(root, &service.package))
 }
 
+/// What will run the colours, in one line that says why.
+///
+/// # Errors
+/// A [`Problem`] with exit code 69 for a runtime that is not there.
+pub fn runtime(choice: RuntimeChoice) -> Result<&'static str, Problem> {
+    match choice {
+        RuntimeChoice::Process => Ok("running as processes of this machine, as was asked for"),
+        RuntimeChoice::Auto => Ok("running as processes of this machine: this version runs no containers yet"),
+        RuntimeChoice::Compose => Err(Problem::new(
+            ExitCode::Unavailable,
+            "this version runs colours as processes only; `--runtime compose` is not there yet.",
+        )
+        .next("cargo xtask up --runtime process")),
+    }
+}
+
 /// An environment in the hands of this process.
 pub struct Deployment<'a> {
     site: &'a Site,
@@ -116,6 +130,7 @@ impl<'a> Deployment<'a> {
     /// # Errors
     /// A [`Problem`] with exit code 75 while another deployer is at work.
     pub fn lock(site: &'a Site, command: &str, queue: &Queue) -> anyhow::Result<Deployment<'a>> {
+        runtime(site.environment().runtime)?;
         site.create()?;
         let scene = site.enter();
         let unfinished = scene.ledger.lock(command, queue.wait.map_or(Duration::ZERO, |wait| *wait))?;
@@ -145,7 +160,7 @@ impl<'a> Deployment<'a> {
         match self.execute(&plan) {
             Outcome::Reached => Ok(()),
             Outcome::TakenBack(failure) | Outcome::Stuck(failure, _) => {
-                Err(report::unrecovered(&plan, &failure).into())
+                Err(report::unrecovered(&plan, &failure, &self.site.name).into())
             }
         }
     }
@@ -229,12 +244,12 @@ impl<'a> Deployment<'a> {
         plan.notes.iter().for_each(|note| say!("note: {note}"));
         let began = Instant::now();
         let outcome = self.execute(&plan);
-        let report = Report::new(self.site, &plan, &outcome, serving(&self.history()?), began.elapsed());
+        let report = Report::new(self.site, &plan, &outcome, &self.observe()?, began.elapsed());
         report.print(self.site, json)?;
         match outcome {
             Outcome::Reached => Ok(()),
             Outcome::TakenBack(failure) => Err(report.taken_back(&plan, &failure).into()),
-            Outcome::Stuck(failure, why) => Err(report::stuck(&plan, &failure, &why).into()),
+            Outcome::Stuck(failure, why) => Err(report.stuck(&plan, &failure, &why).into()),
         }
     }
 

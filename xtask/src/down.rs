@@ -1,19 +1,18 @@
 //! `down`: ends an environment and leaves nothing of it behind.
 
 use std::fs;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 
 use crate::deployment::{Queue, Target};
-use crate::out;
-use crate::problem::{ExitCode, Problem};
+use crate::problem::{ExitCode, Problem, command};
 use crate::rollout::colour::Colour;
-use crate::rollout::world::Runtime as _;
+use crate::rollout::world::{InFlight, Router, Runtime as _};
 use crate::site::Site;
+use crate::{out, say};
 
-/// How long the proxy and the colours may take to finish what is in flight.
-const GRACE: Duration = Duration::from_secs(15);
+const TICK: Duration = Duration::from_millis(50);
 
 /// Flags of `down`.
 #[derive(Debug, Clone, clap::Args)]
@@ -40,16 +39,23 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     if site.environment().protected && !args.yes {
         let message =
             format!("{} is protected: `down` ends its service and forgets its releases and history.", site.name);
-        return Err(Problem::new(ExitCode::Usage, message)
-            .next(format!("cargo xtask down --env {} --yes", site.name))
-            .into());
+        return Err(Problem::new(ExitCode::Usage, message).next(command("down --yes", &site.name)).into());
     }
     let scene = site.enter();
     scene.ledger.lock("down", args.queue.wait.map_or(Duration::ZERO, |wait| *wait))?;
-    // The proxy first: it stops accepting and finishes what it has, while the colours still answer.
-    scene.proxy.shim().stop(GRACE)?;
+    let grace = *site.environment().rollout.drain_timeout;
+    // The proxy first: it accepts nobody and finishes what it has, while the colours still answer. Idle connections are
+    // not waited for.
+    if scene.router.close().is_ok() {
+        say!("waiting for requests in flight, {} at the most", site.environment().rollout.drain_timeout);
+        let deadline = Instant::now() + grace;
+        while !is_idle(&scene.router) && Instant::now() < deadline {
+            std::thread::sleep(TICK);
+        }
+    }
+    scene.proxy.shim().stop(TICK)?;
     for colour in Colour::BOTH {
-        scene.runtime.stop(colour, GRACE)?;
+        scene.runtime.stop(colour, grace)?;
     }
     // Out of the way first: whoever waits for the lock must find a new folder, and not one that is being removed.
     let removed = site.parent().join(format!(".{}-{}", site.name, std::process::id()));
@@ -59,4 +65,9 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     let _ = fs::remove_dir(site.parent());
     out!("{} is down; nothing of it is left", site.name);
     Ok(())
+}
+
+/// A proxy that does not say is gone.
+fn is_idle(router: &impl Router) -> bool {
+    Colour::BOTH.into_iter().all(|colour| router.in_flight(colour).map_or(true, InFlight::is_none))
 }

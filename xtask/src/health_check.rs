@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::deployment::Target;
 use crate::http::{self, Probe};
 use crate::out;
-use crate::problem::{ExitCode, Problem};
+use crate::problem::{ExitCode, Problem, command};
 use crate::rollout::policy::Span;
 use crate::site::Site;
 
@@ -71,7 +71,7 @@ fn conclude(args: &Args, healthy: bool, url: &str, probe: &Probe) -> anyhow::Res
         return Ok(());
     }
     let message = format!("{url} is not healthy within {}; the last answer: {probe}", args.timeout);
-    Err(Problem::new(ExitCode::Failed, message).next(format!("cargo xtask status --env {}", args.target.env)).into())
+    Err(Problem::new(ExitCode::Failed, message).next(command("status", &args.target.env)).into())
 }
 
 fn parse(url: &str) -> anyhow::Result<(SocketAddr, String)> {
@@ -80,7 +80,8 @@ fn parse(url: &str) -> anyhow::Result<(SocketAddr, String)> {
         wrong("it has to begin with http:// (probes are plain HTTP)").next(format!("curl --fail {url}"))
     })?;
     let (authority, path) = rest.find('/').map_or((rest, "/"), |slash| rest.split_at(slash));
-    let with_port = if authority.contains(':') { authority.to_owned() } else { format!("{authority}:80") };
+    let has_port = authority.rsplit_once(':').is_some_and(|(_, port)| !port.contains(']'));
+    let with_port = if has_port { authority.to_owned() } else { format!("{authority}:80") };
     let address = with_port.to_socket_addrs().ok().and_then(|mut addresses| addresses.next());
     let address = address.ok_or_else(|| wrong("its host has no address, or its port is no number"))?;
     Ok((address, path.to_owned()))
@@ -94,6 +95,8 @@ mod tests {
     fn urls_are_read_and_wrong_ones_are_explained() {
         assert_eq!(parse("http://127.0.0.1:81/a?b").unwrap(), ("127.0.0.1:81".parse().unwrap(), "/a?b".into()));
         assert_eq!(parse("http://127.0.0.1").unwrap(), ("127.0.0.1:80".parse().unwrap(), "/".into()));
+        assert_eq!(parse("http://[::1]/").unwrap().0, "[::1]:80".parse().unwrap());
+        assert_eq!(parse("http://[::1]:81/").unwrap().0, "[::1]:81".parse().unwrap());
         assert!(parse("https://example.org/").unwrap_err().to_string().contains("curl --fail"));
         assert!(parse("http://127.0.0.1:port/").is_err());
     }

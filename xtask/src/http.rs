@@ -74,7 +74,7 @@ fn exchange(address: SocketAddr, path: &str, timeout: Duration) -> io::Result<Ve
     stream.write_all(request.as_bytes())?;
     let mut raw = Vec::new();
     let mut chunk = [0; 4096];
-    while raw.len() < MAX_ANSWER {
+    while raw.len() < MAX_ANSWER && !is_whole(&raw) {
         stream.set_read_timeout(Some(left()?))?;
         match stream.read(&mut chunk) {
             Ok(0) => break,
@@ -84,6 +84,13 @@ fn exchange(address: SocketAddr, path: &str, timeout: Duration) -> io::Result<Ve
         }
     }
     Ok(raw)
+}
+
+/// Whether all of an answer is there whose length was told: the other side may keep the connection open all the same.
+fn is_whole(raw: &[u8]) -> bool {
+    let Some(end) = raw.windows(4).position(|window| window == b"\r\n\r\n") else { return false };
+    let told = parse(raw).and_then(|answer| answer.header("content-length")?.parse::<usize>().ok());
+    told.is_some_and(|told| raw.len() >= end + 4 + told)
 }
 
 fn parse(raw: &[u8]) -> Option<Answer> {
@@ -138,6 +145,20 @@ mod tests {
         assert_eq!(answer.status, 503);
         assert_eq!(answer.header("x-colour"), Some("green"));
         assert_eq!(Probe::Answered(answer).to_string(), "HTTP 503 {\"status\": \"draining\"}");
+    }
+
+    #[test]
+    fn an_answer_is_whole_when_its_length_is_there_though_the_connection_stays_open() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let server = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").unwrap();
+            stream
+        });
+        let Probe::Answered(answer) = get(address, "/", Duration::from_secs(5)) else { panic!("no answer") };
+        assert_eq!(answer.body, "ok");
+        drop(server.join().unwrap());
     }
 
     #[test]

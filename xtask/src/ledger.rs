@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 
 use crate::host::{Host, Session};
-use crate::problem::{ExitCode, Problem};
+use crate::problem::{ExitCode, Problem, command};
 use crate::rollout::event::Event;
 use crate::rollout::record::Entry;
 use crate::rollout::world::Ledger;
@@ -66,6 +66,7 @@ pub struct Line {
 /// The ledger in an environment's folder. Reading needs no lock; writing goes through [`FileLedger::lock`].
 pub struct FileLedger<'a> {
     host: &'a dyn Host,
+    environment: &'a str,
     writing: Mutex<Option<Writing>>,
 }
 
@@ -77,9 +78,9 @@ struct Writing {
 }
 
 impl<'a> FileLedger<'a> {
-    /// The ledger of the environment `host` gives access to.
-    pub fn new(host: &'a dyn Host) -> FileLedger<'a> {
-        FileLedger { host, writing: Mutex::new(None) }
+    /// The ledger of an environment that `host` gives access to.
+    pub fn new(host: &'a dyn Host, environment: &'a str) -> FileLedger<'a> {
+        FileLedger { host, environment, writing: Mutex::new(None) }
     }
 
     /// Takes the lock for as long as this process lives, waiting at most `wait` for another deployer to end, and opens a
@@ -156,7 +157,7 @@ impl<'a> FileLedger<'a> {
             ExitCode::Busy,
             format!("{who} is at work in this environment; two deployers never act at once.{waited}"),
         )
-        .next("cargo xtask status")
+        .next(command("status", self.environment))
         .next("the same command with --wait 10m")
     }
 
@@ -239,7 +240,7 @@ mod tests {
     fn a_torn_line_spoils_none_but_itself() {
         let dir = TempDir::new();
         let host = Local::new(dir.path());
-        let ledger = FileLedger::new(&host);
+        let ledger = FileLedger::new(&host, "development");
         ledger.lock("test", Duration::ZERO).unwrap();
         ledger.record(&entry("v1")).unwrap();
         host.append(HISTORY, "\n{\"at\":\"1970-01-").unwrap();
@@ -251,9 +252,9 @@ mod tests {
     fn a_second_deployer_is_refused_by_the_name_of_the_first_until_it_ends() {
         let dir = TempDir::new();
         let host = Local::new(dir.path());
-        let first = FileLedger::new(&host);
+        let first = FileLedger::new(&host, "development");
         first.lock("deploy v1", Duration::ZERO).unwrap();
-        let second = FileLedger::new(&host);
+        let second = FileLedger::new(&host, "development");
         let refusal = second.lock("deploy v2", Duration::ZERO).unwrap_err().to_string();
         assert!(refusal.contains("deploy v1") && refusal.contains("--wait"), "{refusal}");
         assert_eq!(second.holder().unwrap().unwrap().command, "deploy v1");
@@ -267,22 +268,22 @@ mod tests {
         let dir = TempDir::new();
         let host = Local::new(dir.path());
         let at = SystemTime::UNIX_EPOCH;
-        let ledger = FileLedger::new(&host);
+        let ledger = FileLedger::new(&host, "development");
         assert!(!ledger.lock("one", Duration::ZERO).unwrap());
         ledger.journal(at, &Event::Warning { text: "half-way".into() }).unwrap();
         drop(ledger);
-        let ledger = FileLedger::new(&host);
+        let ledger = FileLedger::new(&host, "development");
         assert!(ledger.lock("two", Duration::ZERO).unwrap());
         ledger.journal(at, &Event::Ended { reached: true, active: None }).unwrap();
         drop(ledger);
-        assert!(!FileLedger::new(&host).lock("three", Duration::ZERO).unwrap());
+        assert!(!FileLedger::new(&host, "development").lock("three", Duration::ZERO).unwrap());
     }
 
     #[test]
     fn nothing_is_written_without_the_lock() {
         let dir = TempDir::new();
         let host = Local::new(dir.path());
-        let ledger = FileLedger::new(&host);
+        let ledger = FileLedger::new(&host, "development");
         assert!(ledger.record(&entry("v1")).is_err());
         assert!(ledger.journal(SystemTime::UNIX_EPOCH, &Event::Warning { text: String::new() }).is_err());
     }

@@ -25,6 +25,7 @@ pub mod host;
 pub mod http;
 pub mod interrupt;
 pub mod ledger;
+pub mod limited;
 pub mod output;
 pub mod packages;
 pub mod port;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use clap::ValueEnum;
 
 use crate::deployment::Target;
-use crate::problem::{ExitCode, Problem};
+use crate::problem::{ExitCode, Problem, command};
 use crate::rollout::colour::Colour;
 use crate::rollout::world::Observed;
 use crate::runtime::shim::Shim;
@@ -71,7 +71,7 @@ fn shim(of: Option<Of>, site: &Site) -> anyhow::Result<Shim> {
     };
     shim.filter(|shim| shim.log_path().exists()).ok_or_else(|| {
         let message = format!("nothing was started there in {} yet, so nothing was written.", site.name);
-        Problem::new(ExitCode::Usage, message).next(format!("cargo xtask status --env {}", site.name)).into()
+        Problem::new(ExitCode::Usage, message).next(command("status", &site.name)).into()
     })
 }
 

@@ -84,6 +84,17 @@ impl fmt::Display for Problem {
 
 impl std::error::Error for Problem {}
 
+/// A command to type in an environment; the one that is meant when none is named is not named.
+pub fn command(verb: &str, environment: &str) -> String {
+    if environment == DEFAULT_ENVIRONMENT {
+        return format!("cargo xtask {verb}");
+    }
+    format!("cargo xtask {verb} --env {environment}")
+}
+
+/// The environment a command is about when it does not say.
+pub const DEFAULT_ENVIRONMENT: &str = "development";
+
 /// The exit code of any error: that of the [`Problem`] in its chain, else 69 for a full disk and 1 for the rest.
 pub fn exit_code(error: &anyhow::Error) -> ExitCode {
     let otherwise = if is_disk_full(error) { ExitCode::Unavailable } else { ExitCode::Failed };

@@ -11,10 +11,13 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::delivery::Service;
+use crate::host::{Host as _, Local};
 use crate::problem::{ExitCode, Problem};
 use crate::{git, time};
 
 const RECORD: &str = "release.json";
+/// Where a release is put together, in the folder of all.
+const STAGING: &str = ".staging";
 /// What a disk must have free beyond the release itself, for logs, journal and sockets.
 const SLACK: u64 = 16 * 1024 * 1024;
 /// The longest name: that of a container image's tag, which a release's name becomes.
@@ -34,6 +37,8 @@ pub struct Release {
     /// When it was first kept.
     #[serde(with = "time::rfc3339")]
     pub built: SystemTime,
+    /// How it is started and asked for its health: as it was then, whatever `delivery.toml` says by now.
+    pub service: Service,
 }
 
 /// What a release is made of, before it has a name.
@@ -179,16 +184,21 @@ impl Releases {
             commit: content.commit.clone(),
             digest: content.digest.clone(),
             built: SystemTime::now(),
+            service: service.clone(),
         };
-        let staging = self.root.join(format!(".staging-{}", std::process::id()));
-        let kept = stage(content, service, &release, &staging)
-            .and_then(|()| fs::rename(&staging, self.folder(&release.name)))
-            .with_context(|| format!("keeping release {} in {}", release.name, self.root.display()));
+        let (staging, folder) = (self.root.join(STAGING), self.folder(&release.name));
+        // What a deployer that died half-way has left has no record, and is in the way.
+        remove(&staging)?;
+        remove(&folder)?;
+        let kept = stage(content, &release, &staging).and_then(|()| {
+            fs::rename(&staging, &folder)?;
+            Ok(fs::File::open(&self.root)?.sync_all()?)
+        });
         if kept.is_err() {
             // What could not be kept must not fill the disk further.
             let _ = fs::remove_dir_all(&staging);
         }
-        kept.map(|()| release)
+        kept.with_context(|| format!("keeping release {} in {}", release.name, self.root.display())).map(|()| release)
     }
 
     /// Forgets the oldest releases beyond `keep`, but none of those that are `needed`.
@@ -227,15 +237,34 @@ impl Releases {
     }
 }
 
-fn stage(content: &Content, service: &Service, release: &Release, staging: &Path) -> io::Result<()> {
-    let binary = (service.binary.clone(), content.binary.clone());
+/// Puts a release together, on disk when it returns.
+fn stage(content: &Content, release: &Release, staging: &Path) -> anyhow::Result<()> {
+    let binary = (release.service.binary.clone(), content.binary.clone());
     for (name, source) in std::iter::once(&binary).chain(&content.files) {
         let target = staging.join(name);
         target.parent().map_or(Ok(()), fs::create_dir_all)?;
         fs::copy(source, &target)?;
         fs::File::open(&target)?.sync_all()?;
     }
-    fs::write(staging.join(RECORD), serde_json::to_string_pretty(release)?)
+    let files: Vec<_> = content.files.iter().map(|(name, _)| (name.clone(), staging.join(name))).collect();
+    let (kept, _) = digest(&release.service, &staging.join(&release.service.binary), &files)?;
+    if kept != release.digest {
+        let message =
+            "the binary or its files have changed while they were being kept; nothing was started or changed.";
+        return Err(Problem::new(ExitCode::Failed, message)
+            .next("the same command, when nothing builds any more")
+            .into());
+    }
+    Local::new(staging).replace(RECORD, &serde_json::to_string_pretty(release)?)
+}
+
+fn remove(folder: &Path) -> anyhow::Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("removing {}", folder.display()))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn check_name(name: &str) -> Result<(), Problem> {
@@ -255,12 +284,10 @@ fn check_name(name: &str) -> Result<(), Problem> {
 mod tests {
     use super::*;
     use crate::delivery::Delivery;
-    use crate::testing::TempDir;
+    use crate::testing::{DELIVERY, TempDir};
 
     fn service() -> Service {
-        let mut service = Delivery::parse(include_str!("../../config/delivery.toml")).unwrap().service;
-        service.files = vec!["config".into()];
-        service
+        Delivery::parse(DELIVERY).unwrap().service
     }
 
     fn content(dir: &TempDir, binary: &str) -> Content {
@@ -276,7 +303,7 @@ mod tests {
         let releases = Releases::at(dir.path().join("releases"));
         let kept = releases.keep(&content(&dir, "one"), &service(), Some("v1")).unwrap();
         assert_eq!(releases.find("v1").unwrap().digest, kept.digest);
-        assert_eq!(fs::read_to_string(releases.folder("v1").join("app")).unwrap(), "one");
+        assert_eq!(fs::read_to_string(releases.folder("v1").join("shop")).unwrap(), "one");
         assert_eq!(fs::read_to_string(releases.folder("v1").join("config/base.toml")).unwrap(), "a = 1");
     }
 
@@ -318,6 +345,27 @@ mod tests {
         releases.prune(2, &["v1".into()]);
         let left: Vec<_> = releases.all().into_iter().map(|release| release.name).collect();
         assert_eq!(left, ["v1", "v3", "v4"]);
+    }
+
+    #[test]
+    fn what_a_deployer_that_died_has_left_is_in_nobodys_way() {
+        let dir = TempDir::new();
+        let releases = Releases::at(dir.path().join("releases"));
+        fs::create_dir_all(releases.folder("v1").join("config")).unwrap();
+        fs::create_dir_all(dir.path().join("releases").join(STAGING).join("config")).unwrap();
+        releases.keep(&content(&dir, "one"), &service(), Some("v1")).unwrap();
+        assert!(releases.find("v1").is_some());
+    }
+
+    #[test]
+    fn a_binary_that_is_built_anew_meanwhile_is_not_kept_for_the_one_that_was_named() {
+        let dir = TempDir::new();
+        let releases = Releases::at(dir.path().join("releases"));
+        let named = content(&dir, "one");
+        fs::write(dir.path().join("binary"), "two").unwrap();
+        let refusal = format!("{:#}", releases.keep(&named, &service(), Some("v1")).unwrap_err());
+        assert!(refusal.contains("have changed while"), "{refusal}");
+        assert!(releases.find("v1").is_none());
     }
 
     #[test]

@@ -4,13 +4,12 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::deployment::DEFAULT_ENVIRONMENT;
 use crate::out;
-use crate::problem::{ExitCode, Problem};
-use crate::rollout::colour::Colour;
+use crate::problem::{ExitCode, Problem, command};
+use crate::rollout::colour::{Colour, Split};
 use crate::rollout::engine::{Failure, Outcome};
 use crate::rollout::plan::{Operation, Plan};
-use crate::rollout::record::Serving;
+use crate::rollout::world::Observed;
 use crate::site::Site;
 
 /// How a verb that changed an environment ended.
@@ -42,18 +41,22 @@ pub struct Report {
 }
 
 impl Report {
-    /// The report on a plan that was carried out; `serving` is what the history says since.
-    pub fn new(site: &Site, plan: &Plan, outcome: &Outcome, serving: Option<Serving>, took: Duration) -> Report {
+    /// The report on a plan that was carried out; `observed` is how things stand since.
+    pub fn new(site: &Site, plan: &Plan, outcome: &Outcome, observed: &Observed, took: Duration) -> Report {
         let failure = match outcome {
             Outcome::Reached => None,
             Outcome::TakenBack(failure) | Outcome::Stuck(failure, _) => Some(failure),
         };
+        // By what the proxy does: a full disk can keep a rollback out of the history, and not from serving.
+        let active = observed.routing.running.and_then(Split::sole).or_else(|| observed.active());
+        let active = active.filter(|active| observed.is_fit(*active));
+        let launch = active.and_then(|active| observed.colours.get(active).launch.as_ref());
         Report {
             environment: site.name.clone(),
             goal: plan.goal.to_string(),
             reached: failure.is_none(),
-            active: serving.as_ref().map(|serving| serving.colour),
-            release: serving.map(|serving| serving.launch.release),
+            active,
+            release: launch.map(|launch| launch.release.clone()),
             url: site.environment().url(),
             seconds: took.as_secs_f64(),
             reason: failure.map(|failure| failure.reason.clone()),
@@ -90,26 +93,27 @@ impl Report {
         let lines = probe.chain(log).chain(failure.log.iter().map(|line| format!("  {line}")));
         let problem = Problem::new(code, format!("{}: {}. {now}", plan.goal, failure.reason)).detail(lines);
         match candidate(plan) {
-            Some(colour) => problem.next(format!("cargo xtask logs {colour} --env {}", self.environment)),
-            None => problem.next(format!("cargo xtask status --env {}", self.environment)),
+            Some(colour) => problem.next(command(&format!("logs {colour}"), &self.environment)),
+            None => problem.next(command("status", &self.environment)),
         }
+    }
+
+    /// The error of a plan that failed and could not be taken back.
+    pub fn stuck(&self, plan: &Plan, failure: &Failure, why: &str) -> Problem {
+        let message = format!(
+            "{}: {}; and what was there before could not be put back: {why}. Both colours have been left as they are.",
+            plan.goal, failure.reason
+        );
+        let problem = Problem::new(ExitCode::Failed, message);
+        problem.next(command("recover", &self.environment)).next(command("status", &self.environment))
     }
 }
 
-/// The error of a plan that failed and could not be taken back.
-pub fn stuck(plan: &Plan, failure: &Failure, why: &str) -> Problem {
-    let message = format!(
-        "{}: {}; and what was there before could not be put back: {why}. Both colours have been left running.",
-        plan.goal, failure.reason
-    );
-    Problem::new(ExitCode::Failed, message).next("cargo xtask recover").next("cargo xtask status")
-}
-
 /// The error of a recovery that did not succeed.
-pub fn unrecovered(plan: &Plan, failure: &Failure) -> Problem {
+pub fn unrecovered(plan: &Plan, failure: &Failure, environment: &str) -> Problem {
     let lines = failure.probe.iter().cloned().chain(failure.log.iter().cloned());
     let problem = Problem::new(ExitCode::Failed, format!("{}: {}.", plan.goal, failure.reason)).detail(lines);
-    problem.next("cargo xtask status").next("cargo xtask rollback --to RELEASE")
+    problem.next(command("status", environment)).next(command("rollback --to RELEASE", environment))
 }
 
 fn candidate(plan: &Plan) -> Option<Colour> {
@@ -121,10 +125,15 @@ fn candidate(plan: &Plan) -> Option<Colour> {
 
 /// The URL, and what can be typed next.
 pub fn print_next(site: &Site) {
-    let env = if site.name == DEFAULT_ENVIRONMENT { String::new() } else { format!(" --env {}", site.name) };
+    let verbs = [
+        ("status", "who serves what"),
+        ("deploy-blue-green", "roll out the next release"),
+        ("rollback", "go back to the one before"),
+        ("down", "end it all"),
+    ];
     out!("\n  {}\n", site.environment().url());
-    out!("  cargo xtask status{env}              who serves what");
-    out!("  cargo xtask deploy-blue-green{env}   roll out the next release");
-    out!("  cargo xtask rollback{env}            go back to the one before");
-    out!("  cargo xtask down{env}                end it all");
+    let width = command("deploy-blue-green", &site.name).len() + 2;
+    for (verb, what) in verbs {
+        out!("  {:<width$} {what}", command(verb, &site.name));
+    }
 }

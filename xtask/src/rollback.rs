@@ -1,7 +1,7 @@
 //! `rollback`: back to an earlier release, without a build and without looking up a digest.
 
 use crate::deployment::{Deployment, Queue, Target};
-use crate::problem::{ExitCode, Problem};
+use crate::problem::{ExitCode, Problem, command};
 use crate::rollout::plan::Goal;
 use crate::rollout::record::{Change, Entry, lineage};
 use crate::rollout::world::Launch;
@@ -46,7 +46,7 @@ fn choose(history: &[Entry], wanted: Option<&str>, site: &Site) -> anyhow::Resul
     let launch = match wanted {
         Some(name) if name == active.release => {
             let message = format!("{name} is what serves {} already.", site.name);
-            return Err(Problem::new(ExitCode::Usage, message).next("cargo xtask history").into());
+            return Err(Problem::new(ExitCode::Usage, message).next(command("history", &site.name)).into());
         }
         Some(name) => named(history, name),
         None => line.iter().rev().nth(1).cloned(),
@@ -58,7 +58,7 @@ fn choose(history: &[Entry], wanted: Option<&str>, site: &Site) -> anyhow::Resul
 /// The answer where there is nothing to act on.
 pub fn nothing_deployed(site: &Site) -> Problem {
     let message = format!("nothing has been deployed to {} yet, so there is nothing to go back to.", site.name);
-    Problem::new(ExitCode::Usage, message).next(format!("cargo xtask up --env {}", site.name))
+    Problem::new(ExitCode::Usage, message).next(command("up", &site.name))
 }
 
 fn no_such_release(history: &[Entry], wanted: Option<&str>, site: &Site) -> Problem {
@@ -72,7 +72,7 @@ fn no_such_release(history: &[Entry], wanted: Option<&str>, site: &Site) -> Prob
     };
     let back = if served.is_empty() { "none is left".to_owned() } else { served.join(", ") };
     let message = format!("{what}; of those that did, one can go back to: {back}.");
-    Problem::new(ExitCode::Usage, message).next(format!("cargo xtask history --env {}", site.name))
+    Problem::new(ExitCode::Usage, message).next(command("history", &site.name))
 }
 
 /// The release as it was last started, with the settings it had.

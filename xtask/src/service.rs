@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use crate::delivery::Service;
+use crate::limited;
 use crate::rollout::colour::Colour;
 use crate::rollout::world::Launch;
 
@@ -68,9 +69,8 @@ pub fn check_config(
     env: &BTreeMap<String, String>,
     folder: &Path,
 ) -> Result<(), Vec<String>> {
-    let checked =
-        duct::cmd(program, args).full_env(env).dir(folder).stderr_to_stdout().stdout_capture().unchecked().run();
-    let checked = checked.map_err(|error| vec![format!("{} cannot be run: {error}", program.display())])?;
+    let checked = limited::run(&duct::cmd(program, args).full_env(env).dir(folder), limited::CHECK);
+    let checked = checked.map_err(|error| vec![format!("{} cannot be run: {error:#}", program.display())])?;
     if checked.status.success() {
         return Ok(());
     }
@@ -81,24 +81,25 @@ pub fn check_config(
 mod tests {
     use super::*;
     use crate::delivery::Delivery;
+    use crate::testing::DELIVERY;
 
     #[test]
     fn placeholders_are_filled_and_a_setting_is_stronger_than_what_is_given() {
-        let service = Delivery::parse(include_str!("../../config/delivery.toml")).unwrap().service;
-        let launch = Launch { release: "v2".into(), settings: [("server.port".into(), "1".into())].into() };
+        let service = Delivery::parse(DELIVERY).unwrap().service;
+        let launch = Launch { release: "v2".into(), settings: [("port".into(), "1".into())].into() };
         let start = Start {
-            environment: "staging",
-            address: "127.0.0.1:8181".parse().unwrap(),
+            environment: "production",
+            address: "127.0.0.1:8281".parse().unwrap(),
             colour: Colour::Blue,
             launch: &launch,
             folder: Path::new("/kept/v2"),
         };
         let env = start.env(&service);
-        assert_eq!(env["APP__RELEASE__NAME"], "v2");
-        assert_eq!(env["APP__RELEASE__COLOUR"], "blue");
-        assert_eq!(env["APP_CONFIG_DIR"], "/kept/v2/config");
-        assert_eq!(env["APP__SERVER__PORT"], "1");
-        assert_eq!(start.args(&["--at={address}".into()]), ["--at=127.0.0.1:8181"]);
+        assert_eq!(env["SHOP_RELEASE"], "v2");
+        assert_eq!(env["SHOP_COLOUR"], "blue");
+        assert_eq!(env["SHOP_CONFIG"], "/kept/v2/config");
+        assert_eq!(env["SHOP__PORT"], "1");
+        assert_eq!(start.args(&service.args), ["--listen", "127.0.0.1:8281"]);
     }
 
     #[test]

@@ -80,7 +80,7 @@ impl Site {
     pub fn enter(&self) -> Scene<'_> {
         let (proxy, tail) = (self.proxy(), self.proxy().shim());
         let router = HaProxy::new(&self.host, Box::new(move || proxy.start()), Box::new(move || tail.tail(10)));
-        let (ledger, clock) = (FileLedger::new(&self.host), SystemClock::start());
+        let (ledger, clock) = (FileLedger::new(&self.host, &self.name), SystemClock::start());
         Scene { runtime: self.runtime(), proxy: self.proxy(), router, ledger, clock }
     }
 

@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::deployment::Target;
 use crate::ledger::{self, FileLedger, Line, Owner};
 use crate::out;
+use crate::problem::command;
 use crate::rollout::colour::{Colour, PerColour, Split};
 use crate::rollout::event::Event;
 use crate::rollout::plan::Operation;
@@ -129,7 +130,7 @@ pub fn of(site: &Site) -> anyhow::Result<Status> {
     let journal = scene.ledger.last_journal()?;
     let underway = underway(&scene.ledger, &journal)?;
     let cut_off = underway.is_none() && ledger::is_unfinished(&journal);
-    let candidate = underway.as_ref().and_then(|_| candidate(&journal));
+    let candidate = underway.as_ref().and_then(|underway| candidate(&journal, underway.owner.since));
     let active = observed.active();
     let warm = observed.warm();
     let role = |colour: Colour| match active {
@@ -155,12 +156,14 @@ pub fn of(site: &Site) -> anyhow::Result<Status> {
         colours,
         rollout: underway,
         warm_until: warm.map(|(_, warm)| warm.until),
-        remarks: remarks(&observed, cut_off),
+        remarks: remarks(&observed, cut_off, &command("recover", &site.name)),
     })
 }
 
 fn underway(ledger: &FileLedger<'_>, journal: &[Line]) -> anyhow::Result<Option<Underway>> {
     let Some(owner) = ledger.holder()? else { return Ok(None) };
+    // What was written before this owner came is another rollout's.
+    let journal: Vec<_> = journal.iter().filter(|line| line.at >= owner.since).collect();
     let goal = journal.iter().rev().find_map(|line| match &line.event {
         Event::Planned { goal, .. } => Some(goal.clone()),
         _ => None,
@@ -172,14 +175,14 @@ fn underway(ledger: &FileLedger<'_>, journal: &[Line]) -> anyhow::Result<Option<
     Ok(Some(Underway { owner, goal, operation }))
 }
 
-fn candidate(journal: &[Line]) -> Option<Colour> {
-    journal.iter().rev().find_map(|line| match &line.event {
+fn candidate(journal: &[Line], since: SystemTime) -> Option<Colour> {
+    journal.iter().rev().filter(|line| line.at >= since).find_map(|line| match &line.event {
         Event::Started { operation: Operation::Start { colour, .. } } => Some(*colour),
         _ => None,
     })
 }
 
-fn remarks(observed: &Observed, cut_off: bool) -> Vec<String> {
+fn remarks(observed: &Observed, cut_off: bool, recover: &str) -> Vec<String> {
     let mut remarks = Vec::new();
     let Some(active) = observed.active() else { return remarks };
     let up = |colour: Colour| *observed.routing.up.get(colour);
@@ -189,21 +192,20 @@ fn remarks(observed: &Observed, cut_off: bool) -> Vec<String> {
         );
     }
     match observed.routing.running {
-        None => remarks.push("the proxy does not answer; `cargo xtask recover` starts it again".into()),
+        None => remarks.push(format!("the proxy does not answer; `{recover}` starts it again")),
         Some(_) if !up(active) && up(active.other()) => {
             let other = active.other();
-            remarks.push(format!(
-                "{active} is down: the proxy falls back to {other}; `cargo xtask recover` makes {other} active"
-            ));
+            remarks
+                .push(format!("{active} is down: the proxy falls back to {other}; `{recover}` makes {other} active"));
         }
         Some(_) if !up(active) => remarks.push(format!("{active} is down, and there is nothing to fall back to")),
         Some(_) => {}
     }
     if observed.routing.running.is_some() && observed.routing.running != observed.routing.persisted {
-        remarks.push("the split on disk is not the one that acts; `cargo xtask recover` mends that".into());
+        remarks.push(format!("the split on disk is not the one that acts; `{recover}` mends that"));
     }
     if observed.warm_overdue() {
-        remarks.push(format!("{} is kept warm past its time; `cargo xtask recover` stops it", active.other()));
+        remarks.push(format!("{} is kept warm past its time; `{recover}` stops it", active.other()));
     }
     remarks
 }
@@ -226,7 +228,7 @@ pub fn print(status: &Status) {
         out!("  {} by {}: {doing}", rollout.goal.as_deref().unwrap_or(&rollout.owner.command), rollout.owner.by);
     }
     if status.active.is_none() && status.rollout.is_none() {
-        out!("  nothing runs here\n  next: cargo xtask up");
+        out!("  nothing runs here\n  next: {}", command("up", &status.environment));
     }
     status.remarks.iter().for_each(|remark| out!("  {remark}"));
 }

@@ -25,3 +25,33 @@ impl Drop for TempDir {
         let _ = std::fs::remove_dir_all(&self.0);
     }
 }
+
+/// A `delivery.toml` that is right, for tests that are not about this project's own.
+pub(crate) const DELIVERY: &str = r#"
+[service]
+package = "shop"
+binary = "shop"
+args = ["--listen", "{address}"]
+files = ["config"]
+setting_variable = "SHOP__{KEY}"
+env = { SHOP_COLOUR = "{colour}", SHOP_RELEASE = "{release}", SHOP_CONFIG = "{release_dir}/config", SHOP__PORT = "{port}" }
+health = { ready = "/ready", colour_header = "x-shop-colour" }
+
+[proxy]
+config = "haproxy.cfg"
+
+[environments.development]
+runtime = "process"
+profile = "dev"
+listen = "127.0.0.1:8080"
+colours = { blue = "127.0.0.1:8081", green = "127.0.0.1:8082" }
+rollout = { steps = [{ set_weight = 100 }], bake = "1s", keep_warm = "1m" }
+
+[environments.production]
+runtime = "process"
+profile = "release"
+listen = "127.0.0.1:8280"
+colours = { blue = "127.0.0.1:8281", green = "127.0.0.1:8282" }
+protected = true
+rollout = { steps = [{ set_weight = 100 }], bake = "1m", keep_warm = "1h" }
+"#;

@@ -3,7 +3,6 @@
 use crate::delivery::RuntimeChoice;
 use crate::deployment::{self, Deployment, Queue, Source, Target};
 use crate::packages::Consent;
-use crate::problem::{ExitCode, Problem};
 use crate::rollout::plan::Goal;
 use crate::rollout::world::{Launch, Observed, State};
 use crate::site::Site;
@@ -36,7 +35,7 @@ pub struct Args {
 /// Those of a deploy, and a [`Problem`] with exit code 69 when HAProxy can neither be found nor installed.
 pub fn run(args: &Args) -> anyhow::Result<()> {
     let site = Site::open(&args.target.env)?;
-    say!("{}", runtime(args.runtime.unwrap_or(site.environment().runtime))?);
+    say!("{}", deployment::runtime(args.runtime.unwrap_or(site.environment().runtime))?);
     tools::ensure(&tools::HAPROXY, Consent::from_flag(args.yes))?;
     let content = deployment::content(&site, &args.source)?;
     let deployment = Deployment::begin(&site, "up", &args.queue)?;
@@ -67,17 +66,4 @@ fn serves(site: &Site, observed: &Observed, digest: &str) -> bool {
             && kept.is_some_and(|kept| kept.digest == digest)
             && observed.colours.get(serving.colour).state == State::Ready
     })
-}
-
-/// What will run the colours, in one line that says why.
-fn runtime(choice: RuntimeChoice) -> Result<&'static str, Problem> {
-    match choice {
-        RuntimeChoice::Process => Ok("running as processes of this machine, as was asked for"),
-        RuntimeChoice::Auto => Ok("running as processes of this machine: this version runs no containers yet"),
-        RuntimeChoice::Compose => Err(Problem::new(
-            ExitCode::Unavailable,
-            "this version runs colours as processes only; `--runtime compose` is not there yet.",
-        )
-        .next("cargo xtask up --runtime process")),
-    }
 }

@@ -11,7 +11,7 @@ use anyhow::{Context as _, bail};
 use super::stat::{Row, parse};
 use crate::delivery::{Environment, Service};
 use crate::host::Host;
-use crate::problem::{ExitCode, Problem};
+use crate::limited;
 use crate::rollout::colour::{Colour, PerColour, Split};
 use crate::rollout::world::{Counters, InFlight, Persistence, Router, Routing};
 
@@ -46,24 +46,23 @@ pub fn variables(service: &Service, environment: &Environment) -> BTreeMap<Strin
 /// Has HAProxy itself check the configuration `file` in `folder`, a copy of `original`.
 ///
 /// # Errors
-/// A [`Problem`] with exit code 78 and what HAProxy said.
+/// What HAProxy said, a line each.
 pub fn check_config(
     haproxy: &Path,
     folder: &Path,
     file: &str,
     original: &str,
     variables: &BTreeMap<String, String>,
-) -> anyhow::Result<()> {
-    let check = duct::cmd!(haproxy, "-c", "-f", file).dir(folder).full_env(variables);
-    let checked = check.stderr_to_stdout().stdout_capture().unchecked().run();
-    let checked = checked.with_context(|| format!("running {}", haproxy.display()))?;
+) -> Result<(), Vec<String>> {
+    let checked = limited::run(&duct::cmd!(haproxy, "-c", "-f", file).dir(folder).full_env(variables), limited::CHECK);
+    let checked = checked.map_err(|error| vec![format!("{} cannot check {original}: {error:#}", haproxy.display())])?;
     if checked.status.success() {
         return Ok(());
     }
     let said = String::from_utf8_lossy(&checked.stdout).into_owned();
-    let problem = Problem::new(ExitCode::Configuration, "HAProxy refuses its configuration; nothing was changed.");
-    let alerts = said.lines().filter(|line| line.contains("[ALERT]")).map(|line| line.replace(file, original));
-    Err(problem.detail(alerts).next("cargo xtask config-lint").into())
+    // Its process id would make each run say something else.
+    let alerts = said.lines().filter_map(|line| line.strip_prefix("[ALERT]")?.split_once(" : "));
+    Err(alerts.map(|(_, alert)| alert.replace(file, original)).collect())
 }
 
 /// Starts the proxy's process, unless it is being kept running already.
@@ -117,6 +116,14 @@ impl<'a> HaProxy<'a> {
 
     fn persist(&self, split: Split) -> anyhow::Result<()> {
         self.host.replace(MAP_FILE, &format!("green {}\n", split.share(Colour::Green)))
+    }
+
+    /// Has the proxy accept no more connections; those it has go on.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub fn close(&self) -> anyhow::Result<()> {
+        self.ask("disable frontend edge").map(drop)
     }
 
     /// Has the proxy read its configuration again, and waits until a new worker serves by it. The old one finishes what it

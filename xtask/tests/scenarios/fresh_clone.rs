@@ -54,10 +54,9 @@ fn up_serves_a_fresh_clone_and_rolls_out_the_change_that_follows() {
     let answer = xtask::http::get(fixture.address(), "/", std::time::Duration::from_secs(5)).to_string();
     assert!(answer.starts_with("HTTP 200"), "{answer}");
     let release = fixture.status()["colours"]["blue"]["release"].as_str().unwrap().to_owned();
-    assert!(
-        release.starts_with("0.1.0-") && release.len() == "0.1.0-".len() + 7,
-        "{release} is not named after its commit"
-    );
+    let commit = Command::new("git").args(["rev-parse", "HEAD"]).current_dir(fixture.root()).output().unwrap().stdout;
+    let named_after_it = format!("{}-{}", env!("CARGO_PKG_VERSION"), &String::from_utf8(commit).unwrap()[..7]);
+    assert_eq!(release, named_after_it);
 
     assert!(up().stdout.contains("nothing has changed"));
     let base = fixture.read("config/base.toml");

@@ -6,10 +6,19 @@ use std::time::Duration;
 use crate::support::{Fixture, Prober, Ran, eventually, parent, pid_at};
 
 fn half_way(fixture: &Fixture) -> Child {
+    half_way_from(fixture, "v2")
+}
+
+fn half_way_from(fixture: &Fixture, release: &str) -> Child {
     fixture.edit_delivery("bake = \"2s\"", "bake = \"20s\"");
-    fixture.release("up", "v1", &[]).ok();
-    let deploy = fixture.deploy_in_background("v2", &[]);
-    eventually("the candidate gets traffic", || fixture.status()["split"]["green"] == 10);
+    if fixture.status()["active"].is_null() {
+        fixture.release("up", "v1", &[]).ok();
+    }
+    let deploy = fixture.deploy_in_background(release, &[]);
+    eventually("the candidate gets traffic", || {
+        let status = fixture.status();
+        status["split"]["green"] == 10 || status["split"]["blue"] == 10
+    });
     deploy
 }
 
@@ -130,7 +139,7 @@ fn a_proxy_killed_during_a_rollout_ends_it_with_all_traffic_back() {
     let deploy = half_way(&fixture);
     kill_proxy(&fixture);
     let ran = Ran::from(deploy.wait_with_output().unwrap());
-    ran.refused(1, &["watch green", "the proxy", "All traffic is on blue (v1), as before."]);
+    ran.refused(1, &["the proxy", "All traffic is on blue (v1), as before."]);
     let status = fixture.status();
     assert_eq!((&status["split"]["blue"], &status["colours"]["green"]["state"]), (&100.into(), &"stopped".into()));
     fixture.run(&["health-check"]).ok();
@@ -202,4 +211,112 @@ fn up_reloads_the_proxy_when_its_configuration_has_changed_and_refuses_a_wrong_o
     let answer = xtask::http::get(fixture.address(), "/", Duration::from_secs(5));
     let xtask::http::Probe::Answered(answer) = answer else { panic!("{answer}") };
     assert_eq!(answer.header("x-edge"), Some("changed"));
+}
+
+/// v2 is active and hangs, so that the proxy has fallen back to v1, which is warm.
+fn fallen_back(fixture: &Fixture) {
+    fixture.edit_delivery("bake = \"2s\"", "bake = \"100ms\"");
+    fixture.release("up", "v1", &[]).ok();
+    fixture.release("deploy-blue-green", "v2", &[]).ok();
+    fixture.signal(pid_at(fixture.green_address()).unwrap(), rustix::process::Signal::STOP);
+    eventually("the proxy has fallen back", || {
+        fixture.run(&["status"]).ok().stdout.contains("green is down: the proxy falls back to blue")
+    });
+}
+
+#[test]
+fn a_deploy_while_the_proxy_has_fallen_back_keeps_the_colour_that_serves() {
+    let fixture = Fixture::alone();
+    fallen_back(&fixture);
+    let load = Prober::start(fixture.address());
+    fixture.release("deploy-blue-green", "v3", &[]).ok();
+    load.stop().assert_nothing_lost("a deploy while the active colour hangs");
+    let status = fixture.status();
+    assert_eq!(
+        (&status["colours"]["green"]["release"], &status["active"]),
+        (&"v3".into(), &"green".into()),
+        "{status}"
+    );
+    assert_eq!(
+        (&status["colours"]["blue"]["release"], &status["colours"]["blue"]["role"]),
+        (&"v1".into(), &"warm".into())
+    );
+}
+
+#[test]
+fn a_rollback_while_the_proxy_has_fallen_back_needs_no_start_however_late_it_comes() {
+    let fixture = Fixture::alone();
+    fixture.edit_delivery("keep_warm = \"10m\"", "keep_warm = \"1ms\"");
+    fallen_back(&fixture);
+    let load = Prober::start(fixture.address());
+    let ran = fixture.run(&["rollback"]).ok();
+    load.stop().assert_nothing_lost("a rollback while the active colour hangs");
+    assert!(!ran.stderr.contains("start v1"), "{}", ran.stderr);
+    let status = fixture.status();
+    assert_eq!((&status["active"], &status["split"]["blue"]), (&"blue".into(), &100.into()), "{status}");
+}
+
+#[test]
+fn recover_makes_official_what_the_proxy_has_fallen_back_to() {
+    let fixture = Fixture::new();
+    fallen_back(&fixture);
+    let told = fixture.run(&["recover"]).ok().stdout;
+    assert!(told.contains("blue   ready     active    100 %"), "{told}");
+    assert!(fixture.run(&["history"]).ok().stdout.contains("recovered      v1 as blue"));
+    fixture.run(&["rollback"]).refused(2, &["no release before the one that serves"]);
+}
+
+#[test]
+fn a_candidate_whose_shim_hangs_does_not_stand_in_the_way_of_the_abort() {
+    let fixture = Fixture::alone();
+    let deploy = half_way(&fixture);
+    let load = Prober::start(fixture.address());
+    let shim = parent(pid_at(fixture.green_address()).unwrap()).unwrap();
+    fixture.signal(shim, rustix::process::Signal::STOP);
+    eventually("the traffic is back", || {
+        let socket = fixture.state().join("proxy/haproxy.sock");
+        xtask::host::ask(&socket, "show map maps/split.map\n", Duration::from_secs(2)).unwrap().contains("green 0")
+    });
+    load.stop().assert_nothing_lost("a candidate whose shim hangs");
+    fixture.signal(shim, rustix::process::Signal::CONT);
+    assert_eq!(deploy.wait_with_output().unwrap().status.code(), Some(1));
+}
+
+#[test]
+fn a_candidate_of_a_dead_deployer_does_not_pass_for_the_warm_colour_it_has_replaced() {
+    let fixture = Fixture::new();
+    fixture.edit_delivery("{ set_weight = 10 }, { set_weight = 50 }", "{ set_weight = 10 }");
+    fixture.release("up", "v1", &[]).ok();
+    fixture.release("deploy-blue-green", "v2", &[]).ok();
+    let mut deploy = half_way_from(&fixture, "v3");
+    deploy.kill().unwrap();
+    deploy.wait().unwrap();
+    assert_eq!(fixture.status()["colours"]["blue"]["role"], "idle");
+    assert!(
+        fixture.run(&["status"]).ok().stdout.contains("a deployer died before it had finished; `cargo xtask recover`")
+    );
+    fixture.run(&["recover"]).ok();
+    let status = fixture.status();
+    assert_eq!(
+        (&status["split"]["green"], &status["colours"]["blue"]["state"]),
+        (&100.into(), &"stopped".into()),
+        "{status}"
+    );
+    assert_eq!(status["remarks"], serde_json::json!([]));
+}
+
+#[test]
+fn a_deployer_that_waits_for_a_down_finds_a_new_place_and_not_one_that_is_being_removed() {
+    for _ in 0..5 {
+        let fixture = Fixture::new();
+        fixture.release("up", "v1", &[]).ok();
+        let down = fixture.xtask(&["down"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        eventually("down has the lock", || {
+            fixture.status()["rollout"]["command"] == "down" || !fixture.state().exists()
+        });
+        let up = fixture.release("up", "v2", &["--wait", "60s"]);
+        Ran::from(down.wait_with_output().unwrap()).ok();
+        up.ok();
+        assert_eq!(fixture.status()["colours"]["blue"]["release"], "v2");
+    }
 }

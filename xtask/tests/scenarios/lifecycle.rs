@@ -214,3 +214,56 @@ fn a_service_that_is_not_the_colour_it_answers_for_gets_no_traffic() {
     impostor.kill().unwrap();
     impostor.wait().unwrap();
 }
+
+#[test]
+fn a_release_comes_back_the_way_it_was_started_then() {
+    let fixture = Fixture::new();
+    quick(&fixture);
+    fixture.release("up", "v1", &[]).ok();
+    fixture.edit_delivery("args = [\"serve\"]", "args = [\"serve\", \"--set\", \"log.level=debug\"]");
+    fixture.release("deploy-blue-green", "v2", &[]).ok();
+    fixture.release("deploy-blue-green", "v3", &[]).ok();
+    fixture.run(&["rollback", "--to", "v1"]).ok();
+    let spec = |colour: &str| fixture.read(&format!(".switchyard/development/colours/{colour}/spec.json"));
+    let active = fixture.status()["active"].as_str().unwrap().to_owned();
+    assert!(!spec(&active).contains("log.level=debug"), "{}", spec(&active));
+}
+
+#[test]
+fn rejected_releases_do_not_push_out_those_one_can_go_back_to() {
+    let fixture = Fixture::new();
+    quick(&fixture);
+    fixture.edit_delivery("preview = true", "preview = true\nkeep_releases = 3");
+    fixture.release("up", "v1", &[]).ok();
+    fixture.release("deploy-blue-green", "v2", &[]).ok();
+    for bad in ["bad1", "bad2", "bad3", "bad4"] {
+        assert_eq!(fixture.release("deploy-blue-green", bad, &["--set", "faults.crash_after=0s"]).code, 1);
+    }
+    fixture
+        .run(&["rollback", "--to", "bad4"])
+        .refused(2, &["`bad4` never served development", "one can go back to: v1"]);
+    fixture.run(&["rollback"]).ok();
+    assert_eq!(fixture.status()["colours"]["blue"]["release"], "v1");
+}
+
+#[test]
+fn looking_leaves_no_trace() {
+    let fixture = Fixture::new();
+    for verb in ["status", "history"] {
+        fixture.run(&[verb]).ok();
+    }
+    fixture.run(&["deploy-blue-green", "--plan"]).ok();
+    assert!(!fixture.root().join(".switchyard").exists());
+}
+
+#[test]
+fn config_lint_tells_once_what_is_wrong_everywhere() {
+    let fixture = Fixture::new();
+    fixture.edit_delivery("config_check = [\"config\", \"check\"]", "");
+    fixture.run(&["config-lint"]).ok();
+    let path = "docker/haproxy/haproxy.cfg";
+    fixture.write(path, &fixture.read(path).replace("option redispatch 1", "option redispach 1"));
+    fixture.edit_delivery("APP_ENV = \"{environment}\"", "APP_ENV = \"{enviroment}\"");
+    let ran = fixture.run(&["config-lint"]).refused(78, &["in development, production, staging:", "{enviroment}"]);
+    assert_eq!(ran.stderr.matches("redispach").count(), 1, "{}", ran.stderr);
+}

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use anyhow::Context as _;
 
 use super::shim::{Phase, Shim, Spec, Status, StopSignal};
-use crate::delivery::{Delivery, Environment};
+use crate::delivery::{Delivery, Environment, Service};
 use crate::host::{Host as _, Local};
 use crate::http::{self, Probe};
 use crate::port;
@@ -60,8 +60,9 @@ impl ProcessRuntime<'_> {
     /// # Errors
     /// A [`Problem`] with exit code 78 and what the check said.
     pub fn check_config(&self, colour: Colour, launch: &Launch) -> anyhow::Result<()> {
-        let Some(args) = &self.delivery.service.commands.config_check else { return Ok(()) };
-        let spec = self.spec(colour, launch, args);
+        let service = self.service(launch);
+        let Some(args) = &service.commands.config_check else { return Ok(()) };
+        let spec = self.spec(&service, colour, launch, args);
         service::check_config(&spec.program, &spec.args, &spec.env, &spec.folder).map_err(|said| {
             let message = format!(
                 "release {} refuses its configuration for {}; nothing was started or changed.",
@@ -71,8 +72,12 @@ impl ProcessRuntime<'_> {
         })
     }
 
-    fn spec(&self, colour: Colour, launch: &Launch, args: &[String]) -> Spec {
-        let service = &self.delivery.service;
+    /// How a release is started and asked: as `delivery.toml` said when it was kept.
+    fn service(&self, launch: &Launch) -> Service {
+        self.releases.find(&launch.release).map_or_else(|| self.delivery.service.clone(), |release| release.service)
+    }
+
+    fn spec(&self, service: &Service, colour: Colour, launch: &Launch, args: &[String]) -> Spec {
         let folder = self.releases.folder(&launch.release);
         let start = Start {
             environment: self.name,
@@ -109,7 +114,7 @@ impl ProcessRuntime<'_> {
     }
 
     fn ready(&self, colour: Colour, launch: &Launch) -> Result<(), String> {
-        let health = &self.delivery.service.health;
+        let health = self.service(launch).health;
         let probe = self.probe(colour, &health.ready);
         let Probe::Answered(answer) = &probe else { return Err(format!("GET {}: {probe}", health.ready)) };
         if answer.status != 200 {
@@ -165,7 +170,8 @@ impl Runtime for ProcessRuntime<'_> {
 
     fn start(&self, colour: Colour, launch: &Launch) -> anyhow::Result<()> {
         self.require_free(colour)?;
-        let spec = self.spec(colour, launch, &self.delivery.service.args);
+        let service = self.service(launch);
+        let spec = self.spec(&service, colour, launch, &service.args);
         let folder = self.folder.join("colours").join(colour.name());
         Local::new(folder).replace(LAUNCH, &serde_json::to_string(launch)?)?;
         self.shim(colour).start(&spec)

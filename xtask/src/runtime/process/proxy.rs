@@ -95,7 +95,11 @@ impl ProxyProcess<'_> {
         let checked =
             haproxy::check_config(&haproxy, &self.folder, &candidate, &self.delivery.proxy.config, &variables);
         host.remove(&candidate)?;
-        checked?;
+        checked.map_err(|alerts| {
+            Problem::new(ExitCode::Configuration, "HAProxy refuses its configuration; nothing was changed.")
+                .detail(alerts)
+                .next("cargo xtask config-lint")
+        })?;
         host.replace(CONFIG, &config)
     }
 }

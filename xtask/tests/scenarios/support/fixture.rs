@@ -127,6 +127,13 @@ impl Fixture {
         serde_json::from_str(&self.run(&["status", "--json"]).ok().stdout).unwrap()
     }
 
+    /// Ends everything that was started.
+    pub fn end(&self) {
+        for environment in ["development", "staging", "production"] {
+            let _ = self.xtask(&["down", "--env", environment, "--yes", "--wait", "30s"]).output();
+        }
+    }
+
     /// Ends a process that belongs to this project, and no other.
     #[track_caller]
     pub fn kill(&self, pid: u32) {
@@ -158,9 +165,7 @@ pub fn parent(pid: u32) -> Option<u32> {
 
 impl Drop for Fixture {
     fn drop(&mut self) {
-        for environment in ["development", "staging", "production"] {
-            let _ = self.xtask(&["down", "--env", environment, "--yes", "--wait", "30s"]).output();
-        }
+        self.end();
         let _ = fs::remove_dir_all(&self.root);
     }
 }
@@ -215,8 +220,15 @@ pub fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
     }
 }
 
+/// Where tests of this user take turns.
+fn shared() -> PathBuf {
+    let folder = std::env::temp_dir().join(format!("switchyard-tests-{}", rustix::process::getuid().as_raw()));
+    fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
 fn turn() -> File {
-    File::options().create(true).append(true).open(std::env::temp_dir().join("switchyard-test.turn")).unwrap()
+    File::options().create(true).append(true).open(shared().join("turn")).unwrap()
 }
 
 /// Nine ports below the range the kernel takes ports for outgoing connections from, held by a file lock.
@@ -229,8 +241,7 @@ impl Ports {
     const BLOCK: u16 = 10;
 
     fn take() -> Ports {
-        let folder = std::env::temp_dir().join("switchyard-test-ports");
-        fs::create_dir_all(&folder).unwrap();
+        let folder = shared();
         for first in (20_000..30_000).step_by(usize::from(Ports::BLOCK)) {
             let file = File::options().create(true).append(true).open(folder.join(first.to_string())).unwrap();
             let free = || (first..first + 9).all(|port| TcpListener::bind(("127.0.0.1", port)).is_ok());
