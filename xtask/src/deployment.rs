@@ -168,9 +168,11 @@ impl<'a> Deployment<'a> {
     /// Has the proxy follow a change of its configuration, without losing a connection.
     ///
     /// # Errors
-    /// A [`Problem`] with exit code 78 when HAProxy refuses the change, and then nothing was changed.
+    /// A [`Problem`] with exit code 78 when HAProxy refuses the change, or an address was changed that cannot be while the
+    /// proxy runs; nothing was changed then.
     pub fn refresh_proxy(&self) -> anyhow::Result<()> {
         let Scene { proxy, router, .. } = &self.scene;
+        proxy.check_addresses()?;
         if proxy.is_outdated() && proxy.shim().is_alive()? {
             proxy.renew_config()?;
             router.reload()?;

@@ -270,9 +270,12 @@ impl<'a> Run<'a> {
     fn bake(&self, colour: Colour, span: Span) -> Result<(), Reason> {
         let World { runtime, router, clock, .. } = self.engine.world;
         let deadline = clock.elapsed() + *span;
+        let mut bad = 0;
         while clock.elapsed() < deadline {
             let instance = runtime.observe(colour).map_err(in_words)?;
-            if instance.exits > 0 || !instance.state.occupies() {
+            // One probe lost under load says nothing.
+            bad = if instance.state == State::Ready { 0 } else { bad + 1 };
+            if instance.exits > 0 || !instance.state.occupies() || bad >= self.engine.policy.success_threshold {
                 return Err(instance.cause.unwrap_or_else(|| format!("{colour} is {}", instance.state)));
             }
             let routing = router.observe().map_err(in_words)?;
@@ -334,10 +337,10 @@ impl<'a> Run<'a> {
         keep_warm: Option<Span>,
         reason: Option<String>,
     ) -> Result<(), Reason> {
-        let World { ledger, clock, .. } = self.engine.world;
+        let World { runtime, ledger, clock, .. } = self.engine.world;
         let at = clock.now();
-        let served = || Some(serving(&ledger.history().ok()?)?.launch);
-        let warm = keep_warm.and_then(|span| Some(Warm { launch: served()?, until: at + *span }));
+        let there = || runtime.observe(colour.other()).ok()?.launch;
+        let warm = keep_warm.and_then(|span| Some(Warm { launch: there()?, until: at + *span }));
         let entry = Entry { at, change, launch: launch.clone(), colour, warm, reason, by: ledger.author() };
         ledger.record(&entry).map_err(in_words)
     }

@@ -153,15 +153,10 @@ pub fn plan(goal: Goal, observed: &Observed, policy: &Policy) -> Plan {
 /// where the proxy has fallen back from an active colour that is down, or where a warm colour has outlived its time.
 pub fn overdue(observed: &Observed, unfinished: bool) -> Option<Goal> {
     let active = observed.active()?;
-    if !observed.is_settled() || unfinished || has_fallen_back(observed, active) {
+    if !observed.is_settled() || unfinished || observed.has_fallen_back(active) {
         return Some(Goal::Recover);
     }
     (observed.warm_overdue() && observed.is_fit(active)).then_some(Goal::Reap)
-}
-
-/// Whether the traffic of a colour that is down goes to the other one.
-pub fn has_fallen_back(observed: &Observed, active: Colour) -> bool {
-    !observed.is_fit(active) && observed.is_fit(active.other())
 }
 
 struct Draft<'a> {
@@ -172,7 +167,7 @@ struct Draft<'a> {
 
 impl Draft<'_> {
     fn deploy(&mut self, launch: &Launch, policy: &Policy) {
-        let active = self.observed.active();
+        let active = self.observed.standing();
         let candidate = active.map_or(Colour::Blue, Colour::other);
         self.ensure_proxy(active.unwrap_or(candidate));
         self.settle();
@@ -228,11 +223,7 @@ impl Draft<'_> {
         if recovering {
             self.revive(keeper);
         }
-        let routing = &self.observed.routing;
-        let everything = Some(Split::all(keeper));
-        if routing.running != everything || routing.persisted != everything {
-            self.operations.push(Operation::SetSplit { split: Split::all(keeper) });
-        }
+        self.give_all_to(keeper);
         let other = keeper.other();
         if self.observed.serving.as_ref().map(|serving| serving.colour) == Some(keeper) {
             if self.observed.warm().is_none() || self.observed.warm_overdue() {
@@ -276,12 +267,15 @@ impl Draft<'_> {
         }
     }
 
-    /// Traffic that a deployer has left between two colours goes to the active one before anything is stopped.
+    /// Traffic that a deployer has left between two colours goes to the one that serves before anything is stopped.
     fn settle(&mut self) {
-        if let Some(active) = self.observed.active()
-            && !self.observed.is_settled()
-        {
-            self.operations.push(Operation::SetSplit { split: Split::all(active) });
+        self.observed.standing().into_iter().for_each(|standing| self.give_all_to(standing));
+    }
+
+    fn give_all_to(&mut self, colour: Colour) {
+        let (routing, split) = (&self.observed.routing, Split::all(colour));
+        if routing.running != Some(split) || routing.persisted != Some(split) {
+            self.operations.push(Operation::SetSplit { split });
         }
     }
 

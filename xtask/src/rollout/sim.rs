@@ -52,6 +52,7 @@ struct SimColour {
     drained_since: Option<SystemTime>,
     ready_from: Option<SystemTime>,
     unreachable: bool,
+    hangs: bool,
     counters: Counters,
 }
 
@@ -98,25 +99,32 @@ impl SimState {
     fn is_ready(&self, colour: Colour) -> bool {
         let it = self.colours.get(colour);
         let may_be = !matches!(self.nature(colour), None | Some(Nature::NeverReady | Nature::DiesAtStart));
-        it.runs && may_be && it.ready_from.is_some_and(|from| from <= self.now)
+        it.runs && !it.hangs && may_be && it.ready_from.is_some_and(|from| from <= self.now)
     }
 
     fn share(&self, colour: Colour) -> u8 {
         self.running.map_or(0, |split| split.share(colour))
     }
 
+    /// What it is sent, what the proxy falls back with included.
+    fn load(&self, colour: Colour) -> u8 {
+        let other = colour.other();
+        let fallen_back = self.is_up(colour) && !self.is_up(other);
+        self.share(colour) + if fallen_back { self.share(other) } else { 0 }
+    }
+
     /// One second of traffic, so to speak.
     fn serve(&mut self) {
         for colour in Colour::BOTH {
-            let (share, nature) = (u64::from(self.share(colour)), self.nature(colour));
+            let (load, nature) = (u64::from(self.load(colour)), self.nature(colour));
             let it = self.colours.get_mut(colour);
-            if share == 0 || !it.runs {
+            if load == 0 || !it.runs || it.hangs {
                 continue;
             }
             it.in_flight = 3;
-            it.counters.requests += share * 10;
+            it.counters.requests += load * 10;
             match nature {
-                Some(Nature::AnswersErrors) => it.counters.errors += share * 10,
+                Some(Nature::AnswersErrors) => it.counters.errors += load * 10,
                 Some(Nature::DiesUnderLoad) => (it.runs, it.exits, it.in_flight) = (false, it.exits + 1, 0),
                 Some(Nature::UnreachableUnderLoad) => it.unreachable = true,
                 _ => {}
@@ -150,6 +158,13 @@ impl Sim {
     fn revive_deployer(&self) {
         let mut state = self.state();
         (state.dead, state.strike) = (false, None);
+    }
+
+    fn hang_the_active_colour(&self) {
+        let mut state = self.state();
+        let active = serving(&state.history).unwrap().colour;
+        state.colours.get_mut(active).hangs = true;
+        state.colours.get_mut(active).in_flight = 0;
     }
 
     fn restart_machine(&self) {
@@ -236,6 +251,10 @@ impl Runtime for Sim {
                     state.broken.push(format!("I4: {colour} is stopped with {share} % and {in_flight} in flight"));
                 }
             }
+            // A first release that fails has nothing beside it.
+            if state.is_up(colour) && !state.is_up(colour.other()) && !state.history.is_empty() {
+                state.broken.push(format!("outage: {colour} was all there was to serve, and is stopped"));
+            }
             let it = state.colours.get_mut(colour);
             (it.runs, it.was_stopped, it.in_flight) = (false, true, 0);
             Ok(())
@@ -288,7 +307,7 @@ impl Router for Sim {
 
     fn in_flight(&self, colour: Colour) -> anyhow::Result<InFlight> {
         self.does("ask what is in flight", |state| {
-            let (served, now) = (state.share(colour) > 0, state.now);
+            let (served, now) = (state.load(colour) > 0, state.now);
             let it = state.colours.get_mut(colour);
             it.drained_since.get_or_insert(now);
             let requests = it.in_flight;
@@ -365,6 +384,8 @@ struct Scenario {
     goal: Goal,
     nature: Nature,
     keep_warm: &'static str,
+    /// The active colour hangs, and the proxy has fallen back to the warm one.
+    hung: bool,
 }
 
 impl Scenario {
@@ -378,7 +399,22 @@ impl Scenario {
             assert_eq!(self.reach(&sim, goal.clone()), Some(Outcome::Reached), "{} does not begin well", self.name);
         }
         sim.state().natures.insert("new".into(), self.nature);
+        if self.hung {
+            sim.hang_the_active_colour();
+        }
         sim
+    }
+
+    /// What the verb does: first puts right what is not, then reaches for the goal.
+    fn run(&self, sim: &Sim) -> Option<Outcome> {
+        let world = World { runtime: sim, router: sim, ledger: sim, clock: sim };
+        let unfinished = sim.state().unfinished;
+        let before = Observed::of(&world).ok()?;
+        let is_needed = matches!(self.goal, Goal::Deploy(_)) || !before.is_settled();
+        if let Some(goal) = overdue(&before, unfinished).filter(|_| is_needed) {
+            let _ = self.reach(sim, goal);
+        }
+        self.reach(sim, self.goal.clone())
     }
 
     /// None where the deployer could not even look.
@@ -415,6 +451,7 @@ fn scenarios() -> Vec<Scenario> {
         goal,
         nature,
         keep_warm: "10m",
+        hung: false,
     };
     let new = || Goal::Deploy(launch("new"));
     let back = |release| Goal::Rollback(launch(release));
@@ -429,6 +466,18 @@ fn scenarios() -> Vec<Scenario> {
         scenario("upgrade the proxy loses sight of", &["v1"], new(), Nature::UnreachableUnderLoad),
         scenario("upgrade that answers errors", &["v1"], new(), Nature::AnswersErrors),
         scenario("upgrade while another is warm", &["v1", "v2"], new(), Nature::Good),
+        Scenario {
+            hung: true,
+            ..scenario("upgrade while the active colour hangs", &["v1", "v2"], new(), Nature::Good)
+        },
+        Scenario {
+            hung: true,
+            ..scenario("bad upgrade while the active colour hangs", &["v1", "v2"], new(), Nature::NeverReady)
+        },
+        Scenario {
+            hung: true,
+            ..scenario("rollback while the active colour hangs", &["v1", "v2"], back("v1"), Nature::Good)
+        },
         scenario("rollback to a warm colour", &["v1", "v2"], back("v1"), Nature::Good),
         scenario("rollback to a release that was stopped", &["v1", "v2", "v3"], back("v1"), Nature::Good),
         scenario("rollback to a release that does not start", &["v1", "v2"], back("new"), Nature::DiesAtStart),
@@ -462,7 +511,7 @@ fn assert_settled(sim: &Sim, story: &str) {
 fn every_scenario_ends_as_it_should_when_nothing_strikes() {
     for scenario in scenarios() {
         let sim = scenario.world();
-        let outcome = scenario.reach(&sim, scenario.goal.clone()).unwrap();
+        let outcome = scenario.run(&sim).unwrap();
         let good = scenario.nature == Nature::Good;
         assert_eq!(outcome == Outcome::Reached, good, "{}: {outcome:?}", scenario.name);
         assert!(!matches!(outcome, Outcome::Stuck(..)), "{}: {outcome:?}", scenario.name);
@@ -478,13 +527,13 @@ fn wherever_the_deployer_is_struck_one_release_serves_after_the_next_has_recover
     for scenario in scenarios() {
         let sim = scenario.world();
         let first = sim.state().calls;
-        let _ = scenario.reach(&sim, scenario.goal.clone());
+        let _ = scenario.run(&sim);
         let last = sim.state().calls;
         for call in first + 1..=last {
             for fault in [Fault::Error, Fault::CrashBefore, Fault::CrashAfter] {
                 let sim = scenario.world();
                 sim.state().strike = Some((call, fault));
-                let _ = scenario.reach(&sim, scenario.goal.clone());
+                let _ = scenario.run(&sim);
                 sim.revive_deployer();
                 scenario.recover(&sim);
                 assert_settled(&sim, &format!("{}, {fault:?} at call {call}", scenario.name));

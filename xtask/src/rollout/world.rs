@@ -141,6 +141,17 @@ impl Observed {
         (there.state.occupies() && there.launch.as_ref() == Some(&warm.launch)).then_some((colour, warm))
     }
 
+    /// The colour that serves in fact: the active one, or the one the proxy has fallen back to.
+    pub fn standing(&self) -> Option<Colour> {
+        let active = self.active()?;
+        Some(if self.has_fallen_back(active) { active.other() } else { active })
+    }
+
+    /// Whether the traffic of a colour that is down goes to the other one.
+    pub fn has_fallen_back(&self, active: Colour) -> bool {
+        !self.is_fit(active) && self.is_fit(active.other())
+    }
+
     /// Whether a colour can be trusted with traffic: ready by its own word, or up by the proxy's. One probe lost under load
     /// must not look like a dead colour.
     pub fn is_fit(&self, colour: Colour) -> bool {

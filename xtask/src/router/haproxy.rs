@@ -24,6 +24,10 @@ const ANSWER: Duration = Duration::from_secs(2);
 const START: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_millis(10);
 
+/// The variables that hold addresses, and the keys in `delivery.toml` they come from.
+pub const ADDRESSES: [(&str, &str); 3] =
+    [("PROXY_LISTEN", "listen"), ("PROXY_BLUE", "colours.blue"), ("PROXY_GREEN", "colours.green")];
+
 /// What the proxy's configuration takes from its environment.
 pub fn variables(service: &Service, environment: &Environment) -> BTreeMap<String, String> {
     let rollout = &environment.rollout;

@@ -215,7 +215,7 @@ fn up_reloads_the_proxy_when_its_configuration_has_changed_and_refuses_a_wrong_o
 
 /// v2 is active and hangs, so that the proxy has fallen back to v1, which is warm.
 fn fallen_back(fixture: &Fixture) {
-    fixture.edit_delivery("bake = \"2s\"", "bake = \"100ms\"");
+    fixture.edit_delivery("bake = \"2s\"", "bake = \"100ms\"\ndrain_timeout = \"2s\"");
     fixture.release("up", "v1", &[]).ok();
     fixture.release("deploy-blue-green", "v2", &[]).ok();
     fixture.signal(pid_at(fixture.green_address()).unwrap(), rustix::process::Signal::STOP);
@@ -269,6 +269,7 @@ fn recover_makes_official_what_the_proxy_has_fallen_back_to() {
 #[test]
 fn a_candidate_whose_shim_hangs_does_not_stand_in_the_way_of_the_abort() {
     let fixture = Fixture::alone();
+    fixture.edit_delivery("keep_warm = \"10m\"", "keep_warm = \"10m\"\ndrain_timeout = \"2s\"");
     let deploy = half_way(&fixture);
     let load = Prober::start(fixture.address());
     let shim = parent(pid_at(fixture.green_address()).unwrap()).unwrap();

@@ -157,6 +157,15 @@ fn flags_that_do_not_fit_are_refused_with_the_reason() {
 }
 
 #[test]
+fn an_address_that_is_changed_under_a_running_environment_is_refused() {
+    let fixture = Fixture::new();
+    fixture.release("up", "v1", &[]).ok();
+    fixture.edit_delivery(&fixture.address().to_string(), "127.0.0.1:8089");
+    let ran = fixture.run(&["up", "--binary", service().to_str().unwrap()]);
+    ran.refused(78, &["environments.development.listen", "became 127.0.0.1:8089", "next: cargo xtask down"]);
+}
+
+#[test]
 fn a_proxy_configuration_haproxy_refuses_is_shown_and_nothing_starts() {
     let fixture = Fixture::new();
     let path = "docker/haproxy/haproxy.cfg";

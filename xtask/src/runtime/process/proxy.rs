@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::delivery::{Delivery, Environment, FILE};
 use crate::host::{Host as _, Local};
-use crate::problem::{ExitCode, Problem};
+use crate::problem::{ExitCode, Problem, command};
 use crate::router::haproxy;
 use crate::runtime::shim::{Shim, Spec, StopSignal};
 use crate::{port, tools};
@@ -70,6 +70,31 @@ impl ProxyProcess<'_> {
     pub fn is_outdated(&self) -> bool {
         let own = fs::read(self.folder.join(CONFIG));
         own.is_ok_and(|own| fs::read(&self.config).is_ok_and(|wanted| wanted != own))
+    }
+
+    /// Looks whether the proxy that runs stands where `delivery.toml` says.
+    ///
+    /// # Errors
+    /// A [`Problem`] with exit code 78 when an address was changed under it: a process keeps what it was started with.
+    pub fn check_addresses(&self) -> anyhow::Result<()> {
+        let Some(started) = self.shim().spec().filter(|_| self.shim().is_alive().unwrap_or(false)) else {
+            return Ok(());
+        };
+        let now = haproxy::variables(&self.delivery.service, self.environment);
+        let changed = haproxy::ADDRESSES.iter().filter_map(|(variable, key)| {
+            let (was, is) = (started.env.get(*variable)?, now.get(*variable)?);
+            (was != is).then(|| format!("environments.{}.{key}: {was} became {is}", self.name))
+        });
+        let changed: Vec<_> = changed.collect();
+        if changed.is_empty() {
+            return Ok(());
+        }
+        let message = format!(
+            "an address in {FILE} was changed while {} runs, and a proxy that runs keeps the ones it has. Put it back, or end \
+             the environment and start it anew; nothing was changed.",
+            self.name
+        );
+        Err(Problem::new(ExitCode::Configuration, message).detail(changed).next(command("down", self.name)).into())
     }
 
     /// Gives the proxy a copy of its own of the project's configuration, if HAProxy accepts it: an edit half-way done must

@@ -30,7 +30,9 @@ const ROTATED: &str = "log.1";
 const PREVIOUS: &str = "log.previous";
 
 /// How long a shim may take to answer: it does nothing but wait, so this is about a machine under load.
-const ANSWER: Duration = Duration::from_secs(5);
+const ANSWER: Duration = Duration::from_secs(2);
+/// How long a shim may take to come or to go.
+const CHANGE: Duration = Duration::from_secs(10);
 
 /// What a shim is to run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -121,6 +123,11 @@ impl Shim {
         Ok(last.and_then(|text| serde_json::from_str(&text).ok()))
     }
 
+    /// What it was started with; none if it never was.
+    pub fn spec(&self) -> Option<Spec> {
+        serde_json::from_str(&fs::read_to_string(self.folder.join(SPEC)).ok()?).ok()
+    }
+
     /// Starts a shim over `spec`, and returns when the child was started.
     ///
     /// # Errors
@@ -139,7 +146,7 @@ impl Shim {
             .stderr(Stdio::null())
             .spawn()
             .context("starting a shim")?;
-        let deadline = Instant::now() + ANSWER;
+        let deadline = Instant::now() + CHANGE;
         loop {
             if self.is_alive()? && self.ask("status\n", ANSWER).is_ok() {
                 return Ok(());
@@ -148,7 +155,7 @@ impl Shim {
                 bail!("the shim ended at once ({status}): {}", self.tail(3).join(" "));
             }
             if Instant::now() >= deadline {
-                bail!("the shim did not answer within {ANSWER:?}");
+                bail!("the shim did not answer within {CHANGE:?}");
             }
             std::thread::sleep(Duration::from_millis(5));
         }
@@ -175,7 +182,7 @@ impl Shim {
         if !self.is_alive()? {
             return self.settle();
         }
-        let asked = self.ask(&format!("stop {}\n", grace.as_millis()), grace + ANSWER);
+        let asked = self.ask(&format!("stop {}\n", grace.as_millis()), grace + CHANGE);
         let deadline = Instant::now() + ANSWER;
         while self.is_alive()? {
             if Instant::now() >= deadline {
