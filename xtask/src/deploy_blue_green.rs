@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::deployment::{self, Deployment, Queue, Source, Target};
+use crate::deployment::Deployment;
+use crate::flags::{Queue, Source, Target};
 use crate::out;
 use crate::problem::{ExitCode, Problem, command};
 use crate::rollout::plan::{Goal, Plan, plan};
@@ -51,7 +52,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     if args.plan {
         return show_plan(args, &site, settings);
     }
-    let content = deployment::content(&site, &args.source)?;
+    let content = args.source.content(&site)?;
     let deployment = Deployment::begin(&site, "deploy-blue-green", &args.queue)?;
     deployment.refresh_proxy()?;
     deployment.reserve()?;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 
-use crate::deployment::{Queue, Target};
+use crate::flags::{Queue, Target};
 use crate::problem::{ExitCode, Problem, command};
 use crate::rollout::colour::Colour;
 use crate::rollout::world::{InFlight, Router, Runtime as _};

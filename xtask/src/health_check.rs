@@ -3,7 +3,7 @@
 use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::time::{Duration, Instant};
 
-use crate::deployment::Target;
+use crate::flags::Target;
 use crate::http::{self, Probe};
 use crate::out;
 use crate::problem::{ExitCode, Problem, command};

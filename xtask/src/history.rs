@@ -1,6 +1,6 @@
 //! `history`: which release served when, and who changed it.
 
-use crate::deployment::Target;
+use crate::flags::Target;
 use crate::out;
 use crate::rollout::record::Change;
 use crate::rollout::world::Ledger as _;

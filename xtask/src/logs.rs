@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 
-use crate::deployment::Target;
+use crate::flags::Target;
 use crate::problem::{ExitCode, Problem, command};
 use crate::rollout::colour::Colour;
 use crate::rollout::world::Observed;

@@ -1,6 +1,7 @@
 //! `recover`: puts an environment right that a deployer, a colour or the machine has left half-way.
 
-use crate::deployment::{Deployment, Queue, Target};
+use crate::deployment::Deployment;
+use crate::flags::{Queue, Target};
 use crate::report;
 use crate::rollback::nothing_deployed;
 use crate::site::Site;

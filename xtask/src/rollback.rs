@@ -1,6 +1,7 @@
 //! `rollback`: back to an earlier release, without a build and without looking up a digest.
 
-use crate::deployment::{Deployment, Queue, Target};
+use crate::deployment::Deployment;
+use crate::flags::{Queue, Target};
 use crate::problem::{ExitCode, Problem, command};
 use crate::rollout::plan::Goal;
 use crate::rollout::record::{Change, Entry, lineage};

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use serde::Serialize;
 
-use crate::deployment::Target;
+use crate::flags::Target;
 use crate::ledger::{self, FileLedger, Line, Owner};
 use crate::out;
 use crate::problem::command;

@@ -1,7 +1,8 @@
 //! `up`: from a checkout to a service behind the proxy, or from a change to its rollout.
 
 use crate::delivery::RuntimeChoice;
-use crate::deployment::{self, Deployment, Queue, Source, Target};
+use crate::deployment::{self, Deployment};
+use crate::flags::{Queue, Source, Target};
 use crate::packages::Consent;
 use crate::rollout::plan::Goal;
 use crate::rollout::world::{Launch, Observed, State};
@@ -37,7 +38,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     let site = Site::open(&args.target.env)?;
     say!("{}", deployment::runtime(args.runtime.unwrap_or(site.environment().runtime))?);
     tools::ensure(&tools::HAPROXY, Consent::from_flag(args.yes))?;
-    let content = deployment::content(&site, &args.source)?;
+    let content = args.source.content(&site)?;
     let deployment = Deployment::begin(&site, "up", &args.queue)?;
     deployment.refresh_proxy()?;
     let observed = deployment.observe()?;
