@@ -8,10 +8,15 @@ use crate::{
 };
 
 const AFTER: &str = "\
-Exit codes: 0 done · 1 tried, did not succeed, what ran before still runs · 2 the command line does not fit
-            69 something is missing on this machine · 75 another deployer is at work, try again
-            78 a configuration is wrong · 130 ended by Ctrl-C, after everything was put back; a second
-            Ctrl-C ends at once, and then `recover` puts it back";
+Exit codes:
+    0  done
+    1  tried and did not succeed; what served before still serves
+    2  the command line does not fit
+   69  something is missing on this machine
+   75  another deployer is at work, try again
+   78  a configuration is wrong
+  130  ended by Ctrl-C, after everything was put back
+       (a second Ctrl-C ends at once; then `recover` puts it back)";
 
 /// Takes a Rust service from `git push` to a healthy release.
 #[derive(Debug, Parser)]

@@ -33,7 +33,7 @@ pub struct Args {
 /// Builds, starts or rolls out, lets the proxy follow a change of its configuration, and prints the URL.
 ///
 /// # Errors
-/// Those of a deploy, and a [`Problem`] with exit code 69 when HAProxy can neither be found nor installed.
+/// Those of a deploy, and exit code 69 when HAProxy can neither be found nor installed.
 pub fn run(args: &Args) -> anyhow::Result<()> {
     let site = Site::open(&args.target.env)?;
     say!("{}", deployment::runtime(args.runtime.unwrap_or(site.environment().runtime))?);
