@@ -9,7 +9,7 @@ use crate::delivery::{Delivery, Environment, FILE};
 use crate::problem::{ExitCode, Problem};
 use crate::project::Project;
 use crate::rollout::colour::Colour;
-use crate::rollout::world::Launch;
+use crate::rollout::record::Launch;
 use crate::router::haproxy;
 use crate::service::{self, Start};
 use crate::site::FOLDER;

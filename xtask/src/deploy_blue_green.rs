@@ -7,7 +7,7 @@ use crate::flags::{Queue, Source, Target};
 use crate::out;
 use crate::problem::{ExitCode, Problem, command};
 use crate::rollout::plan::{Goal, Plan, plan};
-use crate::rollout::world::{Launch, Observed};
+use crate::rollout::record::Launch;
 use crate::site::Site;
 
 /// Flags of `deploy-blue-green`.
@@ -91,7 +91,7 @@ fn check(args: &Args, site: &Site) -> Result<(), Problem> {
 
 fn show_plan(args: &Args, site: &Site, settings: BTreeMap<String, String>) -> anyhow::Result<()> {
     let release = args.source.release.clone().unwrap_or_else(|| "the-next-build".into());
-    let observed = Observed::of(&site.enter().world())?;
+    let observed = site.enter().world().observe()?;
     let plan = plan(Goal::Deploy(Launch { release, settings }), &observed, &site.environment().rollout);
     if args.json {
         out!("{}", serde_json::to_string_pretty(&as_json(&plan, site))?);

@@ -11,9 +11,10 @@ use crate::report::{self, Report};
 use crate::rollout::colour::Colour;
 use crate::rollout::engine::{Engine, Outcome};
 use crate::rollout::event::Event;
+use crate::rollout::observed::Observed;
 use crate::rollout::plan::{Goal, Plan, overdue, plan};
-use crate::rollout::record::Entry;
-use crate::rollout::world::{Cancel, Launch, Ledger as _, Observed};
+use crate::rollout::record::{Entry, Launch};
+use crate::rollout::world::{Cancel, Ledger as _};
 use crate::say;
 use crate::site::{Scene, Site};
 use crate::{interrupt, progress, rollout};
@@ -118,7 +119,7 @@ impl<'a> Deployment<'a> {
     /// # Errors
     /// When it cannot be read.
     pub fn observe(&self) -> anyhow::Result<Observed> {
-        Observed::of(&self.scene.world())
+        self.scene.world().observe()
     }
 
     /// What has happened here, oldest first.

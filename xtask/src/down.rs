@@ -8,7 +8,8 @@ use anyhow::Context as _;
 use crate::flags::{Queue, Target};
 use crate::problem::{ExitCode, Problem, command};
 use crate::rollout::colour::Colour;
-use crate::rollout::world::{InFlight, Router, Runtime as _};
+use crate::rollout::observed::InFlight;
+use crate::rollout::world::{Router, Runtime as _};
 use crate::site::Site;
 use crate::{out, say};
 

@@ -217,8 +217,7 @@ mod tests {
     use super::*;
     use crate::host::Local;
     use crate::rollout::colour::Colour;
-    use crate::rollout::record::{Change, Warm};
-    use crate::rollout::world::Launch;
+    use crate::rollout::record::{Change, Launch, Warm};
     use crate::testing::TempDir;
 
     fn entry(release: &str) -> Entry {

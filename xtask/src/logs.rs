@@ -11,7 +11,6 @@ use clap::ValueEnum;
 use crate::flags::Target;
 use crate::problem::{ExitCode, Problem, command};
 use crate::rollout::colour::Colour;
-use crate::rollout::world::Observed;
 use crate::runtime::shim::Shim;
 use crate::site::Site;
 
@@ -62,7 +61,7 @@ fn show(shim: &Shim, args: &Args) -> io::Result<()> {
 
 fn shim(of: Option<Of>, site: &Site) -> anyhow::Result<Shim> {
     let scene = site.enter();
-    let active = || anyhow::Ok(Observed::of(&scene.world())?.active());
+    let active = || anyhow::Ok(scene.world().observe()?.active());
     let shim = match of {
         Some(Of::Blue) => Some(scene.runtime.shim(Colour::Blue)),
         Some(Of::Green) => Some(scene.runtime.shim(Colour::Green)),

@@ -20,7 +20,7 @@ pub enum Consent {
 impl Consent {
     /// From the flag `--yes`, the variable `CI`, and whether there is a terminal to ask at.
     pub fn from_flag(yes: bool) -> Consent {
-        if yes || crate::ci::is_ci() {
+        if yes || is_ci() {
             Consent::Given
         } else if std::io::stdin().is_terminal() && std::io::stderr().is_terminal() {
             Consent::Ask
@@ -28,6 +28,11 @@ impl Consent {
             Consent::Unavailable
         }
     }
+}
+
+/// Whether a CI system runs this: it says so by the variable `CI`.
+pub fn is_ci() -> bool {
+    std::env::var("CI").is_ok_and(|value| !value.is_empty() && value != "false" && value != "0")
 }
 
 struct Manager {

@@ -8,8 +8,8 @@ use crate::out;
 use crate::problem::{ExitCode, Problem, command};
 use crate::rollout::colour::{Colour, Split};
 use crate::rollout::engine::{Failure, Outcome};
+use crate::rollout::observed::Observed;
 use crate::rollout::plan::{Operation, Plan};
-use crate::rollout::world::Observed;
 use crate::site::Site;
 
 /// How a verb that changed an environment ended.

@@ -4,8 +4,7 @@ use crate::deployment::Deployment;
 use crate::flags::{Queue, Target};
 use crate::problem::{ExitCode, Problem, command};
 use crate::rollout::plan::Goal;
-use crate::rollout::record::{Change, Entry, lineage};
-use crate::rollout::world::Launch;
+use crate::rollout::record::{Change, Entry, Launch, lineage};
 use crate::site::Site;
 
 /// Flags of `rollback`.

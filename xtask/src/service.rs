@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::delivery::Service;
 use crate::limited;
 use crate::rollout::colour::Colour;
-use crate::rollout::world::Launch;
+use crate::rollout::record::Launch;
 
 /// The names that may stand between braces in `delivery.toml`.
 pub const PLACEHOLDERS: [&str; 7] = ["port", "host", "address", "colour", "release", "environment", "release_dir"];

@@ -11,8 +11,8 @@ use crate::out;
 use crate::problem::command;
 use crate::rollout::colour::{Colour, PerColour, Split};
 use crate::rollout::event::Event;
+use crate::rollout::observed::{Observed, State};
 use crate::rollout::plan::Operation;
-use crate::rollout::world::{Observed, State};
 use crate::site::Site;
 use crate::time;
 
@@ -126,7 +126,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
 /// When it cannot be read.
 pub fn of(site: &Site) -> anyhow::Result<Status> {
     let scene = site.enter();
-    let observed = Observed::of(&scene.world())?;
+    let observed = scene.world().observe()?;
     let journal = scene.ledger.last_journal()?;
     let underway = underway(&scene.ledger, &journal)?;
     let cut_off = underway.is_none() && ledger::is_unfinished(&journal);

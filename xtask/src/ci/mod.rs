@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
-use crate::packages::Consent;
+use crate::packages::{Consent, is_ci};
 use crate::problem::{ExitCode, Problem};
 use crate::{cargo, project, tools};
 use crate::{out, say};
@@ -32,11 +32,6 @@ pub struct Args {
     /// Prints the report as JSON.
     #[arg(long)]
     json: bool,
-}
-
-/// Whether a CI system runs this: it says so by the variable `CI`.
-pub fn is_ci() -> bool {
-    std::env::var("CI").is_ok_and(|value| !value.is_empty() && value != "false" && value != "0")
 }
 
 /// Runs the steps in their order and reports on each.

@@ -4,8 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::observed::Counters;
 use super::policy::{AnalysisPolicy, OnInconclusive};
-use super::world::Counters;
 
 /// What the numbers of a window say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,7 +76,7 @@ impl fmt::Display for Judgement {
 /// ```
 /// use xtask::rollout::analysis::{Verdict, judge};
 /// use xtask::rollout::policy::AnalysisPolicy;
-/// use xtask::rollout::world::Counters;
+/// use xtask::rollout::observed::Counters;
 ///
 /// let before = Counters { requests: 1_000, errors: 0, counted_by: 1 };
 /// let after = Counters { requests: 1_200, errors: 3, counted_by: 1 };

@@ -6,9 +6,9 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::colour::{Colour, Split};
+use super::observed::{Observed, State};
 use super::policy::{Policy, Span};
-use super::record::Change;
-use super::world::{Launch, Observed, State};
+use super::record::{Change, Launch};
 
 /// What is to be brought about.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,11 +1,21 @@
 //! What is on record: which release served when, and what follows from it.
 
+use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
 use super::colour::Colour;
-use super::world::Launch;
+
+/// A release and the settings it is started with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Launch {
+    /// The release's name.
+    pub release: String,
+    /// What `--set` added for this start alone.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub settings: BTreeMap<String, String>,
+}
 
 /// What became of a release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -93,7 +103,6 @@ pub struct Serving {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::collections::BTreeMap;
 
     fn entry(change: Change, release: &str) -> Entry {
         Entry {

@@ -13,7 +13,8 @@ use crate::delivery::{Environment, Service};
 use crate::host::Host;
 use crate::limited;
 use crate::rollout::colour::{Colour, PerColour, Split};
-use crate::rollout::world::{Counters, InFlight, Persistence, Router, Routing};
+use crate::rollout::observed::{Counters, InFlight, Routing};
+use crate::rollout::world::{Persistence, Router};
 
 const SOCKET: &str = "proxy/haproxy.sock";
 const MASTER_SOCKET: &str = "proxy/master.sock";

@@ -230,7 +230,7 @@ impl Disk {
         if mounted.is_ok_and(|output| output.status.success()) {
             return Some(Disk(folder));
         }
-        assert!(!xtask::ci::is_ci(), "CI has to be able to mount a small disk, as root or by sudo");
+        assert!(!xtask::packages::is_ci(), "CI has to be able to mount a small disk, as root or by sudo");
         println!("skipped: this user may not mount a disk");
         None
     }

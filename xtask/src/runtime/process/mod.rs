@@ -16,7 +16,9 @@ use crate::port;
 use crate::problem::{ExitCode, Problem};
 use crate::release::Releases;
 use crate::rollout::colour::Colour;
-use crate::rollout::world::{Instance, Launch, Runtime, State};
+use crate::rollout::observed::{Instance, State};
+use crate::rollout::record::Launch;
+use crate::rollout::world::Runtime;
 use crate::service::{self, Start};
 
 const LAUNCH: &str = "launch.json";

@@ -1,136 +1,42 @@
-//! Executes a plan, operation by operation, and puts everything back when one of them fails.
+//! One plan under way: what each operation does.
 
 use std::cell::{Cell, RefCell};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use super::analysis::judge;
-use super::colour::{Colour, PerColour, Split};
-use super::event::Event;
-use super::plan::{Goal, Operation, Plan, plan};
-use super::policy::{Policy, Span};
-use super::record::{Change, Entry, Warm, serving};
-use super::world::{Cancel, Counters, Launch, Observed, Persistence, Routing, State, World};
+use super::Engine;
+use super::waiting::Waiting;
 use crate::http::Probe;
+use crate::rollout::analysis::judge;
+use crate::rollout::colour::{Colour, PerColour, Split};
+use crate::rollout::event::Event;
+use crate::rollout::observed::{Counters, Routing, State};
+use crate::rollout::plan::{Goal, Operation};
+use crate::rollout::policy::Span;
+use crate::rollout::record::{Change, Entry, Launch, Warm, serving};
+use crate::rollout::world::{Persistence, World};
 
 const TICK: Duration = Duration::from_millis(100);
-/// A wait says at most so often what it is waiting for, even when that changes all the time.
-const SAY_AFTER: Duration = Duration::from_secs(1);
-/// A wait says at least this often what it is still waiting for.
-const SAY_EVERY: Duration = Duration::from_secs(5);
 /// Two readings of zero in flight this far apart prove a drain.
 const DRAIN_TICK: Duration = Duration::from_millis(50);
-const LOG_LINES: usize = 10;
-
-/// Executes plans.
-pub struct Engine<'a> {
-    /// What it acts on.
-    pub world: World<'a>,
-    /// By what rules.
-    pub policy: &'a Policy,
-    /// The path that says whether a colour is ready.
-    pub ready_path: &'a str,
-    /// Paths that must not answer 5xx before a candidate gets traffic.
-    pub smoke_paths: &'a [String],
-    /// Whether a person has asked for the end.
-    pub cancel: &'a Cancel,
-    /// Told of everything that happens, as it happens.
-    pub listener: &'a dyn Fn(SystemTime, &Event),
-}
-
-/// How a plan ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
-    /// The goal was reached.
-    Reached,
-    /// It was not, and the traffic is where it was before.
-    TakenBack(Failure),
-    /// It was not, and the traffic could not be put back; the second text says why.
-    Stuck(Failure, String),
-}
-
-/// Why a plan failed, with what a person needs to understand it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failure {
-    /// The operation and the reason, in words.
-    pub reason: String,
-    /// Whether a person asked for it.
-    pub cancelled: bool,
-    /// The candidate's answer to one more readiness probe, after the failure.
-    pub probe: Option<String>,
-    /// The candidate's last lines, oldest first.
-    pub log: Vec<String>,
-}
-
-impl Engine<'_> {
-    /// Executes a plan. Before its promotion a failure takes everything back; after it, what is left to do is done as far
-    /// as it goes.
-    pub fn run(&self, plan: &Plan) -> Outcome {
-        let run = Run::new(self, &plan.goal);
-        let planned = Event::Planned { goal: plan.goal.to_string(), operations: plan.operations.clone() };
-        let result = run.note(&planned).and_then(|()| run.all(&plan.operations));
-        let Err(reason) = result else {
-            run.end(true);
-            return Outcome::Reached;
-        };
-        let failure = self.explain(reason, run.started.get());
-        if matches!(plan.goal, Goal::Abort | Goal::Recover | Goal::Reap) {
-            run.end(false);
-            return Outcome::Stuck(failure, "nothing more was changed".into());
-        }
-        self.take_back(&run, plan, failure)
-    }
-
-    fn take_back(&self, failed: &Run<'_>, attempted: &Plan, failure: Failure) -> Outcome {
-        let abort = Run::new(self, &Goal::Abort);
-        abort.put_back_at_once();
-        let restored = Observed::of(&self.world).map_err(|error| format!("{error:#}")).and_then(|observed| {
-            let plan = plan(Goal::Abort, &observed, self.policy);
-            abort.all(&plan.operations)
-        });
-        if let Some(candidate) = failed.started.get()
-            && let Goal::Deploy(launch) | Goal::Rollback(launch) = &attempted.goal
-        {
-            abort.record(Change::Aborted, candidate, launch, None, Some(failure.reason.clone())).unwrap_or_else(
-                |reason| {
-                    abort.warn(format!("the abort is not in the history: {reason}"));
-                },
-            );
-        }
-        abort.end(false);
-        match restored {
-            Ok(()) => Outcome::TakenBack(failure),
-            Err(reason) => Outcome::Stuck(failure, reason),
-        }
-    }
-
-    fn explain(&self, reason: String, candidate: Option<Colour>) -> Failure {
-        Failure {
-            reason,
-            cancelled: self.cancel.requested(),
-            probe: candidate.map(|colour| self.world.runtime.probe(colour, self.ready_path).to_string()),
-            log: candidate.map(|colour| self.world.runtime.log_tail(colour, LOG_LINES)).unwrap_or_default(),
-        }
-    }
-}
 
 /// Why an operation was not done, in words.
-type Reason = String;
+pub(super) type Reason = String;
 
 /// One plan under way.
-struct Run<'a> {
-    engine: &'a Engine<'a>,
+pub(super) struct Run<'a> {
+    pub(super) engine: &'a Engine<'a>,
     /// Nothing may stand in the way of going on: neither a journal that cannot be written nor a colour that will not stop.
     urgent: Cell<bool>,
     /// A person may still end it.
     cancellable: Cell<bool>,
     /// The colour in which something was started.
-    started: Cell<Option<Colour>>,
+    pub(super) started: Cell<Option<Colour>>,
     /// The counters when the split was last set.
     window: RefCell<Option<PerColour<Counters>>>,
 }
 
 impl<'a> Run<'a> {
-    fn new(engine: &'a Engine<'a>, goal: &Goal) -> Self {
+    pub(super) fn new(engine: &'a Engine<'a>, goal: &Goal) -> Self {
         Run {
             engine,
             urgent: Cell::new(!matches!(goal, Goal::Deploy(_))),
@@ -140,7 +46,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn all(&self, operations: &[Operation]) -> Result<(), Reason> {
+    pub(super) fn all(&self, operations: &[Operation]) -> Result<(), Reason> {
         operations.iter().try_for_each(|operation| self.one(operation))
     }
 
@@ -207,7 +113,7 @@ impl<'a> Run<'a> {
     }
 
     /// The traffic first: looking at a colour that hangs takes time.
-    fn put_back_at_once(&self) {
+    pub(super) fn put_back_at_once(&self) {
         let World { router, ledger, .. } = self.engine.world;
         let Some(serving) = ledger.history().ok().and_then(|history| serving(&history)) else { return };
         let everything = Split::all(serving.colour);
@@ -329,7 +235,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn record(
+    pub(super) fn record(
         &self,
         change: Change,
         colour: Colour,
@@ -345,8 +251,8 @@ impl<'a> Run<'a> {
         ledger.record(&entry).map_err(in_words)
     }
 
-    fn end(&self, reached: bool) {
-        let active = Observed::of(&self.engine.world).ok().and_then(|observed| observed.active());
+    pub(super) fn end(&self, reached: bool) {
+        let active = self.engine.world.observe().ok().and_then(|observed| observed.active());
         self.tell(&Event::Ended { reached, active });
     }
 
@@ -359,12 +265,12 @@ impl<'a> Run<'a> {
         if self.engine.cancel.requested() && self.cancellable.get() { Err("interrupted".into()) } else { Ok(()) }
     }
 
-    fn warn(&self, text: String) {
+    pub(super) fn warn(&self, text: String) {
         self.tell(&Event::Warning { text });
     }
 
     /// Tells of an event that is worth failing for if it cannot be journalled, as long as failing is harmless.
-    fn note(&self, event: &Event) -> Result<(), Reason> {
+    pub(super) fn note(&self, event: &Event) -> Result<(), Reason> {
         let at = self.engine.world.clock.now();
         (self.engine.listener)(at, event);
         match self.engine.world.ledger.journal(at, event) {
@@ -379,32 +285,6 @@ impl<'a> Run<'a> {
         (self.engine.listener)(at, event);
         // Nothing is decided by this line, and what stopped it from being written stops the next intent, too.
         let _ = self.engine.world.ledger.journal(at, event);
-    }
-}
-
-/// Says what is being waited for, when that changes and otherwise from time to time.
-struct Waiting<'a> {
-    run: &'a Run<'a>,
-    colour: Colour,
-    last: Option<(String, Duration)>,
-}
-
-impl<'a> Waiting<'a> {
-    fn new(run: &'a Run<'a>, colour: Colour) -> Self {
-        Waiting { run, colour, last: None }
-    }
-
-    fn say(&mut self, missing: &str) -> Result<(), Reason> {
-        let now = self.run.engine.world.clock.elapsed();
-        let said = self
-            .last
-            .as_ref()
-            .is_some_and(|(last, at)| now.saturating_sub(*at) < if last == missing { SAY_EVERY } else { SAY_AFTER });
-        if said {
-            return Ok(());
-        }
-        self.last = Some((missing.to_owned(), now));
-        self.run.note(&Event::Waiting { colour: self.colour, reason: missing.to_owned() })
     }
 }
 
