@@ -1,5 +1,7 @@
 //! `rollback`: back to an earlier release, without a build and without looking up a digest.
 
+use std::collections::BTreeSet;
+
 use crate::deployment::Deployment;
 use crate::flags::{Queue, Target};
 use crate::problem::{ExitCode, Problem, command};
@@ -62,17 +64,20 @@ pub fn nothing_deployed(site: &Site) -> Problem {
 }
 
 fn no_such_release(history: &[Entry], wanted: Option<&str>, site: &Site) -> Problem {
-    let kept = |launch: &Launch| site.releases().find(&launch.release).is_some();
-    let mut served: Vec<_> = lineage(history).into_iter().filter(kept).map(|launch| launch.release).collect();
-    served.pop();
+    let active = lineage(history).pop().map(|launch| launch.release);
+    let served =
+        history.iter().filter(|entry| entry.change != Change::Aborted).map(|entry| entry.launch.release.as_str());
+    let served: BTreeSet<_> = served.filter(|name| site.releases().find(name).is_some()).collect();
+    let others: Vec<_> = served.into_iter().filter(|name| Some(*name) != active.as_deref()).collect();
     let what = match wanted {
         None => "there is no release before the one that serves".to_owned(),
         Some(name) if named(history, name).is_some() => format!("release `{name}` is not kept any more"),
         Some(name) => format!("release `{name}` never served {}", site.name),
     };
-    let back = if served.is_empty() { "none is left".to_owned() } else { served.join(", ") };
-    let message = format!("{what}; of those that did, one can go back to: {back}.");
-    Problem::new(ExitCode::Usage, message).next(command("history", &site.name))
+    let others =
+        if others.is_empty() { "no other is kept".to_owned() } else { format!("--to can name {}", others.join(", ")) };
+    let problem = Problem::new(ExitCode::Usage, format!("{what}; {others}."));
+    problem.next(command("history", &site.name))
 }
 
 /// The release as it was last started, with the settings it had.

@@ -48,10 +48,12 @@ fn two_rollbacks_go_back_two_releases_and_the_second_starts_a_kept_one() {
     let cold = fixture.run(&["rollback"]).ok();
     assert!(cold.stderr.contains("start v1 as blue"), "{}", cold.stderr);
     assert_eq!(fixture.status()["active"], "blue");
-    fixture.run(&["rollback"]).refused(2, &["no release before the one that serves", "v1"]);
+    fixture.run(&["rollback"]).refused(2, &["no release before the one that serves", "--to can name v2, v3"]);
     fixture.run(&["rollback", "--to", "v3"]).ok();
     assert_eq!(fixture.status()["colours"]["green"]["release"], "v3");
-    fixture.run(&["rollback", "--to", "v9"]).refused(2, &["`v9` was never deployed", "next: cargo xtask history"]);
+    fixture
+        .run(&["rollback", "--to", "v9"])
+        .refused(2, &["`v9` never served development", "next: cargo xtask history"]);
     let history = fixture.run(&["history", "--json"]).ok().stdout;
     let history: Vec<serde_json::Value> = serde_json::from_str(&history).unwrap();
     let told: Vec<_> =
@@ -139,7 +141,9 @@ fn environments_stand_side_by_side_and_down_leaves_nothing_behind() {
         let healthy = fixture.run(&["health-check", "--env", environment]).ok();
         assert!(healthy.stdout.starts_with("healthy: http://127.0.0.1:"), "{}", healthy.stdout);
     }
-    fixture.run(&["down", "--env", "production"]).refused(2, &["production is protected", "--env production --yes"]);
+    fixture
+        .run(&["down", "--env", "production"])
+        .refused(2, &["production is protected", "next: cargo xtask down --yes --env production"]);
     fixture.run(&["down", "--env", "production", "--yes"]).ok();
     fixture.run(&["health-check", "--env", "staging"]).ok();
     fixture.run(&["down", "--env", "staging"]).ok();
@@ -239,9 +243,7 @@ fn rejected_releases_do_not_push_out_those_one_can_go_back_to() {
     for bad in ["bad1", "bad2", "bad3", "bad4"] {
         assert_eq!(fixture.release("deploy-blue-green", bad, &["--set", "faults.crash_after=0s"]).code, 1);
     }
-    fixture
-        .run(&["rollback", "--to", "bad4"])
-        .refused(2, &["`bad4` never served development", "one can go back to: v1"]);
+    fixture.run(&["rollback", "--to", "bad4"]).refused(2, &["`bad4` never served development", "--to can name v1"]);
     fixture.run(&["rollback"]).ok();
     assert_eq!(fixture.status()["colours"]["blue"]["release"], "v1");
 }
