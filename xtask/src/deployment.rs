@@ -51,10 +51,7 @@ impl<'a> Deployment<'a> {
     /// A [`Problem`] with exit code 75 while another deployer is at work.
     pub fn begin(site: &'a Site, command: &str, queue: &Queue) -> anyhow::Result<Deployment<'a>> {
         let deployment = Deployment::lock(site, command, queue)?;
-        if let Err(problem) = deployment.recover() {
-            // What is about to be rolled out may be the mend.
-            say!("  warning  {problem}");
-        }
+        deployment.prepare()?;
         Ok(deployment)
     }
 
@@ -76,16 +73,35 @@ impl<'a> Deployment<'a> {
     /// A [`Problem`] with exit code 1 when that does not succeed.
     pub fn recover(&self) -> anyhow::Result<()> {
         let observed = self.observe()?;
-        overdue(&observed, self.unfinished).map_or(Ok(()), |goal| self.carry_out(goal, &observed))
+        let is_down = observed.active().is_some_and(|active| !observed.is_fit(active));
+        let goal = overdue(&observed, self.unfinished).or_else(|| is_down.then_some(Goal::Recover));
+        goal.map_or(Ok(()), |goal| self.carry_out(goal, &observed))
     }
 
-    /// Puts all traffic on one colour, where a deployer has died between two, and changes nothing else.
+    /// Does what has to be done before a deploy. Where it does not succeed, what is about to be rolled out may be the mend.
+    fn prepare(&self) -> anyhow::Result<()> {
+        let observed = self.observe()?;
+        if let Some(goal) = overdue(&observed, self.unfinished)
+            && let Err(problem) = self.carry_out(goal, &observed)
+        {
+            say!("  warning  {problem}");
+        }
+        Ok(())
+    }
+
+    /// Puts all traffic on one colour, where a deployer has died between two, and starts nothing for it: whoever goes back
+    /// does not want to wait for what is to be left.
     ///
     /// # Errors
-    /// A [`Problem`] with exit code 1 when that does not succeed.
+    /// When the environment cannot be read.
     pub fn settle_split(&self) -> anyhow::Result<()> {
         let observed = self.observe()?;
-        if observed.is_settled() { Ok(()) } else { self.carry_out(Goal::Recover, &observed) }
+        if !observed.is_settled()
+            && let Err(problem) = self.carry_out(Goal::Abort, &observed)
+        {
+            say!("  warning  {problem}");
+        }
+        Ok(())
     }
 
     fn carry_out(&self, goal: Goal, observed: &Observed) -> anyhow::Result<()> {

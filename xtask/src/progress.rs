@@ -16,7 +16,8 @@ pub fn print(_: SystemTime, event: &Event) {
 fn line(event: &Event) -> Option<String> {
     match event {
         Event::Planned { goal, operations } if !operations.is_empty() => {
-            Some(format!("{goal}, in {} steps", operations.len()))
+            let (count, s) = (operations.len(), if operations.len() == 1 { "" } else { "s" });
+            Some(format!("{goal}, in {count} step{s}"))
         }
         Event::Finished { operation, millis } => {
             let took = Duration::from_millis(*millis);

@@ -32,6 +32,8 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     }
     let deployment = Deployment::lock(&site, "recover", &args.queue)?;
     deployment.recover()?;
+    // Or it would show itself at work.
+    drop(deployment);
     if args.json {
         out!("{}", serde_json::to_string_pretty(&status::of(&site)?)?);
     } else {

@@ -59,7 +59,7 @@ fn choose(history: &[Entry], wanted: Option<&str>, site: &Site) -> anyhow::Resul
 
 /// The answer where there is nothing to act on.
 pub fn nothing_deployed(site: &Site) -> Problem {
-    let message = format!("nothing has been deployed to {} yet, so there is nothing to go back to.", site.name);
+    let message = format!("nothing has been deployed to {} yet.", site.name);
     Problem::new(ExitCode::Usage, message).next(command("up", &site.name))
 }
 

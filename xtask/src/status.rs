@@ -12,7 +12,7 @@ use crate::problem::command;
 use crate::rollout::colour::{Colour, PerColour, Split};
 use crate::rollout::event::Event;
 use crate::rollout::observed::{Observed, State};
-use crate::rollout::plan::Operation;
+use crate::rollout::plan::{Goal, Operation, overdue};
 use crate::site::Site;
 use crate::time;
 
@@ -187,9 +187,7 @@ fn remarks(observed: &Observed, cut_off: bool, recover: &str) -> Vec<String> {
     let Some(active) = observed.active() else { return remarks };
     let up = |colour: Colour| *observed.routing.up.get(colour);
     if cut_off {
-        remarks.push(
-            "a deployer died before it had finished; `cargo xtask recover` puts all traffic on one release".into(),
-        );
+        remarks.push(format!("a deployer died before it had finished; `{recover}` puts all traffic on one release"));
     }
     match observed.routing.running {
         None => remarks.push(format!("the proxy does not answer; `{recover}` starts it again")),
@@ -204,7 +202,7 @@ fn remarks(observed: &Observed, cut_off: bool, recover: &str) -> Vec<String> {
     if observed.routing.running.is_some() && observed.routing.running != observed.routing.persisted {
         remarks.push(format!("the split on disk is not the one that acts; `{recover}` mends that"));
     }
-    if observed.warm_overdue() {
+    if overdue(observed, false) == Some(Goal::Reap) {
         remarks.push(format!("{} is kept warm past its time; `{recover}` stops it", active.other()));
     }
     remarks

@@ -57,7 +57,7 @@ pub(super) const STEPS: [Step; 8] = [
     Step {
         id: "test",
         verifies: "every unit and the whole of a rollout, under load, on real processes (A1.2, A4.1, A4.2, A4.3, A4.4)",
-        command: &["cargo", "test", "--workspace", "--all-targets", "--locked"],
+        command: &["cargo", "test", "--workspace", "--all-targets", "--locked", "--", "--show-output"],
         needs: Some(&crate::tools::HAPROXY),
         remedy: "cargo test --workspace",
     },

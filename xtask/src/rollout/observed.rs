@@ -56,6 +56,8 @@ pub struct Instance {
     pub state: State,
     /// How often it ended by itself since it was started.
     pub exits: u32,
+    /// How it ended last, in words.
+    pub last_exit: Option<String>,
     /// Why it is not ready, in words, where it is not.
     pub cause: Option<String>,
 }

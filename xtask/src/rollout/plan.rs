@@ -189,7 +189,7 @@ impl Draft<'_> {
             }
             // Sharing traffic with a colour that is not ready would only lose requests.
             None => {
-                self.operations.push(Operation::SetSplit { split: Split::all(candidate) });
+                self.give_all_to(candidate);
                 self.promote(candidate, launch, Change::Deployed, None);
                 active.into_iter().for_each(|active| self.vacate(active));
             }
@@ -207,7 +207,7 @@ impl Draft<'_> {
             self.vacate(target);
             self.bring_up(target, launch);
         }
-        self.operations.push(Operation::SetSplit { split: Split::all(target) });
+        self.give_all_to(target);
         self.promote(target, launch, Change::RolledBack, None);
         active.into_iter().for_each(|active| self.vacate(active));
     }
@@ -272,9 +272,18 @@ impl Draft<'_> {
         self.observed.standing().into_iter().for_each(|standing| self.give_all_to(standing));
     }
 
+    /// Everything to one colour, unless it is so by then, in the proxy and on disk.
     fn give_all_to(&mut self, colour: Colour) {
         let (routing, split) = (&self.observed.routing, Split::all(colour));
-        if routing.running != Some(split) || routing.persisted != Some(split) {
+        let planned = self.operations.iter().rev().find_map(|operation| match operation {
+            Operation::SetSplit { split } => Some(*split),
+            _ => None,
+        });
+        let is_so = match planned {
+            Some(planned) => planned == split,
+            None => routing.running == Some(split) && routing.persisted == Some(split),
+        };
+        if !is_so {
             self.operations.push(Operation::SetSplit { split });
         }
     }

@@ -319,3 +319,40 @@ fn a_deployer_that_waits_for_a_down_finds_a_new_place_and_not_one_that_is_being_
         assert_eq!(fixture.status()["colours"]["blue"]["release"], "v2");
     }
 }
+
+#[test]
+fn recover_starts_the_active_release_again_when_nothing_else_is_up() {
+    let fixture = Fixture::new();
+    fixture.release("up", "v1", &["--env", "staging"]).ok();
+    let status = || fixture.run(&["status", "--env", "staging", "--json"]).ok().stdout;
+    let child = pid_at(fixture.staging_blue_address()).unwrap();
+    fixture.kill(parent(child).unwrap());
+    eventually("nothing serves", || pid_at(fixture.staging_blue_address()).is_none());
+    let told = fixture.run(&["recover", "--env", "staging", "--json"]).ok().stdout;
+    let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+    assert_eq!(
+        (&told["colours"]["blue"]["state"], &told["rollout"]),
+        (&"ready".into(), &serde_json::Value::Null),
+        "{told}"
+    );
+    assert!(status().contains("\"active\": \"blue\""));
+}
+
+#[test]
+fn a_rollback_after_a_restart_does_not_wait_for_the_release_it_leaves() {
+    let fixture = Fixture::new();
+    fixture.edit_delivery("bake = \"2s\"", "bake = \"100ms\"");
+    fixture.release("up", "v1", &[]).ok();
+    fixture.release("deploy-blue-green", "v2", &[]).ok();
+    for address in [fixture.blue_address(), fixture.green_address()] {
+        fixture.kill(parent(pid_at(address).unwrap()).unwrap());
+    }
+    fixture.kill(parent(parent(pid_at(fixture.address()).unwrap()).unwrap()).unwrap());
+    std::fs::write(fixture.state().join("releases/v2/config/base.toml"), "broken = ").unwrap();
+    eventually("nothing serves", || pid_at(fixture.address()).is_none() && pid_at(fixture.green_address()).is_none());
+    let ran = fixture.run(&["rollback"]).ok();
+    assert!(!ran.stderr.contains("start v2"), "{}", ran.stderr);
+    let status = fixture.status();
+    assert_eq!((&status["active"], &status["colours"]["blue"]["release"]), (&"blue".into(), &"v1".into()), "{status}");
+    assert_eq!(status["remarks"], serde_json::json!([]), "{status}");
+}

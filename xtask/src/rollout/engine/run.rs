@@ -133,7 +133,7 @@ impl<'a> Run<'a> {
             let instance = runtime.observe(colour).map_err(in_words)?;
             let cause = instance.cause.unwrap_or_else(|| instance.state.to_string());
             if instance.exits > 0 || instance.state == State::Stopped {
-                return Err(cause);
+                return Err(instance.last_exit.map_or(cause, |exit| format!("ended with {exit}")));
             }
             good = if instance.state == State::Ready { good + 1 } else { 0 };
             let missing = if good == 0 {
@@ -182,7 +182,8 @@ impl<'a> Run<'a> {
             // One probe lost under load says nothing.
             bad = if instance.state == State::Ready { 0 } else { bad + 1 };
             if instance.exits > 0 || !instance.state.occupies() || bad >= self.engine.policy.success_threshold {
-                return Err(instance.cause.unwrap_or_else(|| format!("{colour} is {}", instance.state)));
+                let exit = instance.last_exit.map(|exit| format!("ended with {exit}"));
+                return Err(exit.or(instance.cause).unwrap_or_else(|| format!("{colour} is {}", instance.state)));
             }
             let routing = router.observe().map_err(in_words)?;
             if routing.running.is_none() {

@@ -61,8 +61,11 @@ impl Scenario {
         let world = World { runtime: sim, router: sim, ledger: sim, clock: sim };
         let unfinished = sim.state().unfinished;
         let before = world.observe().ok()?;
-        let is_needed = matches!(self.goal, Goal::Deploy(_)) || !before.is_settled();
-        if let Some(goal) = overdue(&before, unfinished).filter(|_| is_needed) {
+        let first = match self.goal {
+            Goal::Deploy(_) => overdue(&before, unfinished),
+            _ => (!before.is_settled()).then_some(Goal::Abort),
+        };
+        if let Some(goal) = first {
             let _ = self.reach(sim, goal);
         }
         self.reach(sim, self.goal.clone())

@@ -111,8 +111,8 @@ impl ProcessRuntime<'_> {
         let shim = self.shim(colour);
         let (alive, status) = (shim.is_alive()?, shim.status()?);
         let (state, cause) = self.state(colour, &launch, alive, status.as_ref());
-        let exits = status.map_or(0, |status| status.exits);
-        Ok(Instance { launch: Some(launch), state, exits, cause })
+        let (exits, last_exit) = status.map_or((0, None), |status| (status.exits, status.last_exit));
+        Ok(Instance { launch: Some(launch), state, exits, last_exit, cause })
     }
 
     fn ready(&self, colour: Colour, launch: &Launch) -> Result<(), String> {
@@ -166,6 +166,7 @@ impl Runtime for ProcessRuntime<'_> {
             launch: self.launch(colour).ok().flatten(),
             state: State::Failing,
             exits: 0,
+            last_exit: None,
             cause: Some(format!("{error:#}")),
         }))
     }

@@ -93,6 +93,10 @@ impl Fixture {
         self.ports.address(2)
     }
 
+    pub fn staging_blue_address(&self) -> SocketAddr {
+        self.ports.address(4)
+    }
+
     pub fn blue_address(&self) -> SocketAddr {
         self.ports.address(1)
     }
