@@ -54,6 +54,8 @@ pub struct Instance {
     pub launch: Option<Launch>,
     /// How it is doing.
     pub state: State,
+    /// Whether it runs, as far as can be told: only what is certain to be down does not.
+    pub runs: bool,
     /// How often it ended by itself since it was started.
     pub exits: u32,
     /// How it ended last, in words.
@@ -126,10 +128,11 @@ impl Observed {
         !self.is_fit(active) && self.is_fit(active.other())
     }
 
-    /// Whether a colour can be trusted with traffic: ready by its own word, or up by the proxy's. One probe lost under load
-    /// must not look like a dead colour.
+    /// Whether a colour can be trusted with traffic: ready by its own word, or running and up by the proxy's. One probe lost
+    /// under load must not look like a dead colour, and the proxy needs a moment to notice one that has died.
     pub fn is_fit(&self, colour: Colour) -> bool {
-        self.colours.get(colour).state == State::Ready || *self.routing.up.get(colour)
+        let there = self.colours.get(colour);
+        there.state == State::Ready || (there.runs && *self.routing.up.get(colour))
     }
 }
 

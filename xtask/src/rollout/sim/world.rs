@@ -217,7 +217,7 @@ impl Runtime for Sim {
                 _ if it.was_stopped => State::Stopped,
                 _ => State::Failing,
             };
-            Ok(Instance { launch: it.launch, state: now, exits: it.exits, last_exit: None, cause: None })
+            Ok(Instance { launch: it.launch, state: now, runs: it.runs, exits: it.exits, last_exit: None, cause: None })
         })
     }
 

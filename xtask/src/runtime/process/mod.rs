@@ -111,8 +111,9 @@ impl ProcessRuntime<'_> {
         let shim = self.shim(colour);
         let (alive, status) = (shim.is_alive()?, shim.status()?);
         let (state, cause) = self.state(colour, &launch, alive, status.as_ref());
+        let runs = alive && status.as_ref().is_some_and(|status| status.phase != Phase::Restarting);
         let (exits, last_exit) = status.map_or((0, None), |status| (status.exits, status.last_exit));
-        Ok(Instance { launch: Some(launch), state, exits, last_exit, cause })
+        Ok(Instance { launch: Some(launch), state, runs, exits, last_exit, cause })
     }
 
     fn ready(&self, colour: Colour, launch: &Launch) -> Result<(), String> {
@@ -165,6 +166,7 @@ impl Runtime for ProcessRuntime<'_> {
         Ok(self.look_at(colour).unwrap_or_else(|error| Instance {
             launch: self.launch(colour).ok().flatten(),
             state: State::Failing,
+            runs: true,
             exits: 0,
             last_exit: None,
             cause: Some(format!("{error:#}")),
