@@ -31,7 +31,7 @@ impl fmt::Display for Goal {
             Goal::Deploy(launch) => write!(f, "deploy {}", launch.release),
             Goal::Rollback(launch) => write!(f, "roll back to {}", launch.release),
             Goal::Abort => f.write_str("put all traffic back on the active colour"),
-            Goal::Recover => f.write_str("recover what an interrupted deployer left behind"),
+            Goal::Recover => f.write_str("put all traffic on one release that is up"),
             Goal::Reap => f.write_str("stop the warm colour, whose time has passed"),
         }
     }
