@@ -134,8 +134,6 @@ fn a_full_disk_stops_a_deploy_before_it_begins_and_stops_no_rollback() {
     disk.free();
     fixture.release("deploy-blue-green", "v3", &[]).ok();
     assert_eq!(fixture.status()["colours"]["green"]["release"], "v3");
-    // While the disk is there: what runs lives on it.
-    fixture.end();
 }
 
 #[test]
@@ -218,17 +216,19 @@ impl Nobody {
 }
 
 /// A small disk of its own under a fixture's state, where the test may mount one.
-struct Disk(std::path::PathBuf);
+struct Disk<'a> {
+    fixture: &'a Fixture,
+}
 
-impl Disk {
-    fn of(fixture: &Fixture, mebibytes: u32) -> Option<Disk> {
+impl Disk<'_> {
+    fn of(fixture: &Fixture, mebibytes: u32) -> Option<Disk<'_>> {
         let folder = fixture.state();
         fs::create_dir_all(&folder).unwrap();
         let user = rustix::process::getuid().as_raw();
         let options = format!("size={mebibytes}m,mode=0700,uid={user}");
         let mounted = as_root("mount").args(["-t", "tmpfs", "-o", &options, "tmpfs"]).arg(&folder).output();
         if mounted.is_ok_and(|output| output.status.success()) {
-            return Some(Disk(folder));
+            return Some(Disk { fixture });
         }
         assert!(!xtask::packages::is_ci(), "CI has to be able to mount a small disk, as root or by sudo");
         println!("skipped: this user may not mount a disk");
@@ -237,12 +237,12 @@ impl Disk {
 
     fn fill(&self) {
         use std::io::Write as _;
-        let mut file = fs::File::create(self.0.join("ballast")).unwrap();
+        let mut file = fs::File::create(self.fixture.state().join("ballast")).unwrap();
         while file.write_all(&[0; 4096]).is_ok() {}
     }
 
     fn free(&self) {
-        fs::remove_file(self.0.join("ballast")).unwrap();
+        fs::remove_file(self.fixture.state().join("ballast")).unwrap();
     }
 }
 
@@ -255,8 +255,10 @@ fn as_root(program: &str) -> Command {
     command
 }
 
-impl Drop for Disk {
+impl Drop for Disk<'_> {
     fn drop(&mut self) {
-        let _ = as_root("umount").arg("--lazy").arg(&self.0).status();
+        // While the disk is there: what runs lives on it.
+        self.fixture.end();
+        let _ = as_root("umount").arg("--lazy").arg(self.fixture.state()).status();
     }
 }
