@@ -3,7 +3,6 @@
 use crate::deployment::Deployment;
 use crate::flags::{Queue, Target};
 use crate::report;
-use crate::rollback::nothing_deployed;
 use crate::site::Site;
 use crate::{out, status};
 
@@ -27,9 +26,7 @@ pub struct Args {
 /// while a deployer is at work.
 pub fn run(args: &Args) -> anyhow::Result<()> {
     let site = Site::open(&args.target.env)?;
-    if !site.folder.exists() {
-        return Err(nothing_deployed(&site).into());
-    }
+    site.require_deployed()?;
     let deployment = Deployment::lock(&site, "recover", &args.queue)?;
     deployment.recover()?;
     // Or it would show itself at work.

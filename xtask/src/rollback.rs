@@ -31,9 +31,7 @@ pub struct Args {
 /// 75 while another deployer is at work.
 pub fn run(args: &Args) -> anyhow::Result<()> {
     let site = Site::open(&args.target.env)?;
-    if !site.folder.exists() {
-        return Err(nothing_deployed(&site).into());
-    }
+    site.require_deployed()?;
     let deployment = Deployment::lock(&site, "rollback", &args.queue)?;
     // Under the lock, as whoever was waited for may have changed what there is to go back to; and before anything is
     // recovered, which may be the very way back.
@@ -44,7 +42,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
 
 fn choose(history: &[Entry], wanted: Option<&str>, site: &Site) -> anyhow::Result<Launch> {
     let line = lineage(history);
-    let Some(active) = line.last() else { return Err(nothing_deployed(site).into()) };
+    let Some(active) = line.last() else { return Err(site.nothing_deployed().into()) };
     let launch = match wanted {
         Some(name) if name == active.release => {
             let message = format!("{name} is what serves {} already.", site.name);
@@ -55,12 +53,6 @@ fn choose(history: &[Entry], wanted: Option<&str>, site: &Site) -> anyhow::Resul
     };
     let kept = launch.filter(|launch| site.releases().find(&launch.release).is_some());
     kept.ok_or_else(|| no_such_release(history, wanted, site).into())
-}
-
-/// The answer where there is nothing to act on.
-pub fn nothing_deployed(site: &Site) -> Problem {
-    let message = format!("nothing has been deployed to {} yet.", site.name);
-    Problem::new(ExitCode::Usage, message).next(command("up", &site.name))
 }
 
 fn no_such_release(history: &[Entry], wanted: Option<&str>, site: &Site) -> Problem {

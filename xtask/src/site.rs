@@ -9,6 +9,7 @@ use anyhow::Context as _;
 use crate::delivery::{Delivery, Environment};
 use crate::host::Local;
 use crate::ledger::FileLedger;
+use crate::problem::{ExitCode, Problem, command};
 use crate::project::Project;
 use crate::release::Releases;
 use crate::rollout::plan::Operation;
@@ -65,6 +66,20 @@ impl Site {
     /// The releases kept here.
     pub fn releases(&self) -> &Releases {
         &self.releases
+    }
+
+    /// Looks whether there is anything to act on.
+    ///
+    /// # Errors
+    /// A [`Problem`] with exit code 2 when nothing was ever deployed here.
+    pub fn require_deployed(&self) -> Result<(), Problem> {
+        if self.folder.exists() { Ok(()) } else { Err(self.nothing_deployed()) }
+    }
+
+    /// The answer where there is nothing to act on.
+    pub fn nothing_deployed(&self) -> Problem {
+        let message = format!("nothing has been deployed to {} yet.", self.name);
+        Problem::new(ExitCode::Usage, message).next(command("up", &self.name))
     }
 
     /// Makes its folder, for this user alone: what `--set` passed on, and what the service logs, is nobody else's.
@@ -127,7 +142,7 @@ impl Scene<'_> {
     /// Looks whether nothing stands in the way of a plan, before any of it is done.
     ///
     /// # Errors
-    /// A [`crate::problem::Problem`] with exit code 69 for what is missing or taken, 78 for a configuration that is refused.
+    /// A [`Problem`] with exit code 69 for what is missing or taken, 78 for a configuration that is refused.
     pub fn preflight(&self, operations: &[Operation]) -> anyhow::Result<()> {
         operations.iter().try_for_each(|operation| match operation {
             Operation::StartProxy { .. } => self.proxy.preflight(),
