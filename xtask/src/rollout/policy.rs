@@ -24,11 +24,6 @@ pub struct Span(Duration);
 impl Span {
     const LONGEST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 
-    /// The span of a number of milliseconds.
-    pub const fn millis(millis: u64) -> Span {
-        Span(Duration::from_millis(millis))
-    }
-
     /// The span of a number of seconds.
     pub const fn secs(secs: u64) -> Span {
         Span(Duration::from_secs(secs))
