@@ -20,6 +20,7 @@ pub mod up;
 pub mod cargo;
 pub mod delivery;
 pub mod deployment;
+pub mod docker;
 pub mod flags;
 pub mod git;
 pub mod host;

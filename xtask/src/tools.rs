@@ -45,6 +45,16 @@ pub const SHELLCHECK: Tool = Tool {
     version_args: &["--version"],
 };
 
+/// Docker's command line.
+pub const DOCKER: Tool = Tool {
+    name: "docker",
+    package: None,
+    purpose: "runs colours as containers",
+    required: false,
+    minimum: None,
+    version_args: &["--version"],
+};
+
 /// All of them, in the order in which `doctor` shows them.
 pub const ALL: [Tool; 7] = [
     Tool { version_args: &["--version"], ..of_rust("cargo", "builds the service") },
@@ -60,14 +70,7 @@ pub const ALL: [Tool; 7] = [
         minimum: None,
         version_args: &["--version"],
     },
-    Tool {
-        name: "docker",
-        package: None,
-        purpose: "will run colours as containers; processes need none",
-        required: false,
-        minimum: None,
-        version_args: &["--version"],
-    },
+    DOCKER,
 ];
 
 const fn of_rust(name: &'static str, purpose: &'static str) -> Tool {
@@ -111,7 +114,7 @@ fn version(path: &Path, args: &[&str]) -> Option<Version> {
 }
 
 /// The first thing in a text that looks like a version.
-fn first_version(text: &str) -> Option<Version> {
+pub(crate) fn first_version(text: &str) -> Option<Version> {
     text.split(|letter: char| letter.is_whitespace() || letter == ',').find_map(|word| {
         let digits =
             word.trim_start_matches('v').split(|letter: char| !letter.is_ascii_digit() && letter != '.').next()?;

@@ -1,0 +1,281 @@
+//! The Docker engine, by its command line: contexts, `DOCKER_HOST` and ssh mean here what they mean to the person who types
+//! `docker`.
+
+use std::io;
+use std::os::unix::process::CommandExt as _;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use crate::limited;
+use crate::problem::{ExitCode, Problem};
+use crate::tools;
+
+/// How long an engine may take to say that it is there; one behind ssh takes a moment.
+const ANSWER: Duration = Duration::from_secs(15);
+
+/// What an engine says of itself.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Engine {
+    /// Its version.
+    pub version: String,
+    /// The operating system its containers run on.
+    pub os: String,
+    /// The architecture its containers run on, as images name it.
+    pub arch: String,
+}
+
+/// An image an engine has.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Image {
+    /// Its content-addressed id: `sha256:…`.
+    pub id: String,
+    /// Its size in bytes, all layers together.
+    pub size: u64,
+    /// The operating system it was built for.
+    pub os: String,
+    /// The architecture it was built for.
+    pub architecture: String,
+    /// Where it was pushed to or pulled from, by digest.
+    #[serde(default)]
+    pub repo_digests: Vec<String>,
+    /// How it is started.
+    pub config: ImageConfig,
+}
+
+/// How an image is started.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct ImageConfig {
+    /// The user it runs as.
+    pub user: String,
+    /// Its labels.
+    pub labels: Option<std::collections::BTreeMap<String, String>>,
+}
+
+/// A `docker` command that failed, and what it said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// What was run.
+    pub command: String,
+    /// What it wrote to its standard error.
+    pub said: String,
+}
+
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "`{}` failed: {}", self.command, self.said)
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+/// A `docker` command. It is no part of the terminal's process group: Ctrl-C is for us to act on, in order.
+pub fn command<S: AsRef<std::ffi::OsStr>>(args: &[S]) -> Command {
+    let mut command = Command::new("docker");
+    command.args(args).stdin(Stdio::null()).process_group(0);
+    command
+}
+
+/// Runs a `docker` command and gives what it wrote to its standard output.
+///
+/// # Errors
+/// A [`Problem`] when no engine answers or its disk is full, else a [`Refusal`] with what it said.
+pub fn read(args: &[&str]) -> anyhow::Result<String> {
+    finish(command(args), args)
+}
+
+/// Runs a prepared `docker` command, of which `args` are the ones worth telling.
+///
+/// # Errors
+/// Those of [`read`].
+pub fn finish(mut command: Command, args: &[&str]) -> anyhow::Result<String> {
+    let output = command.stdout(Stdio::piped()).stderr(Stdio::piped()).output().map_err(not_run)?;
+    conclude(args, &output)
+}
+
+/// Runs a prepared `docker` command with `input` on its standard input.
+///
+/// # Errors
+/// Those of [`read`].
+pub fn feed(mut command: Command, args: &[&str], input: &[u8]) -> anyhow::Result<String> {
+    use std::io::Write as _;
+    let mut child =
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(not_run)?;
+    let mut stdin = child.stdin.take().context("the standard input was not piped")?;
+    // What it did not want to read, it says by how it ends.
+    let _ = stdin.write_all(input);
+    drop(stdin);
+    conclude(args, &child.wait_with_output()?)
+}
+
+fn conclude(args: &[&str], output: &std::process::Output) -> anyhow::Result<String> {
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    }
+    let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+    let said = if said.is_empty() { output.status.to_string() } else { said };
+    Err(explain(Refusal { command: format!("docker {}", args.join(" ")), said }))
+}
+
+fn not_run(error: io::Error) -> anyhow::Error {
+    if error.kind() == io::ErrorKind::NotFound {
+        return match tools::require(&tools::DOCKER) {
+            Err(missing) => missing,
+            Ok(path) => anyhow::anyhow!("{} cannot be run: {error}", path.display()),
+        };
+    }
+    anyhow::Error::from(error).context("running docker")
+}
+
+/// What a person has to know of a failure whose cause is the engine itself.
+fn explain(refusal: Refusal) -> anyhow::Error {
+    const UNREACHABLE: [&str; 4] = [
+        "Cannot connect to the Docker daemon",
+        "error during connect",
+        "permission denied while trying",
+        "failed to connect to the docker API",
+    ];
+    if UNREACHABLE.iter().any(|words| refusal.said.contains(words)) {
+        return unreachable(&refusal.said).into();
+    }
+    if refusal.said.contains("no space left on device") {
+        let message = "the disk of the Docker engine is full; nothing more was started or changed.";
+        return Problem::new(ExitCode::Unavailable, message)
+            .detail(refusal.said.lines())
+            .next("docker system df")
+            .next("df -h")
+            .into();
+    }
+    refusal.into()
+}
+
+fn unreachable(said: &str) -> Problem {
+    let first = said.lines().next().unwrap_or_default();
+    let at = std::env::var("DOCKER_HOST").map_or(String::new(), |host| format!(" at {host} (DOCKER_HOST)"));
+    Problem::new(ExitCode::Unavailable, format!("no Docker engine answers{at}: {first}"))
+        .next("docker info")
+        .next("sudo systemctl start docker")
+}
+
+/// Asks the engine who it is.
+///
+/// # Errors
+/// A [`Problem`] with exit code 69 when there is no `docker` or no engine answers it.
+pub fn engine() -> anyhow::Result<Engine> {
+    let docker = tools::require(&tools::DOCKER)?;
+    let asked = duct::cmd!(docker, "version", "--format", "{{json .Server}}");
+    let answer = limited::run(&asked, ANSWER).map_err(|error| unreachable(&format!("{error:#}")))?;
+    let said = String::from_utf8_lossy(&answer.stdout).into_owned();
+    let told = said.lines().find_map(|line| serde_json::from_str::<Option<Engine>>(line).ok().flatten());
+    told.filter(|_| answer.status.success()).ok_or_else(|| {
+        let lines = said.lines().filter(|line| *line != "null");
+        unreachable(&lines.collect::<Vec<_>>().join("\n")).into()
+    })
+}
+
+/// The version a plug-in of the command line tells, such as `compose` or `buildx`; none where it is missing.
+pub fn plugin(name: &str) -> Option<semver::Version> {
+    let output = command(&[name, "version"]).stderr(Stdio::null()).output().ok()?;
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    output.status.success().then(|| tools::first_version(&said))?
+}
+
+/// What `docker inspect` says, or none where there is no such thing.
+///
+/// # Errors
+/// When it is there and cannot be read.
+pub fn inspect<T: DeserializeOwned>(kind: &str, name: &str) -> anyhow::Result<Option<T>> {
+    let args = ["inspect", "--type", kind, "--format", "{{json .}}", name];
+    match read(&args) {
+        Ok(text) => {
+            Ok(Some(serde_json::from_str(&text).with_context(|| format!("reading docker {}", args.join(" ")))?))
+        }
+        Err(error) if is_missing(&error) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether a command failed because what it was about does not exist.
+pub fn is_missing(error: &anyhow::Error) -> bool {
+    const MISSING: [&str; 3] = ["no such", "not found", "does not exist"];
+    error.downcast_ref::<Refusal>().is_some_and(|refusal| {
+        let said = refusal.said.to_lowercase();
+        MISSING.iter().any(|words| said.contains(words))
+    })
+}
+
+/// The image of that name, digest or id, if the engine has it.
+///
+/// # Errors
+/// When the engine does not say.
+pub fn image(reference: &str) -> anyhow::Result<Option<Image>> {
+    inspect("image", reference)
+}
+
+/// The image of that name or digest, pulled if the engine does not have it, for the architecture the engine runs.
+///
+/// # Errors
+/// A [`Problem`] with exit code 69 when it can be neither found nor pulled, or runs on another architecture.
+pub fn obtain(reference: &str) -> anyhow::Result<Image> {
+    let engine = engine()?;
+    let found = match image(reference)? {
+        Some(image) => image,
+        None => pull(reference)?,
+    };
+    if (found.os.as_str(), found.architecture.as_str()) == (engine.os.as_str(), engine.arch.as_str()) {
+        return Ok(found);
+    }
+    let message = format!(
+        "image {reference} is built for {}/{}, and the Docker engine runs {}/{}. Build it for that; nothing was started or changed.",
+        found.os, found.architecture, engine.os, engine.arch
+    );
+    Err(Problem::new(ExitCode::Unavailable, message).next("cargo xtask docker-build").into())
+}
+
+fn pull(reference: &str) -> anyhow::Result<Image> {
+    let refused = |said: Vec<String>| {
+        let message = format!(
+            "image {reference} is not there and cannot be pulled; nothing was started or changed. Is its name right, and does \
+             `docker login` know its registry?"
+        );
+        Problem::new(ExitCode::Unavailable, message).detail(said).next(format!("docker pull {reference}"))
+    };
+    match read(&["pull", "--quiet", reference]) {
+        Ok(_) => image(reference)?.ok_or_else(|| refused(Vec::new()).into()),
+        Err(error) => Err(match error.downcast::<Refusal>() {
+            Ok(refusal) => refused(refusal.said.lines().map(str::to_owned).collect()).into(),
+            Err(other) => other,
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::problem;
+
+    fn said(text: &str) -> anyhow::Error {
+        explain(Refusal { command: "docker x".into(), said: text.into() })
+    }
+
+    #[test]
+    fn an_engine_that_is_not_there_and_a_full_disk_are_named_as_such() {
+        let error = said("Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is it running?");
+        assert_eq!(problem::exit_code(&error), ExitCode::Unavailable);
+        assert!(error.to_string().contains("no Docker engine answers"), "{error}");
+        assert!(said("write /x: no space left on device").to_string().contains("disk of the Docker engine is full"));
+    }
+
+    #[test]
+    fn what_does_not_exist_is_told_from_what_fails() {
+        assert!(is_missing(&said("Error: No such container: x")));
+        assert!(is_missing(&said("Error response from daemon: get x: no such volume")));
+        assert!(!is_missing(&said("Error response from daemon: conflict")));
+    }
+}
