@@ -32,9 +32,37 @@ pub fn program() -> PathBuf {
 /// A [`Problem`] with exit code 1 when it does not compile; the compiler has said why by then.
 pub fn build(root: &Path, package: &str, binary: &str, profile: &str) -> anyhow::Result<PathBuf> {
     let sh = Shell::new()?;
+    build_with(&sh, root, &["--package", package, "--bin", binary, "--profile", profile], binary)
+}
+
+/// The same, as one file that needs no other to run, not even a C library.
+///
+/// # Errors
+/// Those of [`build`].
+pub fn build_static(root: &Path, package: &str, binary: &str, profile: &str) -> anyhow::Result<PathBuf> {
+    let sh = Shell::new()?;
+    let target = host()?;
+    let flags = std::env::var("RUSTFLAGS").unwrap_or_default();
+    // A target that is named keeps the flag from what runs at compile time, and gets a folder of its own.
+    sh.set_var("RUSTFLAGS", format!("{flags} -C target-feature=+crt-static").trim());
+    build_with(&sh, root, &["--package", package, "--bin", binary, "--profile", profile, "--target", &target], binary)
+}
+
+/// The target that this machine's compiler builds for by itself.
+fn host() -> anyhow::Result<String> {
+    let rustc = std::env::var_os("RUSTC").map_or_else(|| "rustc".into(), PathBuf::from);
+    let output = std::process::Command::new(rustc).arg("-vV").output().context("asking rustc for its target")?;
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    said.lines()
+        .find_map(|line| line.strip_prefix("host: "))
+        .map(str::to_owned)
+        .context("rustc does not say its target")
+}
+
+fn build_with(sh: &Shell, root: &Path, args: &[&str], binary: &str) -> anyhow::Result<PathBuf> {
     sh.change_dir(root);
     let cargo = program();
-    let args = ["--package", package, "--bin", binary, "--profile", profile];
+    let package = args.get(1).copied().unwrap_or(binary);
     let mut command = cmd!(sh, "{cargo} build {args...} --message-format json-render-diagnostics").quiet();
     for name in foreign_variables() {
         command = command.env_remove(name);

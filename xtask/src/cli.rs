@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::{
-    ci, config_lint, deploy_blue_green, doctor, down, health_check, history, logs, recover, rollback, runtime, status,
-    up,
+    ci, config_lint, deploy_blue_green, docker_build, doctor, down, health_check, history, logs, recover, rollback,
+    runtime, setup, status, up,
 };
 
 const AFTER: &str = "\
@@ -52,6 +52,10 @@ pub enum Verb {
     ConfigLint(config_lint::Args),
     /// Runs every check and every test.
     Ci(ci::Args),
+    /// Makes the service's image, and pushes it where that is asked for.
+    DockerBuild(docker_build::Args),
+    /// Makes the images that an environment in containers needs besides the service's own.
+    Setup(setup::Args),
     /// Says whether this machine has what it takes.
     Doctor(doctor::Args),
     /// Runs the shim over one process.
@@ -91,6 +95,8 @@ impl Verb {
             Verb::HealthCheck(args) => health_check::run(args),
             Verb::ConfigLint(args) => config_lint::run(args),
             Verb::Ci(args) => ci::run(args),
+            Verb::DockerBuild(args) => docker_build::run(args),
+            Verb::Setup(args) => setup::run(args),
             Verb::Doctor(args) => doctor::run(args),
             Verb::Shim { folder } => runtime::shim::serve(folder),
             Verb::ShimExec { parent, command } => runtime::shim::exec(*parent, command),

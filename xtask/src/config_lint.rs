@@ -6,11 +6,12 @@ use std::path::Path;
 
 use crate::cargo;
 use crate::delivery::{Delivery, Environment, FILE};
+use crate::host::Local;
 use crate::problem::{ExitCode, Problem};
 use crate::project::Project;
 use crate::rollout::colour::Colour;
 use crate::rollout::record::Launch;
-use crate::router::haproxy;
+use crate::router::config::{Addresses, Config};
 use crate::service::{self, Start};
 use crate::site::FOLDER;
 use crate::tools;
@@ -71,19 +72,17 @@ fn proxy(project: &Project) -> anyhow::Result<Vec<String>> {
         return Ok(Vec::new());
     };
     let scratch = project.root.join(FOLDER).join(format!(".lint-{}", std::process::id()));
-    let check = || -> anyhow::Result<Vec<String>> {
-        fs::create_dir_all(scratch.join("maps"))?;
-        fs::write(scratch.join("maps/split.map"), "green 0\n")?;
-        fs::copy(&config, scratch.join("haproxy.cfg"))?;
-        Ok(once_for_all(&delivery.environments, |_, environment| {
-            let variables = haproxy::variables(&delivery.service, environment);
-            haproxy::check_config(&found.path, &scratch, "haproxy.cfg", &delivery.proxy.config, &variables)
-        }))
-    };
-    let findings = check();
+    let (host, haproxy) = (Local::new(&scratch), found.path.to_string_lossy());
+    let findings = once_for_all(&delivery.environments, |name, environment| {
+        let addresses = Addresses::of_processes(environment);
+        let environment = (name, environment);
+        let config = Config::read(&project.root, &delivery.proxy.config, &delivery.service, environment, &addresses);
+        let checked = config.and_then(|config| config.check(&host, &haproxy));
+        checked.unwrap_or_else(|error| Err(vec![format!("{error:#}")]))
+    });
     // Whatever stays is only untidy; the folder itself goes when no environment is in it.
     let _ = fs::remove_dir_all(&scratch).and_then(|()| fs::remove_dir(project.root.join(FOLDER)));
-    findings
+    Ok(findings)
 }
 
 fn service(project: &Project) -> anyhow::Result<Vec<String>> {
@@ -91,10 +90,18 @@ fn service(project: &Project) -> anyhow::Result<Vec<String>> {
     let Some(check) = &service.commands.config_check else { return Ok(Vec::new()) };
     let binary = cargo::build(root, &service.package, &service.binary, "dev")?;
     let launch = Launch { release: "lint".into(), settings: BTreeMap::new() };
+    let secrets = root.join(FOLDER).join("secrets").to_string_lossy().into_owned();
     Ok(once_for_all(&project.delivery.environments, |name, environment| {
         let address = environment.address(Colour::Blue);
-        let start = Start { environment: name, address, colour: Colour::Blue, launch: &launch, folder: root };
-        service::check_config(&binary, &start.args(check), &start.env(service), root)
+        let start = Start {
+            environment: name,
+            address,
+            colour: Colour::Blue,
+            launch: &launch,
+            release_dir: &root.to_string_lossy(),
+            secrets_dir: &secrets,
+        };
+        service::check_config(&binary, &start.args(check), &start.env_with_inherited(service), root)
     }))
 }
 

@@ -1,9 +1,10 @@
 //! `config/delivery.toml`: everything xtask has to know about the service, its environments and their rollout policy.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 
+use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
@@ -22,6 +23,10 @@ pub struct Delivery {
     pub service: Service,
     /// What stands in front of it.
     pub proxy: Proxy,
+    /// The image it is delivered as, where colours run as containers.
+    pub image: Image,
+    /// How colours run as containers; without it they run as processes.
+    pub compose: Option<Compose>,
     /// Where it is delivered to.
     pub environments: BTreeMap<String, Environment>,
 }
@@ -92,6 +97,93 @@ pub struct Commands {
 pub struct Proxy {
     /// The HAProxy configuration, relative to the root.
     pub config: String,
+    /// The image it runs from in containers.
+    pub image: String,
+    /// What that image is built by, relative to the root.
+    pub dockerfile: String,
+    /// An image of HAProxy that stands on Debian, to build it from.
+    pub base_image: String,
+}
+
+/// The service's image.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Image {
+    /// Its name, to which each build adds a tag.
+    pub repository: String,
+    /// Its Dockerfile, relative to the root; the last stage is what is released.
+    pub dockerfile: String,
+}
+
+/// How colours run as containers.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Compose {
+    /// What everything in the engine is called after: `PROJECT-ENVIRONMENT-…`.
+    pub project: String,
+    /// The Compose file, relative to the root; the same for every environment.
+    pub file: String,
+}
+
+/// The place and the size of an environment in containers.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Containers {
+    /// The network of proxy and colours, IPv4, `/28` or larger; nothing else on the engine's machine may use it.
+    pub subnet: Spanned<Ipv4Net>,
+    /// The most memory of one colour, as Docker writes it: `256m`.
+    pub memory: String,
+    /// The most processor time of one colour, in processors.
+    pub cpus: f64,
+    /// The most processes and threads of one colour.
+    pub pids: u32,
+}
+
+impl Containers {
+    /// The longest prefix that leaves room for proxy, colours and whatever joins for a moment.
+    const LONGEST_PREFIX: u8 = 28;
+
+    fn address(&self, number: u32) -> Ipv4Addr {
+        Ipv4Addr::from_bits(self.subnet.get_ref().network().to_bits().saturating_add(number))
+    }
+
+    /// Where the proxy is among the colours; the engine itself has the first address.
+    pub fn edge(&self) -> Ipv4Addr {
+        self.address(2)
+    }
+
+    /// Where a colour is: always at the same address, whatever was started first.
+    pub fn colour(&self, colour: Colour) -> Ipv4Addr {
+        match colour {
+            Colour::Blue => self.address(3),
+            Colour::Green => self.address(4),
+        }
+    }
+
+    /// What the engine may give to others: the upper half.
+    pub fn dynamic(&self) -> Ipv4Net {
+        let subnet = self.subnet.get_ref();
+        let halves = subnet.subnets((subnet.prefix_len() + 1).min(32)).ok().and_then(Iterator::last);
+        halves.unwrap_or(*subnet)
+    }
+
+    fn mistake(&self) -> Option<String> {
+        let subnet = self.subnet.get_ref();
+        if subnet.prefix_len() > Containers::LONGEST_PREFIX {
+            return Some(format!("{subnet} is too small: /{} at the most", Containers::LONGEST_PREFIX));
+        }
+        (subnet.network() != subnet.addr()).then(|| format!("{subnet} is no network; {} is", subnet.trunc()))
+    }
+}
+
+/// Where a secret's value comes from when an environment is deployed.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase", deny_unknown_fields)]
+pub enum SecretSource {
+    /// A variable of the deployer's.
+    Env(String),
+    /// A file of the deployer's, relative to the root.
+    File(String),
 }
 
 /// One environment.
@@ -112,6 +204,11 @@ pub struct Environment {
     /// Lets a request pick a colour by the header `x-switchyard-colour`.
     #[serde(default)]
     pub preview: bool,
+    /// Its place and size in containers; without it, it runs as processes.
+    pub containers: Option<Containers>,
+    /// Secrets by the names of their files in `{secrets_dir}`.
+    #[serde(default)]
+    pub secrets: BTreeMap<String, SecretSource>,
     /// How many releases are kept, those that run included.
     #[serde(default = "five")]
     pub keep_releases: usize,
@@ -199,8 +296,19 @@ impl Delivery {
     fn mistakes(&self) -> Vec<(std::ops::Range<usize>, String)> {
         let mut found = Vec::new();
         let mut taken: BTreeMap<SocketAddr, String> = BTreeMap::new();
+        let mut networks: Vec<(&str, Ipv4Net)> = Vec::new();
         for (name, environment) in &self.environments {
             found.extend(environment.rollout.mistakes());
+            if let Some(containers) = &environment.containers {
+                let subnet = *containers.subnet.get_ref();
+                let key = format!("environments.{name}.containers.subnet");
+                let shared = networks.iter().find(|(_, other)| other.contains(&subnet) || subnet.contains(other));
+                let shared = shared.map(|(other, net)| format!("{subnet} overlaps {net}, which {other} has already"));
+                found.extend(
+                    containers.mistake().or(shared).map(|text| (containers.subnet.span(), format!("{key}: {text}"))),
+                );
+                networks.push((name, subnet));
+            }
             let listen = std::iter::once(("listen".to_owned(), &environment.listen));
             let colours = Colour::BOTH.map(|colour| (format!("colours.{colour}"), environment.colours.get(colour)));
             for (key, address) in listen.chain(colours) {
@@ -242,6 +350,27 @@ mod tests {
         let mistakes = Delivery::parse(&text).unwrap_err();
         assert!(mistakes[0].contains("has already"), "{mistakes:?}");
         assert!(mistakes[0].starts_with("config/delivery.toml:"), "{mistakes:?}");
+    }
+
+    #[test]
+    fn a_network_has_its_addresses_and_two_do_not_overlap() {
+        let text = |subnet: &str| {
+            let containers =
+                |net: &str| format!("containers = {{ subnet = \"{net}\", memory = \"1m\", cpus = 1.0, pids = 9 }}");
+            DELIVERY
+                .replace("profile = \"dev\"", &format!("profile = \"dev\"\n{}", containers("10.1.2.0/27")))
+                .replace("profile = \"release\"", &format!("profile = \"release\"\n{}", containers(subnet)))
+        };
+        let delivery = Delivery::parse(&text("10.1.2.32/27")).unwrap();
+        let containers = delivery.environments["development"].containers.as_ref().unwrap();
+        assert_eq!(containers.colour(Colour::Green).to_string(), "10.1.2.4");
+        assert_eq!(containers.dynamic().to_string(), "10.1.2.16/28");
+        for (subnet, expected) in
+            [("10.1.2.16/28", "overlaps 10.1.2.0/27"), ("10.1.3.0/29", "too small"), ("10.1.3.1/24", "is no network")]
+        {
+            let mistakes = Delivery::parse(&text(subnet)).unwrap_err();
+            assert!(mistakes[0].contains(expected), "{mistakes:?}");
+        }
     }
 
     #[test]

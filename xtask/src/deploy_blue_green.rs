@@ -17,9 +17,6 @@ pub struct Args {
     target: Target,
     #[command(flatten)]
     source: Source,
-    /// The image to roll out, where colours run as containers.
-    #[arg(long, value_name = "REF")]
-    image: Option<String>,
     /// One setting for the candidate alone, such as `faults.error_rate=1.0`; can be given more than once.
     #[arg(long = "set", value_name = "KEY=VALUE", value_parser = setting)]
     settings: Vec<(String, String)>,
@@ -46,7 +43,8 @@ fn setting(text: &str) -> Result<(String, String), String> {
 /// A [`Problem`] with exit code 1 when the candidate is rejected, all traffic being where it was before; 2 for flags that
 /// do not fit the environment; 75 while another deployer is at work; 78 when the release refuses its configuration.
 pub fn run(args: &Args) -> anyhow::Result<()> {
-    let site = Site::open(&args.target.env)?;
+    args.source.check()?;
+    let site = if args.plan { Site::open(&args.target.env)? } else { Site::open_to_deploy(&args.target.env, None)? };
     check(args, &site)?;
     let settings: BTreeMap<_, _> = args.settings.iter().cloned().collect();
     if args.plan {
@@ -63,15 +61,6 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
 }
 
 fn check(args: &Args, site: &Site) -> Result<(), Problem> {
-    args.source.check()?;
-    if let Some(image) = &args.image {
-        let message = format!(
-            "--image {image}: colours run as processes in {}, and a process is not started from an image.",
-            site.name
-        );
-        let problem = Problem::new(ExitCode::Usage, message);
-        return Err(problem.next("cargo xtask deploy-blue-green").next("cargo xtask deploy-blue-green --binary PATH"));
-    }
     let Some((key, _)) = args.settings.first() else { return Ok(()) };
     if site.environment().protected {
         let message = format!(

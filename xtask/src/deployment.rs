@@ -1,11 +1,9 @@
 //! What every verb that changes an environment does: take the lock, recover what a deployer that died has left behind,
 //! carry out a goal, and say how it ended.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use crate::delivery::RuntimeChoice;
 use crate::flags::Queue;
-use crate::problem::{ExitCode, Problem};
 use crate::release::{Content, Release};
 use crate::report::{self, Report};
 use crate::rollout::colour::Colour;
@@ -18,22 +16,6 @@ use crate::rollout::world::{Cancel, Ledger as _};
 use crate::say;
 use crate::site::{Scene, Site};
 use crate::{interrupt, progress, rollout};
-
-/// What will run the colours, in one line that says why.
-///
-/// # Errors
-/// A [`Problem`] with exit code 69 for a runtime that is not there.
-pub fn runtime(choice: RuntimeChoice) -> Result<&'static str, Problem> {
-    match choice {
-        RuntimeChoice::Process => Ok("running as processes of this machine, as was asked for"),
-        RuntimeChoice::Auto => Ok("running as processes of this machine: this version runs no containers yet"),
-        RuntimeChoice::Compose => Err(Problem::new(
-            ExitCode::Unavailable,
-            "this version runs colours as processes only; `--runtime compose` is not there yet.",
-        )
-        .next("cargo xtask up --runtime process")),
-    }
-}
 
 /// An environment in the hands of this process.
 pub struct Deployment<'a> {
@@ -48,7 +30,7 @@ impl<'a> Deployment<'a> {
     /// Takes the lock and puts right what is not.
     ///
     /// # Errors
-    /// A [`Problem`] with exit code 75 while another deployer is at work.
+    /// A [`crate::problem::Problem`] with exit code 75 while another deployer is at work.
     pub fn begin(site: &'a Site, command: &str, queue: &Queue) -> anyhow::Result<Deployment<'a>> {
         let deployment = Deployment::lock(site, command, queue)?;
         deployment.prepare()?;
@@ -58,19 +40,16 @@ impl<'a> Deployment<'a> {
     /// Takes the lock and leaves everything as it is.
     ///
     /// # Errors
-    /// A [`Problem`] with exit code 75 while another deployer is at work.
+    /// A [`crate::problem::Problem`] with exit code 75 while another deployer is at work.
     pub fn lock(site: &'a Site, command: &str, queue: &Queue) -> anyhow::Result<Deployment<'a>> {
-        runtime(site.environment().runtime)?;
-        site.create()?;
-        let scene = site.enter();
-        let unfinished = scene.ledger.lock(command, queue.wait.map_or(Duration::ZERO, |wait| *wait))?;
+        let (scene, unfinished) = site.lock(command, queue)?;
         Ok(Deployment { site, scene, unfinished, cancel: interrupt::cancel_on_signal()? })
     }
 
     /// Puts right what a deployer that died, a colour that is down or a restart has left half-way.
     ///
     /// # Errors
-    /// A [`Problem`] with exit code 1 when that does not succeed.
+    /// A [`crate::problem::Problem`] with exit code 1 when that does not succeed.
     pub fn recover(&self) -> anyhow::Result<()> {
         let observed = self.observe()?;
         let is_down = observed.active().is_some_and(|active| !observed.is_fit(active));
@@ -114,18 +93,25 @@ impl<'a> Deployment<'a> {
         }
     }
 
-    /// Has the proxy follow a change of its configuration, without losing a connection.
+    /// Has the proxy follow a change of its configuration or of its image, without losing a connection.
     ///
     /// # Errors
-    /// A [`Problem`] with exit code 78 when HAProxy refuses the change, or an address was changed that cannot be while the
+    /// A [`crate::problem::Problem`] with exit code 78 when HAProxy refuses the change, or an address was changed that cannot be while the
     /// proxy runs; nothing was changed then.
     pub fn refresh_proxy(&self) -> anyhow::Result<()> {
-        let Scene { proxy, router, .. } = &self.scene;
-        proxy.check_addresses()?;
-        if proxy.is_outdated() && proxy.shim().is_alive()? {
-            proxy.renew_config()?;
+        let Scene { proxy, router, home, .. } = &self.scene;
+        let config = self.site.proxy_config()?;
+        if !proxy.is_alive()? {
+            return Ok(());
+        }
+        config.check_addresses(home.host())?;
+        if config.is_outdated(home.host())? {
+            self.site.install_proxy_config()?;
             router.reload()?;
             say!("the proxy's configuration has changed, and the proxy has been reloaded with it");
+        }
+        if let Some(done) = proxy.follow_image(router)? {
+            say!("{done}");
         }
         Ok(())
     }
@@ -157,9 +143,9 @@ impl<'a> Deployment<'a> {
     /// Keeps a content under a name, after forgetting releases nobody needs any more.
     ///
     /// # Errors
-    /// Those of [`crate::release::Releases::keep`].
+    /// A [`crate::problem::Problem`] when the name cannot be one, stands for another content already, or the disk has no room.
     pub fn keep(&self, content: &Content, name: Option<&str>) -> anyhow::Result<Release> {
-        let releases = self.site.releases();
+        let releases = &self.scene.releases;
         let keep = self.site.environment().keep_releases;
         releases.prune(keep.saturating_sub(1), &self.needed(keep)?);
         releases.keep(content, &self.site.delivery().service, name)
@@ -179,16 +165,17 @@ impl<'a> Deployment<'a> {
     /// Lets the release check its own configuration with the settings it would start with.
     ///
     /// # Errors
-    /// A [`Problem`] with exit code 78.
+    /// A [`crate::problem::Problem`] with exit code 78.
     pub fn check_config(&self, launch: &Launch) -> anyhow::Result<()> {
         let candidate = self.observe()?.active().map_or(Colour::Blue, Colour::other);
-        self.scene.runtime.check_config(candidate, launch)
+        self.scene.home.place_secrets()?;
+        self.scene.colours.check_config(candidate, launch)
     }
 
     /// Plans for a goal and carries the plan out.
     ///
     /// # Errors
-    /// A [`Problem`] with exit code 1, or 130 when a person asked for the end, that says how things stand now.
+    /// A [`crate::problem::Problem`] with exit code 1, or 130 when a person asked for the end, that says how things stand now.
     pub fn reach(&self, goal: Goal, json: bool) -> anyhow::Result<()> {
         let plan = plan(goal, &self.observe()?, &self.site.environment().rollout);
         self.scene.preflight(&plan.operations)?;

@@ -134,7 +134,7 @@ fn not_run(error: io::Error) -> anyhow::Error {
 }
 
 /// What a person has to know of a failure whose cause is the engine itself.
-fn explain(refusal: Refusal) -> anyhow::Error {
+pub(crate) fn explain(refusal: Refusal) -> anyhow::Error {
     const UNREACHABLE: [&str; 4] = [
         "Cannot connect to the Docker daemon",
         "error during connect",
@@ -161,6 +161,13 @@ fn unreachable(said: &str) -> Problem {
     Problem::new(ExitCode::Unavailable, format!("no Docker engine answers{at}: {first}"))
         .next("docker info")
         .next("sudo systemctl start docker")
+}
+
+/// Whether the engine runs on this machine, so that its ports are this machine's.
+pub fn is_local() -> bool {
+    let format = "{{.Endpoints.docker.Host}}";
+    let told = std::env::var("DOCKER_HOST").or_else(|_| read(&["context", "inspect", "--format", format]));
+    told.is_ok_and(|host| host.starts_with("unix:"))
 }
 
 /// Asks the engine who it is.

@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 
-use crate::problem::{DEFAULT_ENVIRONMENT, ExitCode, Problem};
+use crate::delivery::RuntimeChoice;
+use crate::problem::{DEFAULT_ENVIRONMENT, ExitCode, Problem, command};
 use crate::release::Content;
 use crate::rollout::policy::Span;
 use crate::site::Site;
-use crate::{cargo, say};
+use crate::{cargo, docker, image, say};
 
 /// How an environment is named on the command line.
 #[derive(Debug, Clone, clap::Args)]
@@ -24,7 +25,7 @@ pub struct Queue {
     pub wait: Option<Span>,
 }
 
-/// Where a release comes from in process mode.
+/// Where a release comes from.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct Source {
     /// The name the release is kept under. Without it: version and commit, and the content's hash where no clean commit
@@ -34,15 +35,45 @@ pub struct Source {
     /// A binary that was built elsewhere, instead of building the workspace.
     #[arg(long, value_name = "PATH")]
     pub binary: Option<PathBuf>,
+    /// An image that was built elsewhere, by name or digest, where colours run as containers; it is pulled if need be.
+    #[arg(long, value_name = "REF", conflicts_with = "binary")]
+    pub image: Option<String>,
 }
 
 impl Source {
-    /// Builds the workspace, or takes the binary that was named.
+    /// Builds the workspace, or takes the binary or image that was named.
     ///
     /// # Errors
     /// When it does not build or there is no such file.
     pub fn content(&self, site: &Site) -> anyhow::Result<Content> {
         self.check()?;
+        match site.runtime() {
+            RuntimeChoice::Compose => self.image(site),
+            _ => self.files(site),
+        }
+    }
+
+    fn image(&self, site: &Site) -> anyhow::Result<Content> {
+        let service = &site.delivery().service;
+        let Some(reference) = &self.image else {
+            let profile = site.environment().profile.clone();
+            let tag = self.release.clone();
+            let built = image::build(&site.project, &image::Options { profile, binary: self.binary.clone(), tag })?;
+            return Content::of_image(service, None, &docker::obtain(&built.id)?);
+        };
+        Content::of_image(service, Some(reference), &docker::obtain(reference)?)
+    }
+
+    fn files(&self, site: &Site) -> anyhow::Result<Content> {
+        if let Some(image) = &self.image {
+            let message = format!(
+                "--image {image}: colours run as processes in {}, and a process is not started from an image.",
+                site.name
+            );
+            let problem = Problem::new(ExitCode::Usage, message);
+            let problem = problem.next(command("deploy-blue-green", &site.name));
+            return Err(problem.next(command("deploy-blue-green --binary PATH", &site.name)).into());
+        }
         let (root, service) = (&site.project.root, &site.delivery().service);
         let binary = match &self.binary {
             Some(binary) => binary.clone(),
@@ -52,7 +83,7 @@ impl Source {
                 cargo::build(root, &service.package, &service.binary, profile)?
             }
         };
-        Content::of(root, service, binary, cargo::version(root, &service.package))
+        Content::of_files(root, service, binary, cargo::version(root, &service.package))
     }
 
     /// Looks whether the binary that was named is there.

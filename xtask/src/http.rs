@@ -50,13 +50,24 @@ impl fmt::Display for Probe {
 
 /// Asks `address` for `path` and waits at most `timeout` for the whole of it.
 pub fn get(address: SocketAddr, path: &str, timeout: Duration) -> Probe {
-    match exchange(address, path, timeout) {
-        Ok(raw) => parse(&raw).map_or_else(|| Probe::Silent("the answer is not HTTP".into()), Probe::Answered),
+    get_through(address, path, |request| exchange(address, request, timeout))
+}
+
+/// Asks `address` for `path` by way of somebody who takes a request there and brings the answer.
+pub fn get_through(address: SocketAddr, path: &str, carry: impl FnOnce(&str) -> io::Result<String>) -> Probe {
+    let request =
+        format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nUser-Agent: xtask-probe\r\nConnection: close\r\n\r\n");
+    match carry(&request) {
+        Ok(answer) => parse(&answer).map_or_else(|| Probe::Silent("the answer is not HTTP".into()), Probe::Answered),
         Err(error) => Probe::Silent(error.to_string()),
     }
 }
 
-fn exchange(address: SocketAddr, path: &str, timeout: Duration) -> io::Result<Vec<u8>> {
+/// Sends a request over TCP and reads the one answer to it.
+///
+/// # Errors
+/// When nobody listens there, or not all of it came within `timeout`.
+pub fn exchange(address: SocketAddr, request: &str, timeout: Duration) -> io::Result<String> {
     let deadline = Instant::now() + timeout;
     let left = || {
         let left = deadline.saturating_duration_since(Instant::now());
@@ -68,8 +79,6 @@ fn exchange(address: SocketAddr, path: &str, timeout: Duration) -> io::Result<Ve
     };
     let mut stream = TcpStream::connect_timeout(&address, left()?)?;
     stream.set_write_timeout(Some(left()?))?;
-    let request =
-        format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nUser-Agent: xtask-probe\r\nConnection: close\r\n\r\n");
     // In one piece: a server that answers the first piece and closes would reset the connection under the others.
     stream.write_all(request.as_bytes())?;
     let mut raw = Vec::new();
@@ -83,18 +92,18 @@ fn exchange(address: SocketAddr, path: &str, timeout: Duration) -> io::Result<Ve
             Err(error) => return Err(error),
         }
     }
-    Ok(raw)
+    Ok(String::from_utf8_lossy(&raw).into_owned())
 }
 
 /// Whether all of an answer is there whose length was told: the other side may keep the connection open all the same.
 fn is_whole(raw: &[u8]) -> bool {
     let Some(end) = raw.windows(4).position(|window| window == b"\r\n\r\n") else { return false };
-    let told = parse(raw).and_then(|answer| answer.header("content-length")?.parse::<usize>().ok());
+    let told =
+        parse(&String::from_utf8_lossy(raw)).and_then(|answer| answer.header("content-length")?.parse::<usize>().ok());
     told.is_some_and(|told| raw.len() >= end + 4 + told)
 }
 
-fn parse(raw: &[u8]) -> Option<Answer> {
-    let text = String::from_utf8_lossy(raw);
+fn parse(text: &str) -> Option<Answer> {
     let (head, body) = text.split_once("\r\n\r\n")?;
     let mut lines = head.lines();
     let status = lines.next()?.strip_prefix("HTTP/1.")?.split(' ').nth(1)?.parse().ok()?;

@@ -1,18 +1,14 @@
 //! `logs`: what a colour or the proxy has written.
 
-use std::fs::File;
-use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
-use std::os::unix::fs::MetadataExt as _;
-use std::path::Path;
-use std::time::Duration;
+use std::io;
 
 use clap::ValueEnum;
 
 use crate::flags::Target;
 use crate::problem::{ExitCode, Problem, command};
 use crate::rollout::colour::Colour;
-use crate::runtime::shim::Shim;
-use crate::site::Site;
+use crate::runtime::Log;
+use crate::site::{Scene, Site};
 
 /// Flags of `logs`.
 #[derive(Debug, Clone, clap::Args)]
@@ -43,50 +39,23 @@ enum Of {
 /// A [`Problem`] with exit code 2 when nothing was ever started there.
 pub fn run(args: &Args) -> anyhow::Result<()> {
     let site = Site::open(&args.target.env)?;
-    let shim = shim(args.of, &site)?;
-    match show(&shim, args) {
+    let scene = site.enter();
+    let log = log(args.of, &scene)?.ok_or_else(|| {
+        let message = format!("nothing was started there in {} yet, so nothing was written.", site.name);
+        Problem::new(ExitCode::Usage, message).next(command("status", &site.name))
+    })?;
+    match log.print(args.lines, args.follow, &mut io::stdout().lock()) {
         // Whoever reads has seen enough, as `head` has.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         result => Ok(result?),
     }
 }
 
-fn show(shim: &Shim, args: &Args) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    for line in shim.tail(args.lines) {
-        writeln!(out, "{line}")?;
-    }
-    if args.follow { follow(&shim.log_path(), &mut out) } else { Ok(()) }
-}
-
-fn shim(of: Option<Of>, site: &Site) -> anyhow::Result<Shim> {
-    let scene = site.enter();
-    let active = || anyhow::Ok(scene.world().observe()?.active());
-    let shim = match of {
-        Some(Of::Blue) => Some(scene.runtime.shim(Colour::Blue)),
-        Some(Of::Green) => Some(scene.runtime.shim(Colour::Green)),
-        Some(Of::Proxy) => Some(scene.proxy.shim()),
-        None => active()?.map(|colour| scene.runtime.shim(colour)),
-    };
-    shim.filter(|shim| shim.log_path().exists()).ok_or_else(|| {
-        let message = format!("nothing was started there in {} yet, so nothing was written.", site.name);
-        Problem::new(ExitCode::Usage, message).next(command("status", &site.name)).into()
+fn log<'a>(of: Option<Of>, scene: &'a Scene<'_>) -> anyhow::Result<Option<Box<dyn Log + 'a>>> {
+    Ok(match of {
+        Some(Of::Blue) => scene.colours.log(Colour::Blue),
+        Some(Of::Green) => scene.colours.log(Colour::Green),
+        Some(Of::Proxy) => scene.proxy.log(),
+        None => scene.world().observe()?.active().and_then(|colour| scene.colours.log(colour)),
     })
-}
-
-/// Prints what is appended; a log that has moved aside, or a new one in its place, is read from its beginning.
-fn follow(path: &Path, out: &mut impl io::Write) -> io::Result<()> {
-    let mut file = File::open(path)?;
-    file.seek(SeekFrom::End(0))?;
-    let mut chunk = Vec::new();
-    loop {
-        chunk.clear();
-        file.read_to_end(&mut chunk)?;
-        out.write_all(&chunk)?;
-        out.flush()?;
-        if std::fs::metadata(path).is_ok_and(|now| file.metadata().is_ok_and(|open| open.ino() != now.ino())) {
-            file = File::open(path)?;
-        }
-        std::thread::sleep(Duration::from_millis(200));
-    }
 }

@@ -6,11 +6,13 @@ use std::path::Path;
 
 use crate::delivery::Service;
 use crate::limited;
+use crate::problem::{ExitCode, Problem};
 use crate::rollout::colour::Colour;
 use crate::rollout::record::Launch;
 
 /// The names that may stand between braces in `delivery.toml`.
-pub const PLACEHOLDERS: [&str; 7] = ["port", "host", "address", "colour", "release", "environment", "release_dir"];
+pub const PLACEHOLDERS: [&str; 8] =
+    ["port", "host", "address", "colour", "release", "environment", "release_dir", "secrets_dir"];
 
 /// One start of the service: what the placeholders stand for.
 #[derive(Debug, Clone, Copy)]
@@ -24,7 +26,9 @@ pub struct Start<'a> {
     /// Which release, with what settings.
     pub launch: &'a Launch,
     /// The folder in which the release's files are.
-    pub folder: &'a Path,
+    pub release_dir: &'a str,
+    /// The folder in which its secrets are.
+    pub secrets_dir: &'a str,
 }
 
 impl Start<'_> {
@@ -33,12 +37,17 @@ impl Start<'_> {
         templates.iter().map(|template| self.fill(template)).collect()
     }
 
-    /// The whole environment of the service: what it inherits, what it is given, and what is set for this start alone.
-    pub fn env(&self, service: &Service) -> BTreeMap<String, String> {
+    /// The whole environment of a process: what it inherits, what it is given, and what is set for this start alone.
+    pub fn env_with_inherited(&self, service: &Service) -> BTreeMap<String, String> {
         let inherited = service.inherit_env.iter().filter_map(|name| Some((name.clone(), std::env::var(name).ok()?)));
+        inherited.chain(self.env(service)).collect()
+    }
+
+    /// What the service is given, and what is set for this start alone.
+    pub fn env(&self, service: &Service) -> BTreeMap<String, String> {
         let given = service.env.iter().map(|(name, value)| (name.clone(), self.fill(value)));
         let set = self.launch.settings.iter().filter_map(|(key, value)| Some((service.variable(key)?, value.clone())));
-        inherited.chain(given).chain(set).collect()
+        given.chain(set).collect()
     }
 
     fn fill(&self, template: &str) -> String {
@@ -49,7 +58,8 @@ impl Start<'_> {
             self.colour.to_string(),
             self.launch.release.clone(),
             self.environment.to_owned(),
-            self.folder.to_string_lossy().into_owned(),
+            self.release_dir.to_owned(),
+            self.secrets_dir.to_owned(),
         ];
         let pairs = PLACEHOLDERS.iter().zip(values);
         pairs.fold(template.to_owned(), |text, (name, value)| text.replace(&format!("{{{name}}}"), &value))
@@ -77,6 +87,15 @@ pub fn check_config(
     Err(String::from_utf8_lossy(&checked.stdout).lines().map(str::to_owned).collect())
 }
 
+/// The error of a release that does not accept what it would be started with.
+pub fn refused_its_configuration(environment: &str, launch: &Launch, said: Vec<String>) -> Problem {
+    let message = format!(
+        "release {} refuses its configuration for {environment}; nothing was started or changed.",
+        launch.release
+    );
+    Problem::new(ExitCode::Configuration, message).detail(said).next("cargo xtask config-lint")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -92,7 +111,8 @@ mod tests {
             address: "127.0.0.1:8281".parse().unwrap(),
             colour: Colour::Blue,
             launch: &launch,
-            folder: Path::new("/kept/v2"),
+            release_dir: "/kept/v2",
+            secrets_dir: "/kept/secrets",
         };
         let env = start.env(&service);
         assert_eq!(env["SHOP_RELEASE"], "v2");

@@ -1,56 +1,86 @@
-//! An environment as it stands on this machine: its folder, and the runtime, router and ledger that act on it.
+//! An environment as it stands: what runs it, and the runtime, router and ledger that act on it.
 
-use std::fs::DirBuilder;
-use std::os::unix::fs::DirBuilderExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::Context as _;
-
-use crate::delivery::{Delivery, Environment};
-use crate::host::Local;
+use crate::delivery::{Containers, Delivery, Environment, RuntimeChoice};
+use crate::docker;
+use crate::flags::Queue;
+use crate::host::{Container, Local};
 use crate::ledger::FileLedger;
 use crate::problem::{ExitCode, Problem, command};
 use crate::project::Project;
-use crate::release::Releases;
+use crate::release::{FileReleases, ImageReleases, Releases};
 use crate::rollout::plan::Operation;
 use crate::rollout::world::{SystemClock, World};
+use crate::router::config::Config;
 use crate::router::haproxy::HaProxy;
+use crate::runtime::choice::{self, Chosen};
+use crate::runtime::compose::ComposeRuntime;
+use crate::runtime::compose::home::ComposeHome;
+use crate::runtime::compose::proxy::ProxyContainer;
+use crate::runtime::compose::stack::Stack;
 use crate::runtime::process::ProcessRuntime;
+use crate::runtime::process::home::ProcessHome;
 use crate::runtime::process::proxy::ProxyProcess;
+use crate::runtime::{Colours, Home, ProxyHome};
+use crate::{say, secrets};
 
 /// The ignored folder, in the project's root, that holds everything the process runtime keeps.
 pub const FOLDER: &str = ".switchyard";
 
-/// An environment on this machine.
+/// An environment.
 pub struct Site {
     /// Its name.
     pub name: String,
     /// The project it belongs to.
     pub project: Project,
-    /// Its folder.
-    pub folder: PathBuf,
-    releases: Releases,
-    host: Local,
     environment: Environment,
+    ground: Ground,
+}
+
+/// What runs it.
+enum Ground {
+    Process { folder: PathBuf, host: Local, releases: FileReleases },
+    Compose { stack: Box<Stack>, containers: Containers, host: Container },
 }
 
 impl Site {
-    /// The environment of that name in the project the current folder lies in.
+    /// The environment of that name in the project the current folder lies in, to look at or to change what is there.
     ///
     /// # Errors
-    /// Those of [`Project::here`] and [`Delivery::environment`].
+    /// Those of [`Project::here`] and [`Delivery::environment`]; 69 when it runs in containers and no engine answers.
     pub fn open(name: &str) -> anyhow::Result<Site> {
+        let (project, environment) = Site::read(name)?;
+        let choice = environment.runtime;
+        let ground = Ground::standing(&project, name, &environment, choice)?;
+        // Where nothing is, there is nothing to see, whatever would run it.
+        let ground = ground.map_or_else(|| Ok(Ground::process(&project, name)), anyhow::Ok)?;
+        Ok(Site { name: name.to_owned(), project, environment, ground })
+    }
+
+    /// The same, to deploy to: where nothing is yet, it is decided and said what will run it.
+    ///
+    /// # Errors
+    /// Those of [`Site::open`], and a [`Problem`] with exit code 69 or 78 when what was asked for cannot be had.
+    pub fn open_to_deploy(name: &str, choice: Option<RuntimeChoice>) -> anyhow::Result<Site> {
+        let (project, environment) = Site::read(name)?;
+        let choice = choice.unwrap_or(environment.runtime);
+        let chosen = match Ground::standing(&project, name, &environment, RuntimeChoice::Auto)? {
+            Some(ground) => Chosen::standing(ground.runtime(), choice, name)?,
+            None => choice::choose(choice, &project, name, &environment)?,
+        };
+        say!("{}", chosen.why);
+        let ground = match chosen.runtime {
+            RuntimeChoice::Compose => Ground::compose(&project, name, &environment)?,
+            _ => Ground::process(&project, name),
+        };
+        Ok(Site { name: name.to_owned(), project, environment, ground })
+    }
+
+    fn read(name: &str) -> anyhow::Result<(Project, Environment)> {
         let project = Project::here()?;
         let environment = project.delivery.environment(name)?.clone();
-        let folder = project.root.join(FOLDER).join(name);
-        Ok(Site {
-            name: name.to_owned(),
-            releases: Releases::at(folder.join("releases")),
-            host: Local::new(&folder),
-            project,
-            folder,
-            environment,
-        })
+        Ok((project, environment))
     }
 
     /// What `delivery.toml` says of it.
@@ -63,17 +93,17 @@ impl Site {
         &self.project.delivery
     }
 
-    /// The releases kept here.
-    pub fn releases(&self) -> &Releases {
-        &self.releases
+    /// What runs it: `process` or `compose`.
+    pub fn runtime(&self) -> RuntimeChoice {
+        self.ground.runtime()
     }
 
     /// Looks whether there is anything to act on.
     ///
     /// # Errors
     /// A [`Problem`] with exit code 2 when nothing was ever deployed here.
-    pub fn require_deployed(&self) -> Result<(), Problem> {
-        if self.folder.exists() { Ok(()) } else { Err(self.nothing_deployed()) }
+    pub fn require_deployed(&self) -> anyhow::Result<()> {
+        if self.enter().home.exists()? { Ok(()) } else { Err(self.nothing_deployed().into()) }
     }
 
     /// The answer where there is nothing to act on.
@@ -82,55 +112,165 @@ impl Site {
         Problem::new(ExitCode::Usage, message).next(command("up", &self.name))
     }
 
-    /// Makes its folder, for this user alone: what `--set` passed on, and what the service logs, is nobody else's.
-    ///
-    /// # Errors
-    /// When it is not there and cannot be made.
-    pub fn create(&self) -> anyhow::Result<()> {
-        let made = DirBuilder::new().recursive(true).mode(0o700).create(&self.folder);
-        made.with_context(|| format!("making {}", self.folder.display()))
-    }
-
     /// What acts on it.
     pub fn enter(&self) -> Scene<'_> {
-        let (proxy, tail) = (self.proxy(), self.proxy().shim());
-        let router = HaProxy::new(&self.host, Box::new(move || proxy.start()), Box::new(move || tail.tail(10)));
-        let (ledger, clock) = (FileLedger::new(&self.host, &self.name), SystemClock::start());
-        Scene { runtime: self.runtime(), proxy: self.proxy(), router, ledger, clock }
-    }
-
-    fn runtime(&self) -> ProcessRuntime<'_> {
-        ProcessRuntime {
-            name: &self.name,
-            delivery: &self.project.delivery,
-            environment: &self.environment,
-            folder: &self.folder,
-            releases: &self.releases,
+        let home = self.home();
+        let ledger = match &self.ground {
+            Ground::Process { host, .. } => FileLedger::new(host, &self.name),
+            Ground::Compose { host, .. } => FileLedger::new(host, &self.name),
+        };
+        let scene = |router| Scene {
+            site: self,
+            colours: self.colours(),
+            proxy: self.proxy(),
+            releases: self.releases(),
+            home,
+            router,
+            ledger,
+            clock: SystemClock::start(),
+        };
+        let start = || self.install_proxy_config().and_then(|()| self.proxy().start());
+        let tail = || self.proxy().log_tail(10);
+        match &self.ground {
+            Ground::Process { host, .. } => scene(HaProxy::new(host, Box::new(start), Box::new(tail))),
+            Ground::Compose { host, .. } => scene(HaProxy::new(host, Box::new(start), Box::new(tail))),
         }
     }
 
-    fn proxy(&self) -> ProxyProcess<'_> {
-        ProxyProcess {
-            name: &self.name,
-            delivery: &self.project.delivery,
-            environment: &self.environment,
-            folder: self.folder.join("proxy"),
-            config: self.project.root.join(&self.project.delivery.proxy.config),
+    /// Takes the lock of the environment for a verb.
+    ///
+    /// # Errors
+    /// A [`Problem`] with exit code 75 while another deployer is at work.
+    pub fn lock<'a>(&'a self, verb: &str, queue: &Queue) -> anyhow::Result<(Scene<'a>, bool)> {
+        let scene = self.enter();
+        scene.home.create()?;
+        let unfinished = scene.ledger.lock(verb, queue.wait.map_or(std::time::Duration::ZERO, |wait| *wait))?;
+        Ok((scene, unfinished))
+    }
+
+    fn home(&self) -> Box<dyn Home + '_> {
+        let secrets = secrets::of(&self.project.root, &self.name, &self.environment);
+        match &self.ground {
+            Ground::Process { folder, host, .. } => Box::new(ProcessHome { folder, host, secrets }),
+            Ground::Compose { stack, host, .. } => {
+                let forget_releases = Box::new(|| {
+                    let releases = self.releases();
+                    releases.names().iter().for_each(|name| releases.forget(name));
+                });
+                Box::new(ComposeHome { stack, host, secrets, forget_releases })
+            }
         }
     }
 
-    /// The folder all environments' folders lie in.
-    pub fn parent(&self) -> &Path {
-        self.folder.parent().unwrap_or(&self.folder)
+    /// The releases kept here.
+    pub fn releases(&self) -> Box<dyn Releases + '_> {
+        match &self.ground {
+            Ground::Process { releases, .. } => Box::new(releases.clone()),
+            Ground::Compose { stack, host, .. } => Box::new(ImageReleases::of(host, stack.project())),
+        }
+    }
+
+    fn colours(&self) -> Box<dyn Colours + '_> {
+        let (name, delivery, environment) = (self.name.as_str(), &self.project.delivery, &self.environment);
+        match &self.ground {
+            Ground::Process { folder, releases, .. } => {
+                Box::new(ProcessRuntime { name, delivery, environment, folder, releases })
+            }
+            Ground::Compose { stack, containers, host } => {
+                let releases = ImageReleases::of(host, stack.project());
+                Box::new(ComposeRuntime { name, delivery, environment, containers, stack, host, releases })
+            }
+        }
+    }
+
+    fn proxy(&self) -> Box<dyn ProxyHome + '_> {
+        let (name, environment) = (self.name.as_str(), &self.environment);
+        match &self.ground {
+            Ground::Process { folder, .. } => {
+                Box::new(ProxyProcess { name, environment, folder: folder.join("proxy") })
+            }
+            Ground::Compose { stack, containers, host } => {
+                Box::new(ProxyContainer { name, environment, containers, stack, host })
+            }
+        }
+    }
+
+    /// The proxy's configuration as the project has it by now.
+    ///
+    /// # Errors
+    /// A [`Problem`] with exit code 78 when it cannot be read.
+    pub fn proxy_config(&self) -> anyhow::Result<Config> {
+        let delivery = self.delivery();
+        let environment = (self.name.as_str(), &self.environment);
+        let addresses = self.proxy().addresses();
+        Config::read(&self.project.root, &delivery.proxy.config, &delivery.service, environment, &addresses)
+    }
+
+    /// Gives the proxy that configuration, if HAProxy accepts it.
+    ///
+    /// # Errors
+    /// A [`Problem`] with exit code 78 when it does not.
+    pub fn install_proxy_config(&self) -> anyhow::Result<()> {
+        self.proxy_config()?.install(self.home().host(), &self.proxy().checker()?)
+    }
+}
+
+impl Ground {
+    fn process(project: &Project, name: &str) -> Ground {
+        let folder = project.root.join(FOLDER).join(name);
+        Ground::Process { host: Local::new(&folder), releases: FileReleases::at(folder.join("releases")), folder }
+    }
+
+    fn compose(project: &Project, name: &str, environment: &Environment) -> Result<Ground, Problem> {
+        let stack = Stack::of(&project.root, &project.delivery, name, environment)?;
+        let containers = environment.containers.clone().ok_or_else(|| Stack::not_configured(name))?;
+        Ok(Ground::Compose { host: Container::new(stack.names()), stack: Box::new(stack), containers })
+    }
+
+    /// What the environment runs on already, or must run on; none where that is open.
+    fn standing(
+        project: &Project,
+        name: &str,
+        environment: &Environment,
+        choice: RuntimeChoice,
+    ) -> anyhow::Result<Option<Ground>> {
+        let process = Ground::process(project, name);
+        let is_there = |ground: &Ground| match ground {
+            Ground::Process { folder, .. } => Ok(folder.exists()),
+            Ground::Compose { stack, .. } => stack.exists(),
+        };
+        Ok(match choice {
+            RuntimeChoice::Process => Some(process),
+            RuntimeChoice::Compose => Some(Ground::compose(project, name, environment)?),
+            RuntimeChoice::Auto if is_there(&process)? => Some(process),
+            RuntimeChoice::Auto => {
+                match Ground::compose(project, name, environment).ok().filter(|_| docker::engine().is_ok()) {
+                    Some(compose) => is_there(&compose)?.then_some(compose),
+                    None => None,
+                }
+            }
+        })
+    }
+
+    fn runtime(&self) -> RuntimeChoice {
+        match self {
+            Ground::Process { .. } => RuntimeChoice::Process,
+            Ground::Compose { .. } => RuntimeChoice::Compose,
+        }
     }
 }
 
 /// What acts on an environment.
 pub struct Scene<'a> {
-    /// Its runtime.
-    pub runtime: ProcessRuntime<'a>,
-    /// The process its proxy is.
-    pub proxy: ProxyProcess<'a>,
+    site: &'a Site,
+    /// What it keeps, and where.
+    pub home: Box<dyn Home + 'a>,
+    /// Its colours.
+    pub colours: Box<dyn Colours + 'a>,
+    /// Where its proxy runs.
+    pub proxy: Box<dyn ProxyHome + 'a>,
+    /// The releases kept there.
+    pub releases: Box<dyn Releases + 'a>,
     /// Its router.
     pub router: HaProxy<'a>,
     /// Its ledger.
@@ -145,14 +285,17 @@ impl Scene<'_> {
     /// A [`Problem`] with exit code 69 for what is missing or taken, 78 for a configuration that is refused.
     pub fn preflight(&self, operations: &[Operation]) -> anyhow::Result<()> {
         operations.iter().try_for_each(|operation| match operation {
-            Operation::StartProxy { .. } => self.proxy.preflight(),
-            Operation::Start { colour, .. } => self.runtime.preflight(*colour),
+            Operation::StartProxy { .. } if !self.proxy.is_alive()? => {
+                self.proxy.preflight()?;
+                self.site.install_proxy_config()
+            }
+            Operation::Start { colour, .. } => self.colours.preflight(*colour),
             _ => Ok(()),
         })
     }
 
     /// The same, as the rollout's engine takes it.
     pub fn world(&self) -> World<'_> {
-        World { runtime: &self.runtime, router: &self.router, ledger: &self.ledger, clock: &self.clock }
+        World { runtime: &*self.colours, router: &self.router, ledger: &self.ledger, clock: &self.clock }
     }
 }

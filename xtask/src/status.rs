@@ -144,12 +144,12 @@ pub fn of(site: &Site) -> anyhow::Result<Status> {
         state: instance.state,
         role: role(colour),
         replicas: u32::from(instance.state.occupies()),
-        address: site.environment().address(colour),
+        address: scene.colours.address(colour),
         cause: instance.cause.clone(),
     });
     Ok(Status {
         environment: site.name.clone(),
-        runtime: "process",
+        runtime: scene.home.name(),
         url: site.environment().url(),
         active,
         split: observed.routing.running,

@@ -39,6 +39,13 @@ health = { ready = "/ready", colour_header = "x-shop-colour" }
 
 [proxy]
 config = "haproxy.cfg"
+image = "shop-proxy"
+dockerfile = "haproxy.Dockerfile"
+base_image = "haproxy"
+
+[image]
+repository = "shop"
+dockerfile = "Dockerfile"
 
 [environments.development]
 runtime = "process"

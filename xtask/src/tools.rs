@@ -55,6 +55,16 @@ pub const DOCKER: Tool = Tool {
     version_args: &["--version"],
 };
 
+/// What makes a base image out of Debian's packages.
+pub const MMDEBSTRAP: Tool = Tool {
+    name: "mmdebstrap",
+    package: Some("mmdebstrap"),
+    purpose: "makes base images where no registry can be reached",
+    required: false,
+    minimum: None,
+    version_args: &["--version"],
+};
+
 /// All of them, in the order in which `doctor` shows them.
 pub const ALL: [Tool; 7] = [
     Tool { version_args: &["--version"], ..of_rust("cargo", "builds the service") },

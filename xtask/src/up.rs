@@ -1,7 +1,7 @@
 //! `up`: from a checkout to a service behind the proxy, or from a change to its rollout.
 
 use crate::delivery::RuntimeChoice;
-use crate::deployment::{self, Deployment};
+use crate::deployment::Deployment;
 use crate::flags::{Queue, Source, Target};
 use crate::packages::Consent;
 use crate::rollout::observed::{Observed, State};
@@ -9,7 +9,7 @@ use crate::rollout::plan::Goal;
 use crate::rollout::record::Launch;
 use crate::site::Site;
 use crate::tools;
-use crate::{out, report, say};
+use crate::{out, report};
 
 /// Flags of `up`.
 #[derive(Debug, Clone, clap::Args)]
@@ -36,9 +36,11 @@ pub struct Args {
 /// # Errors
 /// Those of a deploy, and exit code 69 when HAProxy can neither be found nor installed.
 pub fn run(args: &Args) -> anyhow::Result<()> {
-    let site = Site::open(&args.target.env)?;
-    say!("{}", deployment::runtime(args.runtime.unwrap_or(site.environment().runtime))?);
-    tools::ensure(&tools::HAPROXY, Consent::from_flag(args.yes))?;
+    args.source.check()?;
+    let site = Site::open_to_deploy(&args.target.env, args.runtime)?;
+    if site.runtime() == RuntimeChoice::Process {
+        tools::ensure(&tools::HAPROXY, Consent::from_flag(args.yes))?;
+    }
     let content = args.source.content(&site)?;
     let deployment = Deployment::begin(&site, "up", &args.queue)?;
     deployment.refresh_proxy()?;

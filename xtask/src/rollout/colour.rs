@@ -64,6 +64,11 @@ pub struct PerColour<T> {
 }
 
 impl<T> PerColour<T> {
+    /// Makes one for each.
+    pub fn from_fn(mut make: impl FnMut(Colour) -> T) -> Self {
+        PerColour { blue: make(Colour::Blue), green: make(Colour::Green) }
+    }
+
     /// Asks for each colour in turn.
     ///
     /// # Errors

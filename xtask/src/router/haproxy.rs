@@ -1,17 +1,13 @@
 //! HAProxy, the one router of all runtimes: its runtime socket sets and tells the split, its counters feed the analysis.
 //! `docker/haproxy/haproxy.cfg` is its configuration; the names of its backends and servers are agreed on with it.
 
-use std::collections::BTreeMap;
 use std::io;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 
 use super::stat::{Row, parse};
-use crate::delivery::{Environment, Service};
-use crate::host::Host;
-use crate::limited;
+use crate::host::{Host, Peer};
 use crate::rollout::colour::{Colour, PerColour, Split};
 use crate::rollout::observed::{Counters, InFlight, Routing};
 use crate::rollout::world::{Persistence, Router};
@@ -25,74 +21,31 @@ const ANSWER: Duration = Duration::from_secs(2);
 const START: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_millis(10);
 
-/// The variables that hold addresses, and the keys in `delivery.toml` they come from.
-pub const ADDRESSES: [(&str, &str); 3] =
-    [("PROXY_LISTEN", "listen"), ("PROXY_BLUE", "colours.blue"), ("PROXY_GREEN", "colours.green")];
-
-/// What the proxy's configuration takes from its environment.
-pub fn variables(service: &Service, environment: &Environment) -> BTreeMap<String, String> {
-    let rollout = &environment.rollout;
-    let mut variables = BTreeMap::from([
-        ("PROXY_LISTEN", environment.listen.get_ref().to_string()),
-        ("PROXY_BLUE", environment.address(Colour::Blue).to_string()),
-        ("PROXY_GREEN", environment.address(Colour::Green).to_string()),
-        ("PROXY_READY_PATH", service.health.ready.clone()),
-        ("PROXY_DRAIN_TIMEOUT", format!("{}ms", rollout.drain_timeout.as_millis())),
-    ]);
-    if let Some(header) = &service.health.colour_header {
-        variables.insert("PROXY_COLOUR_HEADER", header.clone());
-    }
-    if environment.preview {
-        variables.insert("PROXY_PREVIEW", "1".into());
-    }
-    variables.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
-}
-
-/// Has HAProxy itself check the configuration `file` in `folder`, a copy of `original`.
-///
-/// # Errors
-/// What HAProxy said, a line each.
-pub fn check_config(
-    haproxy: &Path,
-    folder: &Path,
-    file: &str,
-    original: &str,
-    variables: &BTreeMap<String, String>,
-) -> Result<(), Vec<String>> {
-    let checked = limited::run(&duct::cmd!(haproxy, "-c", "-f", file).dir(folder).full_env(variables), limited::CHECK);
-    let checked = checked.map_err(|error| vec![format!("{} cannot check {original}: {error:#}", haproxy.display())])?;
-    if checked.status.success() {
-        return Ok(());
-    }
-    let said = String::from_utf8_lossy(&checked.stdout).into_owned();
-    // Its process id would make each run say something else.
-    let alerts = said.lines().filter_map(|line| line.strip_prefix("[ALERT]")?.split_once(" : "));
-    Err(alerts.map(|(_, alert)| alert.replace(file, original)).collect())
-}
+/// What HAProxy is started with besides its configuration, in the folder it runs in.
+pub const MASTER_ARGS: [&str; 3] = ["-W", "-S", "unix@master.sock,mode,600,level,admin"];
 
 /// Starts the proxy's process, unless it is being kept running already.
 pub type Start<'a> = dyn Fn() -> anyhow::Result<()> + Send + Sync + 'a;
+
+/// Gives the last lines the proxy wrote.
+pub type Tail<'a> = dyn Fn() -> Vec<String> + Send + Sync + 'a;
 
 /// The proxy of one environment.
 pub struct HaProxy<'a> {
     host: &'a dyn Host,
     start: Box<Start<'a>>,
-    tail: Box<dyn Fn() -> Vec<String> + Send + Sync + 'a>,
+    tail: Box<Tail<'a>>,
 }
 
 impl<'a> HaProxy<'a> {
     /// The proxy reached through `host`; `start` brings it up, `tail` gives the last lines it wrote.
-    pub fn new(
-        host: &'a dyn Host,
-        start: Box<Start<'a>>,
-        tail: Box<dyn Fn() -> Vec<String> + Send + Sync + 'a>,
-    ) -> HaProxy<'a> {
+    pub fn new(host: &'a dyn Host, start: Box<Start<'a>>, tail: Box<Tail<'a>>) -> HaProxy<'a> {
         HaProxy { host, start, tail }
     }
 
     fn ask(&self, command: &str) -> anyhow::Result<String> {
         self.host
-            .ask(SOCKET, &format!("{command}\n"), ANSWER)
+            .ask(Peer::Socket(SOCKET), &format!("{command}\n"), ANSWER)
             .with_context(|| format!("asking the proxy to `{command}`"))
     }
 
@@ -139,7 +92,7 @@ impl<'a> HaProxy<'a> {
     pub fn reload(&self) -> anyhow::Result<()> {
         let before = self.worker()?;
         // The master starts itself anew and may close the connection without an answer.
-        let _ = self.host.ask(MASTER_SOCKET, "reload\n", START);
+        let _ = self.host.ask(Peer::Socket(MASTER_SOCKET), "reload\n", START);
         let deadline = Instant::now() + START;
         while !self.worker().is_ok_and(|worker| worker != before) || self.running_split().is_err() {
             if Instant::now() >= deadline {
@@ -151,6 +104,16 @@ impl<'a> HaProxy<'a> {
         Ok(())
     }
 
+    /// Which of several proxies it is that answers: what its configuration calls `node`.
+    ///
+    /// # Errors
+    /// When none answers.
+    pub fn node(&self) -> anyhow::Result<String> {
+        let told = self.ask("show info")?;
+        let node = told.lines().find_map(|line| line.strip_prefix("node: "));
+        node.map(|name| name.trim().to_owned()).context("the proxy does not say its name")
+    }
+
     /// The process id of the worker that accepts connections, as the master tells it.
     fn worker(&self) -> anyhow::Result<String> {
         let table = self.processes()?;
@@ -160,7 +123,7 @@ impl<'a> HaProxy<'a> {
     }
 
     fn processes(&self) -> anyhow::Result<String> {
-        self.host.ask(MASTER_SOCKET, "show proc\n", ANSWER).context("asking the proxy's master")
+        self.host.ask(Peer::Socket(MASTER_SOCKET), "show proc\n", ANSWER).context("asking the proxy's master")
     }
 
     /// Workers that a reload has left to finish their connections.

@@ -1,4 +1,5 @@
 //! What routes the requests.
 
+pub mod config;
 pub mod haproxy;
 mod stat;

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::support::{Fixture, Ran, repository};
+use crate::support::{Fixture, On, Ran, repository};
 
 /// A clone of the working tree as it is, with a history of one commit.
 fn clone_into(folder: &Path) {
@@ -32,7 +32,7 @@ fn commit(folder: &Path, message: &str) {
 
 #[test]
 fn up_serves_a_fresh_clone_and_rolls_out_the_change_that_follows() {
-    let fixture = Fixture::new();
+    let fixture = Fixture::new(On::Process);
     let delivery = fixture.read("config/delivery.toml");
     clone_into(fixture.root());
     fixture.write("config/delivery.toml", &delivery);

@@ -3,7 +3,27 @@
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
-use crate::support::{Fixture, Prober, Ran, eventually, parent, pid_at};
+use crate::support::{Fixture, On, Prober, Ran, docker, eventually, on_both, parent, pid_at};
+
+on_both! {
+    ctrl_c_puts_all_traffic_back_and_says_so,
+    a_deployer_that_is_killed_leaves_a_service_that_goes_on_and_the_next_verb_recovers,
+    a_second_deployer_is_refused_and_one_that_waits_is_served,
+    a_killed_service_is_started_again_by_its_shim,
+    a_killed_active_colour_falls_back_to_the_warm_one,
+    a_killed_proxy_is_started_again_with_the_split_it_had,
+    a_proxy_killed_during_a_rollout_ends_it_with_all_traffic_back,
+    a_torn_journal_and_a_deleted_one_do_not_stop_the_recovery,
+    reloads_of_the_proxy_under_load_lose_nothing,
+    up_reloads_the_proxy_when_its_configuration_has_changed_and_refuses_a_wrong_one,
+    a_deploy_while_the_proxy_has_fallen_back_keeps_the_colour_that_serves,
+    a_rollback_while_the_proxy_has_fallen_back_needs_no_start_however_late_it_comes,
+    recover_makes_official_what_the_proxy_has_fallen_back_to,
+    a_candidate_of_a_dead_deployer_does_not_pass_for_the_warm_colour_it_has_replaced,
+    a_deployer_that_waits_for_a_down_finds_a_new_place_and_not_one_that_is_being_removed,
+    recover_starts_the_active_release_again_when_nothing_else_is_up,
+    a_rollback_after_a_restart_does_not_wait_for_the_release_it_leaves,
+}
 
 fn half_way(fixture: &Fixture) -> Child {
     half_way_from(fixture, "v2")
@@ -22,9 +42,8 @@ fn half_way_from(fixture: &Fixture, release: &str) -> Child {
     deploy
 }
 
-#[test]
-fn ctrl_c_puts_all_traffic_back_and_says_so() {
-    let fixture = Fixture::alone();
+fn ctrl_c_puts_all_traffic_back_and_says_so(on: On) {
+    let fixture = Fixture::alone(on);
     let deploy = half_way(&fixture);
     let load = Prober::start(fixture.address());
     fixture.signal(deploy.id(), rustix::process::Signal::INT);
@@ -35,9 +54,8 @@ fn ctrl_c_puts_all_traffic_back_and_says_so() {
     assert_eq!((&status["split"]["blue"], &status["colours"]["green"]["state"]), (&100.into(), &"stopped".into()));
 }
 
-#[test]
-fn a_deployer_that_is_killed_leaves_a_service_that_goes_on_and_the_next_verb_recovers() {
-    let fixture = Fixture::alone();
+fn a_deployer_that_is_killed_leaves_a_service_that_goes_on_and_the_next_verb_recovers(on: On) {
+    let fixture = Fixture::alone(on);
     let mut deploy = half_way(&fixture);
     let underway = fixture.status();
     assert_eq!(underway["rollout"]["goal"], "deploy v2", "{underway}");
@@ -55,9 +73,8 @@ fn a_deployer_that_is_killed_leaves_a_service_that_goes_on_and_the_next_verb_rec
     assert_eq!((&status["active"], &status["colours"]["green"]["release"]), (&"green".into(), &"v3".into()));
 }
 
-#[test]
-fn a_second_deployer_is_refused_and_one_that_waits_is_served() {
-    let fixture = Fixture::new();
+fn a_second_deployer_is_refused_and_one_that_waits_is_served(on: On) {
+    let fixture = Fixture::new(on);
     let deploy = half_way(&fixture);
     let refused = fixture.run(&["rollback"]);
     refused.refused(75, &["`deploy-blue-green`", &format!("pid {}", deploy.id()), "two deployers never act at once"]);
@@ -70,29 +87,30 @@ fn a_second_deployer_is_refused_and_one_that_waits_is_served() {
     Ran::from(waiting.wait_with_output().unwrap()).refused(2, &["v1 is what serves"]);
 }
 
-#[test]
-fn a_killed_service_is_started_again_by_its_shim() {
-    let fixture = Fixture::new();
+fn a_killed_service_is_started_again_by_its_shim(on: On) {
+    let fixture = Fixture::new(on);
     fixture.release("up", "v1", &[]).ok();
-    let first = pid_at(fixture.blue_address()).unwrap();
+    let first = fixture.pid("blue").unwrap();
     fixture.kill(first);
-    eventually("another process listens", || pid_at(fixture.blue_address()).is_some_and(|pid| pid != first));
+    eventually("another process listens", || fixture.pid("blue").is_some_and(|pid| pid != first));
     eventually("it is ready", || fixture.status()["colours"]["blue"]["state"] == "ready");
-    assert!(fixture.run(&["logs"]).ok().stdout.contains("shim: ended with signal 9 (SIGKILL), starting again"));
+    if on == On::Process {
+        let logs = fixture.run(&["logs"]).ok().stdout;
+        assert!(logs.contains("shim: ended with signal 9 (SIGKILL), starting again"), "{logs}");
+    }
 }
 
-#[test]
-fn a_killed_active_colour_falls_back_to_the_warm_one() {
-    let fixture = Fixture::alone();
+fn a_killed_active_colour_falls_back_to_the_warm_one(on: On) {
+    let fixture = Fixture::alone(on);
     fixture.edit_delivery("bake = \"2s\"", "bake = \"100ms\"");
     fixture.release("up", "v1", &[]).ok();
     fixture.release("deploy-blue-green", "v2", &[]).ok();
     let load = Prober::start(fixture.address());
     load.wait_for(500);
-    let active = pid_at(fixture.green_address()).unwrap();
+    let active = fixture.pid("green").unwrap();
     fixture.kill(active);
     load.wait_for(1000);
-    eventually("the shim has started it again", || pid_at(fixture.green_address()).is_some_and(|pid| pid != active));
+    eventually("it was started again", || fixture.pid("green").is_some_and(|pid| pid != active));
     let tally = load.stop();
     // A POST in flight on a killed colour cannot be sent again by a proxy that does not know what it did.
     println!("{} of {} lost to a SIGKILL of the active colour: {:?}", tally.failures.len(), tally.sent, tally.failures);
@@ -103,7 +121,7 @@ fn a_killed_active_colour_falls_back_to_the_warm_one() {
 
 #[test]
 fn a_killed_shim_takes_its_child_with_it_and_up_brings_the_service_back() {
-    let fixture = Fixture::new();
+    let fixture = Fixture::new(On::Process);
     fixture.release("up", "v1", &[]).ok();
     let child = pid_at(fixture.blue_address()).unwrap();
     let proxy = parent(pid_at(fixture.address()).unwrap()).unwrap();
@@ -122,9 +140,8 @@ fn a_killed_shim_takes_its_child_with_it_and_up_brings_the_service_back() {
     fixture.run(&["health-check"]).ok();
 }
 
-#[test]
-fn a_killed_proxy_is_started_again_with_the_split_it_had() {
-    let fixture = Fixture::new();
+fn a_killed_proxy_is_started_again_with_the_split_it_had(on: On) {
+    let fixture = Fixture::new(on);
     fixture.edit_delivery("bake = \"2s\"", "bake = \"100ms\"");
     fixture.release("up", "v1", &[]).ok();
     fixture.release("deploy-blue-green", "v2", &[]).ok();
@@ -133,9 +150,8 @@ fn a_killed_proxy_is_started_again_with_the_split_it_had() {
     fixture.run(&["health-check"]).ok();
 }
 
-#[test]
-fn a_proxy_killed_during_a_rollout_ends_it_with_all_traffic_back() {
-    let fixture = Fixture::new();
+fn a_proxy_killed_during_a_rollout_ends_it_with_all_traffic_back(on: On) {
+    let fixture = Fixture::new(on);
     let deploy = half_way(&fixture);
     kill_proxy(&fixture);
     let ran = Ran::from(deploy.wait_with_output().unwrap());
@@ -146,28 +162,21 @@ fn a_proxy_killed_during_a_rollout_ends_it_with_all_traffic_back() {
 }
 
 fn kill_proxy(fixture: &Fixture) {
-    let worker = pid_at(fixture.address()).unwrap();
-    fixture.kill(parent(worker).unwrap());
-    eventually("another proxy listens", || pid_at(fixture.address()).is_some_and(|pid| pid != worker));
+    let proxy = fixture.proxy_pid().unwrap();
+    fixture.kill(proxy);
+    eventually("another proxy runs", || fixture.proxy_pid().is_some_and(|pid| pid != proxy));
 }
 
-#[test]
-fn a_torn_journal_and_a_deleted_one_do_not_stop_the_recovery() {
+fn a_torn_journal_and_a_deleted_one_do_not_stop_the_recovery(on: On) {
     for damage in ["torn", "deleted"] {
-        let fixture = Fixture::new();
+        let fixture = Fixture::new(on);
         let mut deploy = half_way(&fixture);
         deploy.kill().unwrap();
         deploy.wait().unwrap();
-        for journal in std::fs::read_dir(fixture.state().join("journal")).unwrap() {
-            let path = journal.unwrap().path();
-            match damage {
-                "torn" => {
-                    let text = std::fs::read_to_string(&path).unwrap();
-                    std::fs::write(&path, &text[..text.len() - 7]).unwrap();
-                }
-                _ => std::fs::remove_file(&path).unwrap(),
-            }
-        }
+        fixture.in_ledger(match damage {
+            "torn" => "for file in journal/*; do truncate --size=-7 \"$file\"; done",
+            _ => "rm journal/*",
+        });
         fixture.run(&["up", "--binary", crate::support::service().to_str().unwrap()]).ok();
         let status = fixture.status();
         assert_eq!(
@@ -179,24 +188,21 @@ fn a_torn_journal_and_a_deleted_one_do_not_stop_the_recovery() {
     }
 }
 
-#[test]
-fn reloads_of_the_proxy_under_load_lose_nothing() {
-    let fixture = Fixture::alone();
+fn reloads_of_the_proxy_under_load_lose_nothing(on: On) {
+    let fixture = Fixture::alone(on);
     fixture.release("up", "v1", &[]).ok();
     let load = Prober::start(fixture.address());
-    let master = fixture.state().join("proxy/master.sock");
     for _ in 0..6 {
-        let before = pid_at(fixture.address()).unwrap();
-        xtask::host::ask(&master, "reload\n", Duration::from_secs(5)).unwrap();
-        eventually("a new worker listens", || pid_at(fixture.address()).is_some_and(|pid| pid != before));
+        let before = fixture.proxy_worker().unwrap();
+        fixture.ask_proxy("master.sock", "reload");
+        eventually("a new worker serves", || fixture.proxy_worker().is_some_and(|worker| worker != before));
         load.wait_for(1000);
     }
     load.stop().assert_nothing_lost("six reloads of the proxy");
 }
 
-#[test]
-fn up_reloads_the_proxy_when_its_configuration_has_changed_and_refuses_a_wrong_one() {
-    let fixture = Fixture::alone();
+fn up_reloads_the_proxy_when_its_configuration_has_changed_and_refuses_a_wrong_one(on: On) {
+    let fixture = Fixture::alone(on);
     fixture.release("up", "v1", &[]).ok();
     let up = ["up", "--binary", crate::support::service().to_str().unwrap()];
     let path = "docker/haproxy/haproxy.cfg";
@@ -218,15 +224,14 @@ fn fallen_back(fixture: &Fixture) {
     fixture.edit_delivery("bake = \"2s\"", "bake = \"100ms\"\ndrain_timeout = \"2s\"");
     fixture.release("up", "v1", &[]).ok();
     fixture.release("deploy-blue-green", "v2", &[]).ok();
-    fixture.signal(pid_at(fixture.green_address()).unwrap(), rustix::process::Signal::STOP);
+    fixture.signal(fixture.pid("green").unwrap(), rustix::process::Signal::STOP);
     eventually("the proxy has fallen back", || {
         fixture.run(&["status"]).ok().stdout.contains("green is down: the proxy falls back to blue")
     });
 }
 
-#[test]
-fn a_deploy_while_the_proxy_has_fallen_back_keeps_the_colour_that_serves() {
-    let fixture = Fixture::alone();
+fn a_deploy_while_the_proxy_has_fallen_back_keeps_the_colour_that_serves(on: On) {
+    let fixture = Fixture::alone(on);
     fallen_back(&fixture);
     let load = Prober::start(fixture.address());
     fixture.release("deploy-blue-green", "v3", &[]).ok();
@@ -243,9 +248,8 @@ fn a_deploy_while_the_proxy_has_fallen_back_keeps_the_colour_that_serves() {
     );
 }
 
-#[test]
-fn a_rollback_while_the_proxy_has_fallen_back_needs_no_start_however_late_it_comes() {
-    let fixture = Fixture::alone();
+fn a_rollback_while_the_proxy_has_fallen_back_needs_no_start_however_late_it_comes(on: On) {
+    let fixture = Fixture::alone(on);
     fixture.edit_delivery("keep_warm = \"10m\"", "keep_warm = \"1ms\"");
     fallen_back(&fixture);
     let load = Prober::start(fixture.address());
@@ -256,9 +260,8 @@ fn a_rollback_while_the_proxy_has_fallen_back_needs_no_start_however_late_it_com
     assert_eq!((&status["active"], &status["split"]["blue"]), (&"blue".into(), &100.into()), "{status}");
 }
 
-#[test]
-fn recover_makes_official_what_the_proxy_has_fallen_back_to() {
-    let fixture = Fixture::new();
+fn recover_makes_official_what_the_proxy_has_fallen_back_to(on: On) {
+    let fixture = Fixture::new(on);
     fallen_back(&fixture);
     let told = fixture.run(&["recover"]).ok().stdout;
     assert!(told.contains("blue   ready     active    100 %"), "{told}");
@@ -268,22 +271,20 @@ fn recover_makes_official_what_the_proxy_has_fallen_back_to() {
 
 #[test]
 fn a_candidate_whose_shim_hangs_does_not_stand_in_the_way_of_the_abort() {
-    let fixture = Fixture::new();
+    let fixture = Fixture::new(On::Process);
     fixture.edit_delivery("keep_warm = \"10m\"", "keep_warm = \"10m\"\ndrain_timeout = \"2s\"");
     let deploy = half_way(&fixture);
     let shim = parent(pid_at(fixture.green_address()).unwrap()).unwrap();
     fixture.signal(shim, rustix::process::Signal::STOP);
     eventually("the traffic is back", || {
-        let socket = fixture.state().join("proxy/haproxy.sock");
-        xtask::host::ask(&socket, "show map maps/split.map\n", Duration::from_secs(2)).unwrap().contains("green 0")
+        fixture.ask_proxy("haproxy.sock", "show map maps/split.map").unwrap().contains("green 0")
     });
     fixture.signal(shim, rustix::process::Signal::CONT);
     assert_eq!(deploy.wait_with_output().unwrap().status.code(), Some(1));
 }
 
-#[test]
-fn a_candidate_of_a_dead_deployer_does_not_pass_for_the_warm_colour_it_has_replaced() {
-    let fixture = Fixture::new();
+fn a_candidate_of_a_dead_deployer_does_not_pass_for_the_warm_colour_it_has_replaced(on: On) {
+    let fixture = Fixture::new(on);
     fixture.edit_delivery("{ set_weight = 10 }, { set_weight = 50 }", "{ set_weight = 10 }");
     fixture.release("up", "v1", &[]).ok();
     fixture.release("deploy-blue-green", "v2", &[]).ok();
@@ -304,14 +305,13 @@ fn a_candidate_of_a_dead_deployer_does_not_pass_for_the_warm_colour_it_has_repla
     assert_eq!(status["remarks"], serde_json::json!([]));
 }
 
-#[test]
-fn a_deployer_that_waits_for_a_down_finds_a_new_place_and_not_one_that_is_being_removed() {
+fn a_deployer_that_waits_for_a_down_finds_a_new_place_and_not_one_that_is_being_removed(on: On) {
     for _ in 0..5 {
-        let fixture = Fixture::new();
+        let fixture = Fixture::new(on);
         fixture.release("up", "v1", &[]).ok();
         let down = fixture.xtask(&["down"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         eventually("down has the lock", || {
-            fixture.status()["rollout"]["command"] == "down" || !fixture.state().exists()
+            fixture.status()["rollout"]["command"] == "down" || fixture.left().is_empty()
         });
         let up = fixture.release("up", "v2", &["--wait", "60s"]);
         Ran::from(down.wait_with_output().unwrap()).ok();
@@ -320,13 +320,16 @@ fn a_deployer_that_waits_for_a_down_finds_a_new_place_and_not_one_that_is_being_
     }
 }
 
-#[test]
-fn recover_starts_the_active_release_again_when_nothing_else_is_up() {
-    let fixture = Fixture::new();
+fn recover_starts_the_active_release_again_when_nothing_else_is_up(on: On) {
+    let fixture = Fixture::new(on);
     fixture.release("up", "v1", &["--env", "staging"]).ok();
-    let child = pid_at(fixture.staging_blue_address()).unwrap();
-    fixture.kill(parent(child).unwrap());
-    eventually("nothing serves", || pid_at(fixture.staging_blue_address()).is_none());
+    if on == On::Process {
+        let child = pid_at(fixture.staging_blue_address()).unwrap();
+        fixture.kill(parent(child).unwrap());
+        eventually("nothing serves", || pid_at(fixture.staging_blue_address()).is_none());
+    } else {
+        docker(&["kill", &format!("{}-app-blue-1", fixture.stack("staging"))]).unwrap();
+    }
     let told = fixture.run(&["recover", "--env", "staging", "--json"]).ok().stdout;
     let told: serde_json::Value = serde_json::from_str(&told).unwrap();
     assert_eq!(
@@ -336,18 +339,23 @@ fn recover_starts_the_active_release_again_when_nothing_else_is_up() {
     );
 }
 
-#[test]
-fn a_rollback_after_a_restart_does_not_wait_for_the_release_it_leaves() {
-    let fixture = Fixture::new();
+fn a_rollback_after_a_restart_does_not_wait_for_the_release_it_leaves(on: On) {
+    let fixture = Fixture::new(on);
     fixture.edit_delivery("bake = \"2s\"", "bake = \"100ms\"");
     fixture.release("up", "v1", &[]).ok();
     fixture.release("deploy-blue-green", "v2", &[]).ok();
-    for address in [fixture.blue_address(), fixture.green_address()] {
-        fixture.kill(parent(pid_at(address).unwrap()).unwrap());
+    if on == On::Process {
+        for address in [fixture.blue_address(), fixture.green_address()] {
+            fixture.kill(parent(pid_at(address).unwrap()).unwrap());
+        }
+        fixture.kill(parent(fixture.proxy_pid().unwrap()).unwrap());
+        std::fs::write(fixture.state().join("releases/v2/config/base.toml"), "broken = ").unwrap();
+    } else {
+        let colours = ["app-blue", "app-green"].map(|service| fixture.container(service));
+        docker(&["kill", &colours[0], &colours[1], &fixture.proxy_container()]).unwrap();
+        fixture.in_ledger("sed -i s/sha256:/sha256:0/ releases/v2.json");
     }
-    fixture.kill(parent(parent(pid_at(fixture.address()).unwrap()).unwrap()).unwrap());
-    std::fs::write(fixture.state().join("releases/v2/config/base.toml"), "broken = ").unwrap();
-    eventually("nothing serves", || pid_at(fixture.address()).is_none() && pid_at(fixture.green_address()).is_none());
+    eventually("nothing serves", || fixture.pid("green").is_none() && fixture.proxy_pid().is_none());
     let ran = fixture.run(&["rollback"]).ok();
     assert!(!ran.stderr.contains("start v2"), "{}", ran.stderr);
     let status = fixture.status();

@@ -6,15 +6,29 @@ use std::net::TcpStream;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use crate::support::{Fixture, Ran, eventually, pid_at};
+use crate::support::{Fixture, On, Ran, docker, eventually, on_both, pid_at};
+
+on_both! {
+    status_says_who_serves_what_in_the_agreed_form,
+    two_rollbacks_go_back_two_releases_and_the_second_starts_a_kept_one,
+    what_was_set_for_a_release_comes_back_with_it,
+    a_colour_kept_warm_past_its_time_is_called_overdue_and_stopped_by_the_next_verb,
+    a_request_in_flight_outlives_the_rollback_that_moves_its_colour_away,
+    the_plan_is_shown_and_nothing_is_done,
+    environments_stand_side_by_side_and_down_leaves_nothing_behind,
+    a_preview_header_picks_a_colour_and_a_visitor_stays_with_the_draw,
+    a_service_that_is_not_the_colour_it_answers_for_gets_no_traffic,
+    a_release_comes_back_the_way_it_was_started_then,
+    rejected_releases_do_not_push_out_those_one_can_go_back_to,
+    looking_leaves_no_trace,
+}
 
 fn quick(fixture: &Fixture) {
     fixture.edit_delivery("bake = \"2s\"", "bake = \"100ms\"");
 }
 
-#[test]
-fn status_says_who_serves_what_in_the_agreed_form() {
-    let fixture = Fixture::new();
+fn status_says_who_serves_what_in_the_agreed_form(on: On) {
+    let fixture = Fixture::new(on);
     quick(&fixture);
     let status = fixture.status();
     assert_eq!(status["active"], serde_json::Value::Null);
@@ -22,11 +36,12 @@ fn status_says_who_serves_what_in_the_agreed_form() {
     fixture.release("deploy-blue-green", "v2", &[]).ok();
     let status = fixture.status();
     assert_eq!(status["environment"], "development");
-    assert_eq!(status["runtime"], "process");
+    assert_eq!(status["runtime"], if on == On::Process { "process" } else { "compose" });
     assert_eq!(status["url"], format!("http://{}", fixture.address()));
     assert_eq!(status["split"], serde_json::json!({ "blue": 0, "green": 100 }));
     let green = serde_json::json!({
-        "release": "v2", "state": "ready", "role": "active", "replicas": 1, "address": fixture.green_address().to_string(),
+        "release": "v2", "state": "ready", "role": "active", "replicas": 1,
+        "address": fixture.colour_address("green").to_string(),
     });
     assert_eq!(status["colours"]["green"], green);
     assert_eq!(status["colours"]["blue"]["role"], "warm");
@@ -34,9 +49,8 @@ fn status_says_who_serves_what_in_the_agreed_form() {
     assert_eq!(status["rollout"], serde_json::Value::Null);
 }
 
-#[test]
-fn two_rollbacks_go_back_two_releases_and_the_second_starts_a_kept_one() {
-    let fixture = Fixture::new();
+fn two_rollbacks_go_back_two_releases_and_the_second_starts_a_kept_one(on: On) {
+    let fixture = Fixture::new(on);
     quick(&fixture);
     fixture.release("up", "v1", &[]).ok();
     fixture.release("deploy-blue-green", "v2", &[]).ok();
@@ -62,9 +76,8 @@ fn two_rollbacks_go_back_two_releases_and_the_second_starts_a_kept_one() {
     assert_eq!(told.join(", ").replace('"', ""), expected.join(", "));
 }
 
-#[test]
-fn what_was_set_for_a_release_comes_back_with_it() {
-    let fixture = Fixture::new();
+fn what_was_set_for_a_release_comes_back_with_it(on: On) {
+    let fixture = Fixture::new(on);
     quick(&fixture);
     fixture.release("up", "v1", &["--json"]).ok();
     fixture.release("deploy-blue-green", "v2", &["--set", "faults.latency=5ms"]).ok();
@@ -75,9 +88,8 @@ fn what_was_set_for_a_release_comes_back_with_it() {
     assert!(history.lines().nth(1).unwrap().contains("with faults.latency=5ms"), "{history}");
 }
 
-#[test]
-fn a_colour_kept_warm_past_its_time_is_called_overdue_and_stopped_by_the_next_verb() {
-    let fixture = Fixture::new();
+fn a_colour_kept_warm_past_its_time_is_called_overdue_and_stopped_by_the_next_verb(on: On) {
+    let fixture = Fixture::new(on);
     quick(&fixture);
     fixture.edit_delivery("keep_warm = \"10m\"", "keep_warm = \"1ms\"");
     fixture.release("up", "v1", &[]).ok();
@@ -87,9 +99,8 @@ fn a_colour_kept_warm_past_its_time_is_called_overdue_and_stopped_by_the_next_ve
     assert_eq!(fixture.status()["colours"]["blue"]["state"], "stopped");
 }
 
-#[test]
-fn a_request_in_flight_outlives_the_rollback_that_moves_its_colour_away() {
-    let fixture = Fixture::new();
+fn a_request_in_flight_outlives_the_rollback_that_moves_its_colour_away(on: On) {
+    let fixture = Fixture::new(on);
     quick(&fixture);
     fixture.release("up", "v1", &[]).ok();
     fixture.edit_delivery("smoke = [\"/\", \"/api/v1/info\"]", "smoke = []");
@@ -107,17 +118,15 @@ fn a_request_in_flight_outlives_the_rollback_that_moves_its_colour_away() {
 
 /// What the proxy says of a server.
 fn stat(fixture: &Fixture, backend: &str, server: &str, column: &str) -> String {
-    let socket = fixture.state().join("proxy/haproxy.sock");
-    let text = xtask::host::ask(&socket, "show stat -1 4 -1\n", Duration::from_secs(2)).unwrap();
+    let text = fixture.ask_proxy("haproxy.sock", "show stat -1 4 -1").unwrap();
     let names: Vec<_> = text.lines().next().unwrap().trim_start_matches("# ").split(',').collect();
     let number = names.iter().position(|name| *name == column).unwrap();
     let row = text.lines().find(|line| line.starts_with(&format!("{backend},{server},"))).unwrap();
     row.split(',').nth(number).unwrap().to_owned()
 }
 
-#[test]
-fn the_plan_is_shown_and_nothing_is_done() {
-    let fixture = Fixture::new();
+fn the_plan_is_shown_and_nothing_is_done(on: On) {
+    let fixture = Fixture::new(on);
     fixture.release("up", "v1", &[]).ok();
     let plan = fixture.run(&["deploy-blue-green", "--release", "v2", "--plan"]).ok().stdout;
     for expected in
@@ -131,9 +140,8 @@ fn the_plan_is_shown_and_nothing_is_done() {
     assert_eq!(fixture.status()["colours"]["green"]["state"], "absent");
 }
 
-#[test]
-fn environments_stand_side_by_side_and_down_leaves_nothing_behind() {
-    let fixture = Fixture::new();
+fn environments_stand_side_by_side_and_down_leaves_nothing_behind(on: On) {
+    let fixture = Fixture::new(on);
     for environment in ["development", "staging", "production"] {
         fixture.release("up", "v1", &["--env", environment]).ok();
     }
@@ -148,14 +156,13 @@ fn environments_stand_side_by_side_and_down_leaves_nothing_behind() {
     fixture.run(&["health-check", "--env", "staging"]).ok();
     fixture.run(&["down", "--env", "staging"]).ok();
     fixture.run(&["down"]).ok();
-    assert!(!fixture.root().join(".switchyard").exists());
+    assert_eq!(fixture.left(), [""; 0]);
     assert_eq!([fixture.address(), fixture.blue_address(), fixture.green_address()].map(pid_at), [None; 3]);
     assert!(fixture.run(&["down"]).ok().stdout.contains("nothing runs"));
 }
 
-#[test]
-fn a_preview_header_picks_a_colour_and_a_visitor_stays_with_the_draw() {
-    let fixture = Fixture::new();
+fn a_preview_header_picks_a_colour_and_a_visitor_stays_with_the_draw(on: On) {
+    let fixture = Fixture::new(on);
     fixture.edit_delivery("bake = \"2s\"", "bake = \"20s\"");
     fixture.release("up", "v1", &[]).ok();
     let deploy = fixture.deploy_in_background("v2", &[]);
@@ -182,7 +189,7 @@ fn ask(fixture: &Fixture, header: &str) -> String {
 
 #[test]
 fn a_project_deeper_than_a_socket_path_may_be_long_works_all_the_same() {
-    let fixture = Fixture::new();
+    let fixture = Fixture::new(On::Process);
     let deep = fixture.root().join("deep-".repeat(30)).join("and-deeper".repeat(10));
     fs::create_dir_all(&deep).unwrap();
     for folder in ["config", "docker"] {
@@ -197,45 +204,68 @@ fn a_project_deeper_than_a_socket_path_may_be_long_works_all_the_same() {
 
 #[test]
 fn doctor_says_what_is_there() {
-    let fixture = Fixture::new();
+    let fixture = Fixture::new(On::Process);
     let told = fixture.run(&["doctor"]).ok().stdout;
     assert!(told.contains("haproxy (carries the traffic)") && told.contains(&fixture.address().to_string()), "{told}");
     fixture.release("up", "v1", &[]).ok();
     assert!(fixture.run(&["doctor"]).ok().stdout.contains("in use by this environment"));
 }
 
-#[test]
-fn a_service_that_is_not_the_colour_it_answers_for_gets_no_traffic() {
-    let fixture = Fixture::new();
+fn a_service_that_is_not_the_colour_it_answers_for_gets_no_traffic(on: On) {
+    let fixture = Fixture::new(on);
     fixture.release("up", "v1", &[]).ok();
-    let mut impostor = Command::new(crate::support::service());
-    impostor.env_clear().env("APP_ENV", "development").env("APP_CONFIG_DIR", fixture.root().join("config"));
-    impostor.env("APP__RELEASE__COLOUR", "blue").env("APP__SERVER__PORT", fixture.green_address().port().to_string());
+    let mut impostor = impostor_of_green(&fixture, on);
     let mut impostor = impostor.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let checked = || ["L7RSP", "L7STS"].contains(&stat(&fixture, "green", "service", "check_status").as_str());
     eventually("the proxy has asked the impostor who it is", checked);
     assert_eq!(stat(&fixture, "green", "service", "status"), "DOWN");
     impostor.kill().unwrap();
     impostor.wait().unwrap();
+    if on == On::Compose {
+        docker(&["rm", "--force", &fixture.container("impostor")]).unwrap();
+    }
 }
 
-#[test]
-fn a_release_comes_back_the_way_it_was_started_then() {
-    let fixture = Fixture::new();
+/// A service that says it is blue, at the address of green.
+fn impostor_of_green(fixture: &Fixture, on: On) -> Command {
+    let (address, config) = (fixture.colour_address("green"), fixture.root().join("config"));
+    let port = format!("APP__SERVER__PORT={}", address.port());
+    let variables = ["APP_ENV=development", "APP__RELEASE__COLOUR=blue", "APP__SERVER__HOST=0.0.0.0", &port];
+    if on == On::Process {
+        let mut impostor = Command::new(crate::support::service());
+        let variables = variables.iter().map(|variable| variable.split_once('=').unwrap());
+        impostor.env_clear().envs(variables).env("APP_CONFIG_DIR", config);
+        return impostor;
+    }
+    let mut impostor = Command::new("docker");
+    let network = format!("--network={}_colours", fixture.stack("development"));
+    impostor.args(["run", "--rm", "--name", &fixture.container("impostor"), &network, "--ip"]);
+    impostor.arg(address.ip().to_string()).args(["--env", "APP_CONFIG_DIR=/release/config"]);
+    variables.iter().for_each(|variable| {
+        impostor.args(["--env", variable]);
+    });
+    impostor.arg(format!("{}/release:v1", fixture.stack("development")));
+    impostor
+}
+
+fn a_release_comes_back_the_way_it_was_started_then(on: On) {
+    let fixture = Fixture::new(on);
     quick(&fixture);
     fixture.release("up", "v1", &[]).ok();
     fixture.edit_delivery("args = [\"serve\"]", "args = [\"serve\", \"--set\", \"log.level=debug\"]");
     fixture.release("deploy-blue-green", "v2", &[]).ok();
     fixture.release("deploy-blue-green", "v3", &[]).ok();
     fixture.run(&["rollback", "--to", "v1"]).ok();
-    let spec = |colour: &str| fixture.read(&format!(".switchyard/development/colours/{colour}/spec.json"));
+    let spec = |colour: &str| match on {
+        On::Process => fixture.read(&format!(".switchyard/development/colours/{colour}/spec.json")),
+        On::Compose => docker(&["inspect", &fixture.container(&format!("app-{colour}"))]).unwrap(),
+    };
     let active = fixture.status()["active"].as_str().unwrap().to_owned();
     assert!(!spec(&active).contains("log.level=debug"), "{}", spec(&active));
 }
 
-#[test]
-fn rejected_releases_do_not_push_out_those_one_can_go_back_to() {
-    let fixture = Fixture::new();
+fn rejected_releases_do_not_push_out_those_one_can_go_back_to(on: On) {
+    let fixture = Fixture::new(on);
     quick(&fixture);
     fixture.edit_delivery("preview = true", "preview = true\nkeep_releases = 3");
     fixture.release("up", "v1", &[]).ok();
@@ -248,19 +278,18 @@ fn rejected_releases_do_not_push_out_those_one_can_go_back_to() {
     assert_eq!(fixture.status()["colours"]["blue"]["release"], "v1");
 }
 
-#[test]
-fn looking_leaves_no_trace() {
-    let fixture = Fixture::new();
+fn looking_leaves_no_trace(on: On) {
+    let fixture = Fixture::new(on);
     for verb in ["status", "history"] {
         fixture.run(&[verb]).ok();
     }
     fixture.run(&["deploy-blue-green", "--plan"]).ok();
-    assert!(!fixture.root().join(".switchyard").exists());
+    assert_eq!(fixture.left(), [""; 0]);
 }
 
 #[test]
 fn config_lint_tells_once_what_is_wrong_everywhere() {
-    let fixture = Fixture::new();
+    let fixture = Fixture::new(On::Process);
     fixture.edit_delivery("config_check = [\"config\", \"check\"]", "");
     fixture.run(&["config-lint"]).ok();
     let path = "docker/haproxy/haproxy.cfg";

@@ -5,6 +5,7 @@
 mod support;
 
 mod budget;
+mod containers;
 mod fresh_clone;
 mod interrupted;
 mod lifecycle;

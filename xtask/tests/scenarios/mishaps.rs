@@ -6,11 +6,18 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
 
-use crate::support::{Fixture, Ran, service};
+use crate::support::{Fixture, On, Ran, docker, on_both, service};
 
-#[test]
-fn a_port_that_is_taken_is_named_with_its_holder_and_its_key() {
-    let fixture = Fixture::new();
+on_both! {
+    a_port_that_is_taken_is_named_with_its_holder_and_its_key,
+    outside_a_git_repository_a_release_is_named_after_its_content,
+    a_full_disk_stops_a_deploy_before_it_begins_and_stops_no_rollback,
+    an_address_that_is_changed_under_a_running_environment_is_refused,
+    a_proxy_configuration_haproxy_refuses_is_shown_and_nothing_starts,
+}
+
+fn a_port_that_is_taken_is_named_with_its_holder_and_its_key(on: On) {
+    let fixture = Fixture::new(on);
     let listener = TcpListener::bind(fixture.address()).unwrap();
     let here = format!("(pid {})", std::process::id());
     let key = "`environments.development.listen`";
@@ -18,6 +25,10 @@ fn a_port_that_is_taken_is_named_with_its_holder_and_its_key() {
     drop(listener);
     fixture.release("up", "v1", &[]).ok();
 
+    if on == On::Compose {
+        // In a network of their own, no colour's address can be taken.
+        return;
+    }
     let _listener = TcpListener::bind(fixture.green_address()).unwrap();
     let ran = fixture.release("deploy-blue-green", "v2", &[]);
     ran.refused(69, &["is taken by", &here, "`environments.development.colours.green`"]);
@@ -26,7 +37,7 @@ fn a_port_that_is_taken_is_named_with_its_holder_and_its_key() {
 
 #[test]
 fn a_broken_delivery_toml_is_shown_where_it_is_broken() {
-    let fixture = Fixture::new();
+    let fixture = Fixture::new(On::Process);
     fixture.edit_delivery("bake = \"2s\"", "bake = 2");
     fixture.run(&["status"]).refused(78, &["config/delivery.toml has", "bake = 2", "next: cargo xtask config-lint"]);
     fixture.edit_delivery("bake = 2", "bake = \"2s\"");
@@ -40,7 +51,7 @@ fn a_broken_delivery_toml_is_shown_where_it_is_broken() {
 
 #[test]
 fn an_environment_that_does_not_exist_is_answered_with_those_that_do() {
-    let fixture = Fixture::new();
+    let fixture = Fixture::new(On::Process);
     fixture
         .run(&["status", "--env", "prod"])
         .refused(2, &["no environment `prod`", "development, production, staging"]);
@@ -48,7 +59,7 @@ fn an_environment_that_does_not_exist_is_answered_with_those_that_do() {
 
 #[test]
 fn any_subfolder_will_do_and_no_folder_outside() {
-    let fixture = Fixture::new();
+    let fixture = Fixture::new(On::Process);
     let deep = fixture.root().join("src/deep");
     fs::create_dir_all(&deep).unwrap();
     let status = fixture.xtask(&["status"]).current_dir(&deep).output().unwrap();
@@ -57,9 +68,8 @@ fn any_subfolder_will_do_and_no_folder_outside() {
     Ran::from(outside).refused(2, &["this is not a project"]);
 }
 
-#[test]
-fn outside_a_git_repository_a_release_is_named_after_its_content() {
-    let fixture = Fixture::new();
+fn outside_a_git_repository_a_release_is_named_after_its_content(on: On) {
+    let fixture = Fixture::new(on);
     let up = fixture.run(&["up", "--binary", service().to_str().unwrap(), "--json"]).ok();
     let report: serde_json::Value = serde_json::from_str(&up.stdout).unwrap();
     let name = report["release"].as_str().unwrap();
@@ -70,7 +80,7 @@ fn outside_a_git_repository_a_release_is_named_after_its_content() {
 
 #[test]
 fn without_haproxy_and_without_the_right_to_install_it_the_command_to_type_is_shown() {
-    let fixture = Fixture::new();
+    let fixture = Fixture::new(On::Process);
     let bin = fixture.root().join("bin");
     fs::create_dir_all(&bin).unwrap();
     let up = |envs: &[(&str, &str)]| {
@@ -116,15 +126,15 @@ fn an_ordinary_user_can_do_everything_but_listen_below_1024() {
     refused.refused(69, &["may not listen at 127.0.0.1:81", "a port from 1024 on"]);
 }
 
-#[test]
-fn a_full_disk_stops_a_deploy_before_it_begins_and_stops_no_rollback() {
-    let fixture = Fixture::new();
+fn a_full_disk_stops_a_deploy_before_it_begins_and_stops_no_rollback(on: On) {
+    let fixture = Fixture::new(on);
     let Some(disk) = Disk::of(&fixture, 128) else { return };
     fixture.release("up", "v1", &[]).ok();
     fixture.release("deploy-blue-green", "v2", &[]).ok();
     disk.fill();
     let refused = fixture.release("deploy-blue-green", "v3", &[]);
-    assert!(refused.stderr.contains("the disk is full"), "{}", refused.stderr);
+    let full = if on == On::Process { "the disk is full" } else { "the volume of the ledger is full" };
+    assert!(refused.stderr.contains(full), "{}", refused.stderr);
     assert_ne!(refused.code, 0);
     assert_eq!(fixture.status()["active"], "green");
     fixture.run(&["rollback"]).ok();
@@ -138,7 +148,7 @@ fn a_full_disk_stops_a_deploy_before_it_begins_and_stops_no_rollback() {
 
 #[test]
 fn flags_that_do_not_fit_are_refused_with_the_reason() {
-    let fixture = Fixture::new();
+    let fixture = Fixture::new(On::Process);
     let deploy = |args: &[&str]| fixture.run(&[&["deploy-blue-green"], args].concat());
     deploy(&["--image", "registry/app:1"])
         .refused(2, &["colours run as processes", "next: cargo xtask deploy-blue-green"]);
@@ -154,23 +164,21 @@ fn flags_that_do_not_fit_are_refused_with_the_reason() {
     fixture.run(&["ci", "--only", "fromat"]).refused(2, &["no step `fromat`", "format"]);
 }
 
-#[test]
-fn an_address_that_is_changed_under_a_running_environment_is_refused() {
-    let fixture = Fixture::new();
+fn an_address_that_is_changed_under_a_running_environment_is_refused(on: On) {
+    let fixture = Fixture::new(on);
     fixture.release("up", "v1", &[]).ok();
     fixture.edit_delivery(&fixture.address().to_string(), "127.0.0.1:8089");
     let ran = fixture.run(&["up", "--binary", service().to_str().unwrap()]);
     ran.refused(78, &["environments.development.listen", "became 127.0.0.1:8089", "next: cargo xtask down"]);
 }
 
-#[test]
-fn a_proxy_configuration_haproxy_refuses_is_shown_and_nothing_starts() {
-    let fixture = Fixture::new();
+fn a_proxy_configuration_haproxy_refuses_is_shown_and_nothing_starts(on: On) {
+    let fixture = Fixture::new(on);
     let path = "docker/haproxy/haproxy.cfg";
     fixture.write(path, &fixture.read(path).replace("option redispatch 1", "option redispach 1"));
     let ran = fixture.release("up", "v1", &[]);
-    ran.refused(78, &["HAProxy refuses its configuration", "[docker/haproxy/haproxy.cfg:21]", "redispach"]);
-    assert!(crate::support::pid_at(fixture.address()).is_none());
+    ran.refused(78, &["HAProxy refuses its configuration", "[docker/haproxy/haproxy.cfg:26]", "redispach"]);
+    assert!(fixture.status()["split"].is_null());
 }
 
 fn make_executable(path: &Path) {
@@ -189,7 +197,7 @@ impl Nobody {
             println!("skipped: this test runs as an ordinary user already, as all the others do");
             return None;
         }
-        let fixture = Fixture::new();
+        let fixture = Fixture::new(On::Process);
         // Where it can be reached and executed by anybody.
         fs::create_dir(fixture.root().join("tools")).unwrap();
         for (name, source) in [("xtask", Path::new(env!("CARGO_BIN_EXE_xtask"))), ("app", service())] {
@@ -215,13 +223,20 @@ impl Nobody {
     }
 }
 
-/// A small disk of its own under a fixture's state, where the test may mount one.
+/// A small disk of its own for a fixture's ledger, where the test may mount one.
 struct Disk<'a> {
     fixture: &'a Fixture,
 }
 
 impl Disk<'_> {
     fn of(fixture: &Fixture, mebibytes: u32) -> Option<Disk<'_>> {
+        if fixture.on() == On::Compose {
+            let volume = format!("{}-ledger", fixture.stack("development"));
+            let options = ["type=tmpfs", "device=tmpfs", "o=size=2m,uid=65532,gid=65532,mode=0750"];
+            let options = options.iter().flat_map(|option| ["--opt", option]);
+            let args: Vec<_> = ["volume", "create"].into_iter().chain(options).chain([volume.as_str()]).collect();
+            return docker(&args).map(|_| Disk { fixture });
+        }
         let folder = fixture.state();
         fs::create_dir_all(&folder).unwrap();
         let user = rustix::process::getuid().as_raw();
@@ -236,13 +251,11 @@ impl Disk<'_> {
     }
 
     fn fill(&self) {
-        use std::io::Write as _;
-        let mut file = fs::File::create(self.fixture.state().join("ballast")).unwrap();
-        while file.write_all(&[0; 4096]).is_ok() {}
+        self.fixture.in_ledger("cat /dev/zero >ballast; test -s ballast");
     }
 
     fn free(&self) {
-        fs::remove_file(self.fixture.state().join("ballast")).unwrap();
+        self.fixture.in_ledger("rm ballast");
     }
 }
 
@@ -259,6 +272,8 @@ impl Drop for Disk<'_> {
     fn drop(&mut self) {
         // While the disk is there: what runs lives on it.
         self.fixture.end();
-        let _ = as_root("umount").arg("--lazy").arg(self.fixture.state()).status();
+        if self.fixture.on() == On::Process {
+            let _ = as_root("umount").arg("--lazy").arg(self.fixture.state()).status();
+        }
     }
 }

@@ -1,9 +1,19 @@
 //! Bad candidates: rejected under load, nothing lost, and the message says all there is to know.
 
-use crate::support::{Fixture, Prober, Ran, eventually, pid_at};
+use crate::support::{Fixture, On, Prober, Ran, eventually, on_both};
 
-fn deploy_bad(set: &str, during: &str) -> (Fixture, Ran) {
-    let fixture = Fixture::alone();
+on_both! {
+    a_candidate_that_never_becomes_ready,
+    a_candidate_that_dies_at_its_start,
+    a_candidate_that_answers_500,
+    at_most_ten_lines_of_the_candidates_log_are_shown,
+    a_candidate_that_fails_some_of_its_requests_is_judged_and_taken_back,
+    a_candidate_that_is_killed_while_it_bakes_costs_nothing_and_is_taken_back,
+    a_release_that_refuses_its_configuration_is_not_started,
+}
+
+fn deploy_bad(on: On, set: &str, during: &str) -> (Fixture, Ran) {
+    let fixture = Fixture::alone(on);
     fixture.edit_delivery("bake = \"2s\"", "bake = \"2s\"\nstartup_timeout = \"2s\"");
     fixture.release("up", "v1", &[]).ok();
     let load = Prober::start(fixture.address());
@@ -18,32 +28,29 @@ fn deploy_bad(set: &str, during: &str) -> (Fixture, Ran) {
     (fixture, ran)
 }
 
-#[test]
-fn a_candidate_that_never_becomes_ready() {
-    let (_fixture, ran) = deploy_bad("faults.never_ready=true", "a deploy that is never ready");
+fn a_candidate_that_never_becomes_ready(on: On) {
+    let (_fixture, ran) = deploy_bad(on, "faults.never_ready=true", "a deploy that is never ready");
     let ran =
         ran.refused(1, &["not ready within 2s", "last probe: HTTP 503", "never_ready", "its last lines:", "listening"]);
     assert!(ran.stderr.contains("All traffic is on blue (v1), as before."), "{}", ran.stderr);
     assert!(ran.stderr.contains("next: cargo xtask logs green"), "{}", ran.stderr);
 }
 
-#[test]
-fn a_candidate_that_dies_at_its_start() {
-    let (fixture, ran) = deploy_bad("faults.crash_after=0s", "a deploy that dies at start");
+fn a_candidate_that_dies_at_its_start(on: On) {
+    let (fixture, ran) = deploy_bad(on, "faults.crash_after=0s", "a deploy that dies at start");
     ran.refused(1, &["ended with exit code 1", "last probe: no answer", "crash_after", "next: cargo xtask logs green"]);
     let logs = fixture.run(&["logs", "green"]).ok().stdout;
-    assert!(logs.contains("shim: ended with exit code 1"), "{logs}");
+    let last = if on == On::Process { "shim: ended with exit code 1" } else { "crash_after" };
+    assert!(logs.contains(last), "{logs}");
 }
 
-#[test]
-fn a_candidate_that_answers_500() {
-    let (_fixture, ran) = deploy_bad("faults.error_rate=1.0", "a deploy that answers 500");
+fn a_candidate_that_answers_500(on: On) {
+    let (_fixture, ran) = deploy_bad(on, "faults.error_rate=1.0", "a deploy that answers 500");
     ran.refused(1, &["smoke-test green", "HTTP 500", "last probe: HTTP 200", "its last lines:"]);
 }
 
-#[test]
-fn at_most_ten_lines_of_the_candidates_log_are_shown() {
-    let fixture = Fixture::new();
+fn at_most_ten_lines_of_the_candidates_log_are_shown(on: On) {
+    let fixture = Fixture::new(on);
     fixture.edit_delivery("bake = \"2s\"", "bake = \"2s\"\nstartup_timeout = \"2s\"");
     fixture.release("up", "v1", &[]).ok();
     let ran =
@@ -52,9 +59,8 @@ fn at_most_ten_lines_of_the_candidates_log_are_shown() {
     assert_eq!(shown.take_while(|line| line.starts_with("  | ")).count(), 10, "{}", ran.stderr);
 }
 
-#[test]
-fn a_candidate_that_fails_some_of_its_requests_is_judged_and_taken_back() {
-    let fixture = Fixture::alone();
+fn a_candidate_that_fails_some_of_its_requests_is_judged_and_taken_back(on: On) {
+    let fixture = Fixture::alone(on);
     fixture.edit_delivery("smoke = [\"/\", \"/api/v1/info\"]", "smoke = []");
     fixture.release("up", "v1", &[]).ok();
     let load = Prober::start(fixture.address());
@@ -67,23 +73,21 @@ fn a_candidate_that_fails_some_of_its_requests_is_judged_and_taken_back() {
     assert_eq!(fixture.status()["split"]["blue"], 100);
 }
 
-#[test]
-fn a_candidate_that_is_killed_while_it_bakes_costs_nothing_and_is_taken_back() {
-    let fixture = Fixture::alone();
+fn a_candidate_that_is_killed_while_it_bakes_costs_nothing_and_is_taken_back(on: On) {
+    let fixture = Fixture::alone(on);
     fixture.edit_delivery("{ set_weight = 10 }, { set_weight = 50 }", "{ set_weight = 10 }");
     fixture.edit_delivery("bake = \"2s\"", "bake = \"10s\"");
     fixture.release("up", "v1", &[]).ok();
     let deploy = fixture.deploy_in_background("v2", &[]);
     eventually("the candidate gets traffic", || fixture.status()["split"]["green"] == 10);
-    fixture.kill(pid_at(fixture.green_address()).unwrap());
+    fixture.kill(fixture.pid("green").unwrap());
     let ran = Ran::from(deploy.wait_with_output().unwrap());
     ran.refused(1, &["watch green", "signal 9 (SIGKILL)", "All traffic is on blue (v1)"]);
     assert_eq!(fixture.status()["split"]["blue"], 100);
 }
 
-#[test]
-fn a_release_that_refuses_its_configuration_is_not_started() {
-    let fixture = Fixture::new();
+fn a_release_that_refuses_its_configuration_is_not_started(on: On) {
+    let fixture = Fixture::new(on);
     fixture.release("up", "v1", &[]).ok();
     let ran = fixture.release("deploy-blue-green", "bad", &["--set", "server.prot=1"]);
     ran.refused(78, &["release bad refuses its configuration", "APP__SERVER__PROT", "nothing was started"]);

@@ -1,10 +1,13 @@
 //! The main promise: a release goes out and comes back under load, and not one request is lost.
 
-use crate::support::{Fixture, Prober};
+use crate::support::{Fixture, On, Prober, on_both};
 
-#[test]
-fn a_deploy_and_a_rollback_under_load_lose_nothing() {
-    let fixture = Fixture::alone();
+on_both! {
+    a_deploy_and_a_rollback_under_load_lose_nothing,
+}
+
+fn a_deploy_and_a_rollback_under_load_lose_nothing(on: On) {
+    let fixture = Fixture::alone(on);
     fixture.release("up", "v1", &[]).ok();
 
     let load = Prober::start(fixture.address());

@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use crate::support::{Fixture, Ran, repository, service};
+use crate::support::{Fixture, On, Ran, repository, service};
 
 struct Scripts {
     fixture: Fixture,
@@ -15,7 +15,7 @@ struct Scripts {
 
 impl Scripts {
     fn new() -> Scripts {
-        let fixture = Fixture::new();
+        let fixture = Fixture::new(On::Process);
         fixture.edit_delivery("bake = \"2s\"", "bake = \"100ms\"");
         let (elsewhere, bin) = (fixture.root().join("elsewhere"), fixture.root().join("bin"));
         for folder in [&elsewhere, &bin, &fixture.root().join("scripts")] {

@@ -1,20 +1,23 @@
 //! The runtime `process`: each colour is a process of this machine under a shim of ours, and so is the proxy.
 
+pub mod home;
 pub mod proxy;
 
 use std::fs;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use anyhow::Context as _;
 
+use super::readiness::{self, PROBE_TIMEOUT};
 use super::shim::{Phase, Shim, Spec, Status, StopSignal};
+use super::{Colours, Log};
 use crate::delivery::{Delivery, Environment, Service};
 use crate::host::{Host as _, Local};
 use crate::http::{self, Probe};
 use crate::port;
-use crate::problem::{ExitCode, Problem};
-use crate::release::Releases;
+use crate::release::{FileReleases, Releases as _};
 use crate::rollout::colour::Colour;
 use crate::rollout::observed::{Instance, State};
 use crate::rollout::record::Launch;
@@ -22,8 +25,8 @@ use crate::rollout::world::Runtime;
 use crate::service::{self, Start};
 
 const LAUNCH: &str = "launch.json";
-/// A service that takes longer to say whether it is ready is not.
-const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
+/// Where secrets lie, in the environment's folder.
+const SECRETS: &str = "secrets";
 
 /// Colours as processes of this machine.
 pub struct ProcessRuntime<'a> {
@@ -36,7 +39,7 @@ pub struct ProcessRuntime<'a> {
     /// The environment's folder.
     pub folder: &'a Path,
     /// The releases kept there.
-    pub releases: &'a Releases,
+    pub releases: &'a FileReleases,
 }
 
 impl ProcessRuntime<'_> {
@@ -45,33 +48,8 @@ impl ProcessRuntime<'_> {
         Shim::at(self.folder.join("colours").join(colour.name()))
     }
 
-    /// Looks whether a release could be started in a colour.
-    ///
-    /// # Errors
-    /// A [`Problem`] with exit code 69 when its address is taken by something else.
-    pub fn preflight(&self, colour: Colour) -> anyhow::Result<()> {
-        if self.shim(colour).is_alive()? { Ok(()) } else { self.require_free(colour) }
-    }
-
     fn require_free(&self, colour: Colour) -> anyhow::Result<()> {
         port::require_free(self.environment.address(colour), &format!("environments.{}.colours.{colour}", self.name))
-    }
-
-    /// Runs the release's own check of its configuration, with all the settings it would start with.
-    ///
-    /// # Errors
-    /// A [`Problem`] with exit code 78 and what the check said.
-    pub fn check_config(&self, colour: Colour, launch: &Launch) -> anyhow::Result<()> {
-        let service = self.service(launch);
-        let Some(args) = &service.commands.config_check else { return Ok(()) };
-        let spec = self.spec(&service, colour, launch, args);
-        service::check_config(&spec.program, &spec.args, &spec.env, &spec.folder).map_err(|said| {
-            let message = format!(
-                "release {} refuses its configuration for {}; nothing was started or changed.",
-                launch.release, self.name
-            );
-            Problem::new(ExitCode::Configuration, message).detail(said).next("cargo xtask config-lint").into()
-        })
     }
 
     /// How a release is started and asked: as `delivery.toml` said when it was kept.
@@ -81,17 +59,19 @@ impl ProcessRuntime<'_> {
 
     fn spec(&self, service: &Service, colour: Colour, launch: &Launch, args: &[String]) -> Spec {
         let folder = self.releases.folder(&launch.release);
+        let secrets = self.folder.join(SECRETS);
         let start = Start {
             environment: self.name,
             address: self.environment.address(colour),
             colour,
             launch,
-            folder: &folder,
+            release_dir: &folder.to_string_lossy(),
+            secrets_dir: &secrets.to_string_lossy(),
         };
         Spec {
             program: folder.join(&service.binary),
             args: start.args(args),
-            env: start.env(service),
+            env: start.env_with_inherited(service),
             folder: folder.clone(),
             stop_signal: StopSignal::Term,
         }
@@ -119,21 +99,7 @@ impl ProcessRuntime<'_> {
     fn ready(&self, colour: Colour, launch: &Launch) -> Result<(), String> {
         let health = self.service(launch).health;
         let probe = self.probe(colour, &health.ready);
-        let Probe::Answered(answer) = &probe else { return Err(format!("GET {}: {probe}", health.ready)) };
-        if answer.status != 200 {
-            return Err(format!("GET {}: {probe}", health.ready));
-        }
-        let expected = [(&health.colour_header, colour.name()), (&health.release_header, launch.release.as_str())];
-        for (header, value) in expected.into_iter().filter_map(|(header, value)| Some((header.as_ref()?, value))) {
-            let said = answer.header(header).unwrap_or("nothing");
-            if said != value {
-                let address = self.environment.address(colour);
-                return Err(format!(
-                    "{address} answers as another service: its header {header} says `{said}`, not `{value}`"
-                ));
-            }
-        }
-        Ok(())
+        readiness::judge(&probe, &health, colour, launch, self.environment.address(colour))
     }
 
     fn state(&self, colour: Colour, launch: &Launch, alive: bool, status: Option<&Status>) -> (State, Option<String>) {
@@ -192,5 +158,27 @@ impl Runtime for ProcessRuntime<'_> {
 
     fn log_tail(&self, colour: Colour, lines: usize) -> Vec<String> {
         self.shim(colour).tail(lines)
+    }
+}
+
+impl Colours for ProcessRuntime<'_> {
+    fn address(&self, colour: Colour) -> SocketAddr {
+        self.environment.address(colour)
+    }
+
+    fn preflight(&self, colour: Colour) -> anyhow::Result<()> {
+        if self.shim(colour).is_alive()? { Ok(()) } else { self.require_free(colour) }
+    }
+
+    fn check_config(&self, colour: Colour, launch: &Launch) -> anyhow::Result<()> {
+        let service = self.service(launch);
+        let Some(args) = &service.commands.config_check else { return Ok(()) };
+        let spec = self.spec(&service, colour, launch, args);
+        service::check_config(&spec.program, &spec.args, &spec.env, &spec.folder)
+            .map_err(|said| service::refused_its_configuration(self.name, launch, said).into())
+    }
+
+    fn log(&self, colour: Colour) -> Option<Box<dyn Log + '_>> {
+        self.shim(colour).log()
     }
 }

@@ -2,8 +2,10 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
-use std::path::PathBuf;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
+use std::time::Duration;
 
 /// The size at which the log moves aside; twice as much is kept at the most.
 const LIMIT: u64 = 1024 * 1024;
@@ -77,6 +79,23 @@ pub(super) fn tail(parts: &[PathBuf], lines: usize) -> Vec<String> {
     }
     let all: Vec<_> = text.lines().collect();
     all.iter().skip(all.len().saturating_sub(lines)).map(|line| (*line).to_owned()).collect()
+}
+
+/// Prints what is appended; a log that has moved aside, or a new one in its place, is read from its beginning.
+pub(super) fn follow(path: &Path, out: &mut dyn Write) -> io::Result<()> {
+    let mut file = File::open(path)?;
+    file.seek(SeekFrom::End(0))?;
+    let mut chunk = Vec::new();
+    loop {
+        chunk.clear();
+        file.read_to_end(&mut chunk)?;
+        out.write_all(&chunk)?;
+        out.flush()?;
+        if fs::metadata(path).is_ok_and(|now| file.metadata().is_ok_and(|open| open.ino() != now.ino())) {
+            file = File::open(path)?;
+        }
+        std::thread::sleep(Duration::from_millis(200));
+    }
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ use std::time::{Duration, Instant, SystemTime};
 use anyhow::{Context as _, bail};
 use serde::{Deserialize, Serialize};
 
+use super::Log;
 use crate::host::{ask, is_locked};
 use crate::time;
 
@@ -123,11 +124,6 @@ impl Shim {
         Ok(last.and_then(|text| serde_json::from_str(&text).ok()))
     }
 
-    /// What it was started with; none if it never was.
-    pub fn spec(&self) -> Option<Spec> {
-        serde_json::from_str(&fs::read_to_string(self.folder.join(SPEC)).ok()?).ok()
-    }
-
     /// Starts a shim over `spec`, and returns when the child was started.
     ///
     /// # Errors
@@ -208,9 +204,9 @@ impl Shim {
         log::tail(&[self.folder.join(ROTATED), self.folder.join(LOG)], lines)
     }
 
-    /// The file the child's output is appended to.
-    pub fn log_path(&self) -> PathBuf {
-        self.folder.join(LOG)
+    /// What the child has written; none when it was never started.
+    pub(super) fn log(self) -> Option<Box<dyn Log>> {
+        self.folder.join(LOG).exists().then(|| Box::new(self) as Box<dyn Log>)
     }
 
     fn ask(&self, request: &str, timeout: Duration) -> anyhow::Result<Status> {
@@ -218,6 +214,15 @@ impl Shim {
             .with_context(|| format!("asking the shim in {}", self.folder.display()))?;
         serde_json::from_str(&answer)
             .with_context(|| format!("the shim in {} answered `{answer}`", self.folder.display()))
+    }
+}
+
+impl Log for Shim {
+    fn print(&self, lines: usize, follow: bool, out: &mut dyn io::Write) -> io::Result<()> {
+        for line in self.tail(lines) {
+            writeln!(out, "{line}")?;
+        }
+        if follow { log::follow(&self.folder.join(LOG), out) } else { Ok(()) }
     }
 }
 

@@ -1,7 +1,8 @@
-//! A project of its own for each test: its own folder, its own ports, the real binaries.
+//! A project of its own for each test: its own folder, its own ports, its own corner of the Docker engine, the real
+//! binaries.
 
 use std::fs::{self, File};
-use std::net::{SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
@@ -13,13 +14,68 @@ pub fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
 }
 
-/// The binary of the reference service, built once.
+/// The binary of the reference service, built once, as it is released: static, so that it starts in a container from scratch, too.
 pub fn service() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    BUILT.get_or_init(|| xtask::cargo::build(repository(), "app", "app", "dev").unwrap())
+    BUILT.get_or_init(|| xtask::cargo::build_static(repository(), "app", "app", "release").unwrap())
 }
 
+/// Whether containers can be had here. Where they cannot, what needs them says so.
+pub fn containers_are_here() -> bool {
+    static HERE: OnceLock<bool> = OnceLock::new();
+    *HERE.get_or_init(|| {
+        let missing = if xtask::docker::engine().is_err() {
+            "no Docker engine answers"
+        } else if xtask::docker::plugin("compose").is_none() {
+            "docker has no Compose"
+        } else if xtask::docker::image(PROXY_IMAGE).unwrap().is_none() {
+            "the proxy's image is not there; cargo xtask setup makes it"
+        } else {
+            return true;
+        };
+        println!("skipped: {missing}");
+        false
+    })
+}
+
+/// Builds an image out of nothing but a Dockerfile's text, and gives its name.
+pub fn build(name: &str, dockerfile: &str, more: &[&str]) -> String {
+    use std::io::Write as _;
+    let mut build = Command::new("docker");
+    build.args(["build", "--quiet", "--tag", name]).args(more).arg("-").env("DOCKER_BUILDKIT", "0");
+    let mut build = build.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    build.stdin.take().unwrap().write_all(dockerfile.as_bytes()).unwrap();
+    assert!(build.wait().unwrap().success(), "{dockerfile}");
+    name.to_owned()
+}
+
+/// What runs the colours of a scenario.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum On {
+    Process,
+    Compose,
+}
+
+/// Makes two tests of each scenario named, one for each runtime, from one list.
+macro_rules! on_both {
+    ($($scenario:ident),* $(,)?) => {
+        mod on_process {
+            $(#[test] fn $scenario() { super::$scenario(crate::support::On::Process) })*
+        }
+        mod on_compose {
+            $(#[test] fn $scenario() {
+                if crate::support::containers_are_here() {
+                    super::$scenario(crate::support::On::Compose);
+                }
+            })*
+        }
+    };
+}
+pub(crate) use on_both;
+
 pub struct Fixture {
+    on: On,
+    name: String,
     root: PathBuf,
     ports: Ports,
     _turn: File,
@@ -27,31 +83,60 @@ pub struct Fixture {
 
 impl Fixture {
     /// A project that may share the machine with other tests.
-    pub fn new() -> Fixture {
+    pub fn new(on: On) -> Fixture {
         let turn = turn();
         turn.lock_shared().unwrap();
-        Fixture::with_turn(turn)
+        Fixture::with_turn(on, turn)
     }
 
     /// A project that has the machine to itself, for tests that need its whole speed.
-    pub fn alone() -> Fixture {
+    pub fn alone(on: On) -> Fixture {
         let turn = turn();
         turn.lock().unwrap();
-        Fixture::with_turn(turn)
+        Fixture::with_turn(on, turn)
     }
 
-    fn with_turn(turn: File) -> Fixture {
+    fn with_turn(on: On, turn: File) -> Fixture {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let name = format!("switchyard-test-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-        let root = std::env::temp_dir().join(name);
-        let fixture = Fixture { root, ports: Ports::take(), _turn: turn };
+        let root = std::env::temp_dir().join(&name);
+        let fixture = Fixture { on, name, root, ports: Ports::take(), _turn: turn };
         for file in fs::read_dir(repository().join("config")).unwrap() {
             fixture.copy(&Path::new("config").join(file.unwrap().file_name()));
         }
-        fixture.copy(Path::new("docker/haproxy/haproxy.cfg"));
-        let delivery = fixture.read("config/delivery.toml");
-        fixture.write("config/delivery.toml", &fixture.ports.put_into(&delivery));
+        for folder in ["docker", "docker/haproxy"] {
+            let files = fs::read_dir(repository().join(folder)).unwrap().map(|entry| entry.unwrap());
+            for file in files.filter(|file| file.file_type().unwrap().is_file()) {
+                fixture.copy(&Path::new(folder).join(file.file_name()));
+            }
+        }
+        let delivery = fixture.ports.put_into(&fixture.read("config/delivery.toml"));
+        let runtime = match on {
+            On::Process => "runtime = \"process\"",
+            On::Compose => "runtime = \"compose\"",
+        };
+        let delivery = delivery.replace("runtime = \"auto\"", runtime);
+        let delivery = delivery.replace("project = \"switchyard\"", &format!("project = \"{}\"", fixture.name));
+        let delivery =
+            delivery.replace("repository = \"switchyard/app\"", &format!("repository = \"{}/app\"", fixture.name));
+        fixture.write("config/delivery.toml", &delivery);
         fixture
+    }
+
+    /// What everything of an environment in the engine is called after.
+    pub fn stack(&self, environment: &str) -> String {
+        format!("{}-{environment}", self.name)
+    }
+
+    /// The name of a container of the development environment.
+    pub fn container(&self, service: &str) -> String {
+        format!("{}-{service}-1", self.stack("development"))
+    }
+
+    /// The container the proxy runs in.
+    pub fn proxy_container(&self) -> String {
+        let names = ["proxy-a", "proxy-b"].map(|service| self.container(service));
+        names.into_iter().find(|name| docker(&["inspect", name]).is_some()).unwrap()
     }
 
     fn copy(&self, path: &Path) {
@@ -79,7 +164,7 @@ impl Fixture {
         self.write("config/delivery.toml", &text.replacen(from, to, 1));
     }
 
-    /// The folder the environment keeps everything in.
+    /// The folder the environment keeps everything in, where it runs as processes.
     pub fn state(&self) -> PathBuf {
         self.root.join(".switchyard/development")
     }
@@ -91,6 +176,90 @@ impl Fixture {
 
     pub fn green_address(&self) -> SocketAddr {
         self.ports.address(2)
+    }
+
+    /// Where a colour listens, as `status` tells it.
+    pub fn colour_address(&self, colour: &str) -> SocketAddr {
+        self.status()["colours"][colour]["address"].as_str().unwrap().parse().unwrap()
+    }
+
+    /// The process of a colour, if one runs.
+    pub fn pid(&self, colour: &str) -> Option<u32> {
+        match self.on {
+            On::Process => pid_at(if colour == "blue" { self.blue_address() } else { self.green_address() }),
+            On::Compose => pid_of(&self.container(&format!("app-{colour}"))),
+        }
+    }
+
+    /// The process a proxy's life depends on, if one runs.
+    pub fn proxy_pid(&self) -> Option<u32> {
+        match self.on {
+            On::Process => parent(pid_at(self.address())?),
+            On::Compose => pid_of(&self.proxy_container()),
+        }
+    }
+
+    /// What the proxy answers at one of its sockets.
+    pub fn ask_proxy(&self, socket: &str, request: &str) -> Option<String> {
+        match self.on {
+            On::Process => {
+                let path = self.state().join("proxy").join(socket);
+                xtask::host::ask(&path, &format!("{request}\n"), Duration::from_secs(5)).ok()
+            }
+            On::Compose => {
+                let script = format!("echo '{request}' | socat -t5 - UNIX-CONNECT:proxy/{socket}");
+                docker(&["exec", &self.container("edge"), "sh", "-c", &script])
+            }
+        }
+    }
+
+    /// The worker of the proxy that accepts connections.
+    pub fn proxy_worker(&self) -> Option<String> {
+        let told = self.ask_proxy("master.sock", "show proc")?;
+        let workers = told.lines().skip_while(|line| !line.starts_with("# workers")).skip(1);
+        workers
+            .take_while(|line| !line.starts_with('#'))
+            .find_map(|line| line.split_whitespace().next())
+            .map(str::to_owned)
+    }
+
+    /// Runs a shell where the ledger is.
+    #[track_caller]
+    pub fn in_ledger(&self, script: &str) {
+        match self.on {
+            On::Process => {
+                let status = Command::new("sh").args(["-c", script]).current_dir(self.state()).status().unwrap();
+                assert!(status.success(), "{script}");
+            }
+            On::Compose => {
+                let volume = format!("{}-ledger:/switchyard", self.stack("development"));
+                let args = ["run", "--rm", "--network=none", "--volume", &volume, PROXY_IMAGE, "sh", "-c", script];
+                docker(&args).unwrap();
+            }
+        }
+    }
+
+    /// Which runtime it uses.
+    pub fn on(&self) -> On {
+        self.on
+    }
+
+    /// What of the project is left.
+    pub fn left(&self) -> Vec<String> {
+        let mut left: Vec<_> =
+            self.root.join(".switchyard").exists().then(|| ".switchyard".to_owned()).into_iter().collect();
+        if self.on == On::Compose {
+            let filter = format!("name={}-", self.name);
+            for kind in [
+                &["ps", "--all", "--format", "{{.Names}}"][..],
+                &["volume", "ls", "--quiet"],
+                &["network", "ls", "--quiet"],
+            ] {
+                let listed = docker(&[kind, &["--filter", &filter]].concat()).unwrap();
+                left.extend(listed.lines().map(str::to_owned));
+            }
+        }
+        left
     }
 
     pub fn staging_blue_address(&self) -> SocketAddr {
@@ -142,10 +311,18 @@ impl Fixture {
     #[track_caller]
     pub fn kill(&self, pid: u32) {
         let command = fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap();
-        let folder = fs::read_link(format!("/proc/{pid}/cwd")).unwrap();
+        let folder = fs::read_link(format!("/proc/{pid}/cwd")).unwrap_or_default();
         let root = self.root.to_str().unwrap();
-        assert!(command.contains(root) || folder.starts_with(&self.root), "{pid} is not of {root}: {command}");
+        let ours = command.contains(root) || folder.starts_with(&self.root) || self.has_in_a_container(pid);
+        assert!(ours, "{pid} is not of {root}: {command}");
         self.signal(pid, rustix::process::Signal::KILL);
+    }
+
+    fn has_in_a_container(&self, pid: u32) -> bool {
+        let filter = format!("name={}-", self.name);
+        let containers = docker(&["ps", "--no-trunc", "--quiet", "--filter", &filter]).unwrap_or_default();
+        let group = fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap();
+        containers.lines().any(|id| group.contains(id))
     }
 
     #[track_caller]
@@ -153,6 +330,21 @@ impl Fixture {
         let pid = rustix::process::Pid::from_raw(pid.try_into().unwrap()).unwrap();
         rustix::process::kill_process(pid, signal).unwrap();
     }
+}
+
+/// The image that proxies run, and whatever else needs a shell in a container.
+pub const PROXY_IMAGE: &str = "switchyard/proxy:3.0";
+
+/// What a `docker` command has printed, if it succeeded.
+pub fn docker(args: &[&str]) -> Option<String> {
+    let output = Command::new("docker").args(args).stdin(Stdio::null()).output().unwrap();
+    output.status.success().then(|| String::from_utf8(output.stdout).unwrap())
+}
+
+/// The process a running container was started as, on this machine.
+fn pid_of(container: &str) -> Option<u32> {
+    let pid = docker(&["inspect", "--format", "{{.State.Pid}}", container])?.trim().parse().ok()?;
+    (pid != 0).then_some(pid)
 }
 
 /// The process that listens at an address of this machine.
@@ -171,6 +363,12 @@ impl Drop for Fixture {
     fn drop(&mut self) {
         self.end();
         let _ = fs::remove_dir_all(&self.root);
+        if self.on == On::Compose {
+            let images = docker(&["images", "--format", "{{.Repository}}:{{.Tag}}", &format!("{}*/*", self.name)]);
+            for image in images.unwrap_or_default().lines() {
+                docker(&["rmi", image]);
+            }
+        }
     }
 }
 
@@ -261,8 +459,15 @@ impl Ports {
     }
 
     fn put_into(&self, delivery: &str) -> String {
+        // One network for each environment, of 32 addresses each.
+        let block = u32::from((self.first - 20_000) / Ports::BLOCK) % 512;
+        let subnet =
+            |number: u32| Ipv4Addr::from_bits(Ipv4Addr::new(10, 213, 0, 0).to_bits() + (block * 4 + number) * 32);
+        let delivery = [0, 1, 2].iter().fold(delivery.to_owned(), |text, number| {
+            text.replace(&format!("10.203.0.{}/27", number * 32), &format!("{}/27", subnet(*number)))
+        });
         let ports = [8080, 8081, 8082, 8180, 8181, 8182, 8280, 8281, 8282];
-        ports.iter().zip(0..).fold(delivery.to_owned(), |text, (port, number)| {
+        ports.iter().zip(0..).fold(delivery, |text, (port, number)| {
             text.replace(&format!("127.0.0.1:{port}"), &self.address(number).to_string())
         })
     }

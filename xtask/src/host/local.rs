@@ -1,5 +1,4 @@
-//! The seam under router and ledger: files, sockets and the lock of the machine an environment lives on. All paths are
-//! relative to the environment's folder there.
+//! The machine xtask itself runs on, by its file system.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
@@ -11,61 +10,11 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 
+use super::{Host, Peer, Session};
+use crate::{http, limited};
+
 /// The longest path a Unix socket can be reached by (`sun_path` less its final zero).
 const MAX_SOCKET_PATH: usize = 107;
-
-/// Held for as long as its owner lives; the kernel lets go of it whatever way the owner ends.
-#[derive(Debug)]
-pub struct Session(#[expect(dead_code, reason = "held for its lock, which ends with it")] File);
-
-/// What router and ledger ask of a machine.
-pub trait Host: Send + Sync {
-    /// The whole file, or none if there is none.
-    ///
-    /// # Errors
-    /// When it is there and cannot be read.
-    fn read(&self, path: &str) -> anyhow::Result<Option<String>>;
-    /// Replaces the file so that a reader sees the old or the new one, whole, and a crash leaves one of them.
-    ///
-    /// # Errors
-    /// When it is not on disk; the old file is then still there.
-    fn replace(&self, path: &str, contents: &str) -> anyhow::Result<()>;
-    /// Appends to the file, on disk when it returns.
-    ///
-    /// # Errors
-    /// When it is not on disk.
-    fn append(&self, path: &str, text: &str) -> anyhow::Result<()>;
-    /// Makes sure that `bytes` more can be appended even when the disk is full by then.
-    ///
-    /// # Errors
-    /// When there is no room.
-    fn reserve(&self, path: &str, bytes: u64) -> anyhow::Result<()>;
-    /// The names of the files in a folder, sorted; none where there is no folder.
-    ///
-    /// # Errors
-    /// When it cannot be read.
-    fn list(&self, folder: &str) -> anyhow::Result<Vec<String>>;
-    /// Removes a file, if it is there.
-    ///
-    /// # Errors
-    /// When it is there and cannot be removed.
-    fn remove(&self, path: &str) -> anyhow::Result<()>;
-    /// Writes one request to a Unix socket and reads what comes back until its end.
-    ///
-    /// # Errors
-    /// When nobody listens, or not all of it came within `timeout`.
-    fn ask(&self, socket: &str, request: &str, timeout: Duration) -> io::Result<String>;
-    /// Takes the lock, or returns none when another holds it.
-    ///
-    /// # Errors
-    /// When it can be neither taken nor found held.
-    fn try_lock(&self, path: &str) -> anyhow::Result<Option<Session>>;
-    /// Whether somebody holds the lock, without taking it or leaving a trace.
-    ///
-    /// # Errors
-    /// When it is there and cannot be looked at.
-    fn is_locked(&self, path: &str) -> anyhow::Result<bool>;
-}
 
 /// This machine.
 #[derive(Debug, Clone)]
@@ -158,8 +107,17 @@ impl Host for Local {
         }
     }
 
-    fn ask(&self, socket: &str, request: &str, timeout: Duration) -> io::Result<String> {
-        ask(&self.root.join(socket), request, timeout)
+    fn run(&self, folder: &str, program: &[&str]) -> anyhow::Result<(bool, String)> {
+        let (name, args) = program.split_first().context("no program was named")?;
+        let ran = limited::run(&duct::cmd(*name, args).dir(self.root.join(folder)), limited::CHECK)?;
+        Ok((ran.status.success(), String::from_utf8_lossy(&ran.stdout).into_owned()))
+    }
+
+    fn ask(&self, peer: Peer<'_>, request: &str, timeout: Duration) -> io::Result<String> {
+        match peer {
+            Peer::Socket(path) => ask(&self.root.join(path), request, timeout),
+            Peer::Address(address) => http::exchange(address, request, timeout),
+        }
     }
 
     fn try_lock(&self, path: &str) -> anyhow::Result<Option<Session>> {
@@ -168,7 +126,7 @@ impl Host for Local {
             match file.try_lock() {
                 // The lock of a file that its last holder has removed keeps nobody out.
                 Ok(()) if !is_at(&file, &self.root.join(path)) => Ok(None),
-                Ok(()) => Ok(Some(Session(file))),
+                Ok(()) => Ok(Some(Session::new(file))),
                 Err(TryLockError::WouldBlock) => Ok(None),
                 Err(TryLockError::Error(error)) => Err(error),
             }

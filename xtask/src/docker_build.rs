@@ -1,0 +1,66 @@
+//! `docker-build`: makes the service's image, and pushes it where that is asked for.
+
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+
+use crate::docker::{self, Refusal};
+use crate::flags::Target;
+use crate::image::{self, Options};
+use crate::problem::{ExitCode, Problem};
+use crate::project::Project;
+use crate::{out, say};
+
+/// Flags of `docker-build`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    target: Target,
+    /// The image's tag, or its whole name with registry and tag. Without it: version and commit.
+    #[arg(long, value_name = "TAG")]
+    tag: Option<String>,
+    /// Pushes it to the registry its name says.
+    #[arg(long)]
+    push: bool,
+    /// A static binary that was built elsewhere, instead of building the workspace.
+    #[arg(long, value_name = "PATH")]
+    binary: Option<PathBuf>,
+    /// Prints the result as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Builds, and prints name and id, or name and digest once it was pushed, last.
+///
+/// # Errors
+/// A [`Problem`] with exit code 1 when it does not build or cannot be pushed, 69 when no engine answers.
+pub fn run(args: &Args) -> anyhow::Result<()> {
+    let project = Project::here()?;
+    let profile = project.delivery.environment(&args.target.env)?.profile.clone();
+    let built = image::build(&project, &Options { profile, binary: args.binary.clone(), tag: args.tag.clone() })?;
+    let digest = if args.push { Some(push(&built.reference)?) } else { None };
+    if args.json {
+        let image::Built { reference, id, size } = &built;
+        out!("{}", serde_json::json!({ "reference": reference, "id": id, "size": size, "digest": digest }));
+    } else {
+        say!("{} bytes", built.size);
+        out!("{} {}", built.reference, digest.as_ref().unwrap_or(&built.id));
+    }
+    Ok(())
+}
+
+fn push(reference: &str) -> anyhow::Result<String> {
+    docker::read(&["push", "--quiet", reference]).map_err(|error| match error.downcast::<Refusal>() {
+        Ok(refusal) => {
+            let message =
+                format!("{reference} cannot be pushed. Is its registry right, and does `docker login` know it?");
+            let problem = Problem::new(ExitCode::Failed, message).detail(refusal.said.lines());
+            problem.next(format!("docker push {reference}")).into()
+        }
+        Err(other) => other,
+    })?;
+    let (repository, _) = reference.rsplit_once(':').unwrap_or((reference, ""));
+    let pushed = docker::image(reference)?.map(|image| image.repo_digests).unwrap_or_default();
+    let digest = pushed.into_iter().find(|digest| digest.starts_with(&format!("{repository}@")));
+    digest.with_context(|| format!("the engine does not know by which digest {reference} was pushed"))
+}

@@ -1,0 +1,68 @@
+//! Releases of the container runtimes: an image each, held by a tag of ours, and a record in the ledger.
+
+use super::{Content, MadeOf, Release, Releases, check_name};
+use crate::docker;
+use crate::host::Host;
+use crate::say;
+
+const FOLDER: &str = "releases";
+
+/// The releases whose images the engine holds for one environment. Each environment has tags of its own: what is pruned in
+/// one stays in the others.
+pub struct ImageReleases<'a> {
+    host: &'a dyn Host,
+    repository: String,
+}
+
+impl<'a> ImageReleases<'a> {
+    /// Those on record in what `host` gives access to, held by tags of `project`.
+    pub fn of(host: &'a dyn Host, project: &str) -> ImageReleases<'a> {
+        ImageReleases { host, repository: format!("{project}/release") }
+    }
+
+    /// What is on record, whether its image is still there or not.
+    pub fn on_record(&self, name: &str) -> Option<Release> {
+        if check_name(name).is_err() {
+            return None;
+        }
+        serde_json::from_str(&self.host.read(&record(name)).ok()??).ok()
+    }
+
+    fn tag(&self, name: &str) -> String {
+        format!("{}:{name}", self.repository)
+    }
+}
+
+fn record(name: &str) -> String {
+    format!("{FOLDER}/{name}.json")
+}
+
+impl Releases for ImageReleases<'_> {
+    fn find(&self, name: &str) -> Option<Release> {
+        let release = self.on_record(name)?;
+        docker::image(release.image.as_deref()?).ok()?.map(|_| release)
+    }
+
+    fn names(&self) -> Vec<String> {
+        let listed = self.host.list(FOLDER).unwrap_or_default();
+        listed.iter().filter_map(|name| name.strip_suffix(".json")).map(str::to_owned).collect()
+    }
+
+    fn store(&self, release: &Release, content: &Content) -> anyhow::Result<()> {
+        let MadeOf::Image { id, .. } = &content.made_of else {
+            anyhow::bail!("a folder is not kept as an image");
+        };
+        docker::read(&["tag", id, &self.tag(&release.name)])?;
+        self.host.replace(&record(&release.name), &serde_json::to_string_pretty(release)?)
+    }
+
+    fn forget(&self, name: &str) {
+        if let Err(error) = docker::read(&["rmi", "--no-prune", &self.tag(name)])
+            && !docker::is_missing(&error)
+        {
+            say!("  warning  the image of release {name} stays: {error:#}");
+        }
+        // A record without its image is not found.
+        let _ = self.host.remove(&record(name));
+    }
+}

@@ -1,0 +1,243 @@
+//! The runtime `compose`: each colour is a container of a Docker engine, and so is the proxy.
+
+pub mod home;
+pub mod proxy;
+pub mod stack;
+
+use std::net::SocketAddr;
+use std::time::{Duration, SystemTime};
+
+use anyhow::{Context as _, bail};
+use serde_json::json;
+
+use self::stack::{Inspected, Stack};
+use super::readiness::{self, PROBE_TIMEOUT};
+use super::{Colours, Log};
+use crate::delivery::{Containers, Delivery, Environment, Service};
+use crate::docker::{self, Refusal};
+use crate::host::{Container, Host as _, Peer};
+use crate::http::{self, Probe};
+use crate::release::{ImageReleases, Release};
+use crate::rollout::colour::Colour;
+use crate::rollout::observed::{Instance, State};
+use crate::rollout::record::Launch;
+use crate::rollout::world::Runtime;
+use crate::service::{self, Start};
+
+/// The label in which a container says what was started in it.
+const LAUNCH: &str = "switchyard.launch";
+/// Where an image has its release's files, and finds its secrets.
+const RELEASE_DIR: &str = "/release";
+const SECRETS_DIR: &str = "/run/secrets";
+/// What a container listens at: every address it has, so that its own health check finds it.
+const HOST: std::net::Ipv4Addr = std::net::Ipv4Addr::UNSPECIFIED;
+
+/// Colours as containers of a Docker engine.
+pub struct ComposeRuntime<'a> {
+    /// The environment's name.
+    pub name: &'a str,
+    /// What is delivered.
+    pub delivery: &'a Delivery,
+    /// Where to.
+    pub environment: &'a Environment,
+    /// Its place and size.
+    pub containers: &'a Containers,
+    /// Its containers and networks.
+    pub stack: &'a Stack,
+    /// Its files and sockets.
+    pub host: &'a Container,
+    /// The releases kept there.
+    pub releases: ImageReleases<'a>,
+}
+
+impl ComposeRuntime<'_> {
+    /// How a release is started and asked: as `delivery.toml` said when it was kept.
+    fn service(&self, launch: &Launch) -> Service {
+        let kept = self.releases.on_record(&launch.release);
+        kept.map_or_else(|| self.delivery.service.clone(), |release| release.service)
+    }
+
+    fn release(&self, launch: &Launch) -> anyhow::Result<(Release, String)> {
+        let release = self.releases.on_record(&launch.release);
+        let release = release.with_context(|| format!("release {} is not on record", launch.release))?;
+        let image = release.image.clone().with_context(|| format!("release {} has no image", launch.release))?;
+        Ok((release, image))
+    }
+
+    fn start_of<'a>(&'a self, colour: Colour, launch: &'a Launch) -> Start<'a> {
+        Start {
+            environment: self.name,
+            address: SocketAddr::from((HOST, self.address(colour).port())),
+            colour,
+            launch,
+            release_dir: RELEASE_DIR,
+            secrets_dir: SECRETS_DIR,
+        }
+    }
+
+    fn look_at(&self, colour: Colour) -> anyhow::Result<Instance> {
+        let Some(found) = self.stack.inspect(stack::Service::Colour(colour))? else { return Ok(Instance::default()) };
+        let label = found.config.labels.as_ref().and_then(|labels| labels.get(LAUNCH));
+        let launch: Option<Launch> = label.and_then(|label| serde_json::from_str(label).ok());
+        let Some(launch) = launch else { bail!("the container of {colour} was not started by this tool") };
+        let (state, cause) = self.state(colour, &launch, &found)?;
+        let restarting = found.state.status == "restarting";
+        let ended = found.restart_count > 0 || restarting;
+        Ok(Instance {
+            launch: Some(launch),
+            state,
+            runs: matches!(found.state.status.as_str(), "running" | "paused"),
+            exits: found.restart_count.max(u32::from(restarting)),
+            last_exit: (ended || state == State::Stopped).then(|| last_exit(&found)),
+            cause,
+        })
+    }
+
+    fn state(&self, colour: Colour, launch: &Launch, found: &Inspected) -> anyhow::Result<(State, Option<String>)> {
+        Ok(match found.state.status.as_str() {
+            "running" => match self.ready(colour, launch) {
+                Ok(()) => (State::Ready, None),
+                Err(cause) => {
+                    let started = stack::time(&found.state.started_at)?;
+                    let age = SystemTime::now().duration_since(started).unwrap_or_default();
+                    let young = age < *self.environment.rollout.startup_timeout && found.restart_count == 0;
+                    (if young { State::Starting } else { State::Failing }, Some(cause))
+                }
+            },
+            "paused" => (State::Failing, Some("its container is paused".into())),
+            "restarting" => (State::Failing, Some(format!("ended with {}", last_exit(found)))),
+            "created" if !found.state.error.is_empty() => (State::Stopped, Some(found.state.error.clone())),
+            _ => (State::Stopped, None),
+        })
+    }
+
+    fn ready(&self, colour: Colour, launch: &Launch) -> Result<(), String> {
+        let health = self.service(launch).health;
+        let probe = self.probe(colour, &health.ready);
+        readiness::judge(&probe, &health, colour, launch, self.address(colour))
+    }
+}
+
+/// How a container ended last, in words.
+fn last_exit(found: &Inspected) -> String {
+    if found.state.oom_killed {
+        return "SIGKILL, out of the memory it may have".into();
+    }
+    // One that runs again has no exit code any more, but the engine remembers its last events.
+    let remembered = if found.state.status == "running" { remembered_exit(&found.id) } else { None };
+    in_words(remembered.unwrap_or(found.state.exit_code))
+}
+
+fn remembered_exit(id: &str) -> Option<i64> {
+    let container = format!("container={id}");
+    let format = "{{.Actor.Attributes.exitCode}}";
+    let args = ["events", "--since=1h", "--until=0s", "--filter", &container, "--filter=event=die", "--format", format];
+    docker::read(&args).ok()?.lines().last()?.trim().parse().ok()
+}
+
+fn in_words(code: i64) -> String {
+    const SIGNALLED: i64 = 128;
+    match code {
+        137 => "signal 9 (SIGKILL)".into(),
+        code if code > SIGNALLED => format!("signal {}", code - SIGNALLED),
+        code => format!("exit code {code}"),
+    }
+}
+
+impl Runtime for ComposeRuntime<'_> {
+    fn observe(&self, colour: Colour) -> anyhow::Result<Instance> {
+        // A colour that cannot be looked at must not be in the way of looking at the other.
+        Ok(self.look_at(colour).unwrap_or_else(|error| Instance {
+            launch: None,
+            state: State::Failing,
+            runs: true,
+            exits: 0,
+            last_exit: None,
+            cause: Some(format!("{error:#}")),
+        }))
+    }
+
+    fn start(&self, colour: Colour, launch: &Launch) -> anyhow::Result<()> {
+        self.host.require_held()?;
+        let (release, image) = self.release(launch)?;
+        let start = self.start_of(colour, launch);
+        // To Compose, a dollar sign begins a variable.
+        let literal = |text: String| text.replace('$', "$$");
+        let environment: serde_json::Map<_, _> =
+            start.env(&release.service).into_iter().map(|(name, value)| (name, literal(value).into())).collect();
+        let command: Vec<_> = start.args(&release.service.args).into_iter().map(literal).collect();
+        let service = stack::Service::Colour(colour);
+        let change = json!({ "services": { service.to_string(): {
+            "image": image,
+            "command": command,
+            "environment": environment,
+            "labels": { LAUNCH: literal(serde_json::to_string(launch)?) },
+        } } });
+        let started = self.stack.up(service, Some(&change), "--force-recreate");
+        started.map_err(|error| stack::explain(error, self.name))
+    }
+
+    fn stop(&self, colour: Colour, grace: Duration) -> anyhow::Result<()> {
+        let service = stack::Service::Colour(colour);
+        if self.stack.inspect(service)?.is_none() {
+            return Ok(());
+        }
+        self.host.require_held()?;
+        let grace = grace.as_secs_f64().ceil().to_string();
+        docker::read(&["stop", "--time", &grace, &self.stack.container(service)]).map(drop)
+    }
+
+    fn probe(&self, colour: Colour, path: &str) -> Probe {
+        let address = self.address(colour);
+        http::get_through(address, path, |request| self.host.ask(Peer::Address(address), request, PROBE_TIMEOUT))
+    }
+
+    fn log_tail(&self, colour: Colour, lines: usize) -> Vec<String> {
+        let mut text = Vec::new();
+        // What cannot be read is not there to be shown.
+        let _ = self.log(colour).map(|log| log.print(lines, false, &mut text));
+        String::from_utf8_lossy(&text).lines().map(str::to_owned).collect()
+    }
+}
+
+impl Colours for ComposeRuntime<'_> {
+    fn address(&self, colour: Colour) -> SocketAddr {
+        let port = self.environment.address(colour).port();
+        SocketAddr::from((self.containers.colour(colour), port))
+    }
+
+    fn preflight(&self, _: Colour) -> anyhow::Result<()> {
+        // In its network nobody else can have its address.
+        Ok(())
+    }
+
+    fn check_config(&self, colour: Colour, launch: &Launch) -> anyhow::Result<()> {
+        let (release, image) = self.release(launch)?;
+        let Some(args) = &release.service.commands.config_check else { return Ok(()) };
+        let start = self.start_of(colour, launch);
+        let secrets = format!("{}:{SECRETS_DIR}:ro", self.stack.volume("secrets"));
+        let hardened = ["run", "--rm", "--network=none", "--read-only", "--cap-drop=ALL", "--pull=never"];
+        let mut check: Vec<String> = hardened.map(str::to_owned).into();
+        check.extend(["--volume".into(), secrets]);
+        let env = start.env(&release.service);
+        // By name alone: the values are not for the list of processes.
+        check.extend(env.keys().flat_map(|name| ["--env".to_owned(), name.clone()]));
+        check.push(image);
+        check.extend(start.args(args));
+        let mut command = docker::command(&check);
+        command.envs(&env);
+        let told = ["run", "…", &launch.release];
+        let checked = docker::finish(command, &told);
+        checked.map(drop).map_err(|error| match error.downcast_ref::<Refusal>() {
+            Some(refusal) => {
+                let said = refusal.said.lines().map(str::to_owned).collect();
+                service::refused_its_configuration(self.name, launch, said).into()
+            }
+            None => error,
+        })
+    }
+
+    fn log(&self, colour: Colour) -> Option<Box<dyn Log + '_>> {
+        self.stack.log(stack::Service::Colour(colour))
+    }
+}

@@ -1,0 +1,293 @@
+//! One environment's containers, networks and volumes: how they are called, and how Compose is told about them.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use anyhow::Context as _;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::delivery::{Compose, Containers, Delivery, Environment, FILE};
+use crate::docker::{self, Refusal};
+use crate::host::{MOUNT, Names};
+use crate::problem::{ExitCode, Problem};
+use crate::rollout::colour::Colour;
+use crate::runtime::Log;
+
+/// The volumes, and where they are mounted.
+const VOLUMES: [(&str, &str); 3] = [("ledger", ""), ("proxy", "/proxy"), ("secrets", "/secrets")];
+
+/// A container, as far as the runtime is interested.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Inspected {
+    pub(super) id: String,
+    pub(super) image: String,
+    pub(super) restart_count: u32,
+    pub(super) state: ContainerState,
+    pub(super) config: Config,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Config {
+    pub(super) labels: Option<BTreeMap<String, String>>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct ContainerState {
+    pub(super) status: String,
+    #[serde(rename = "OOMKilled")]
+    pub(super) oom_killed: bool,
+    pub(super) exit_code: i64,
+    pub(super) error: String,
+    pub(super) started_at: String,
+}
+
+/// The services of the Compose file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Service {
+    Edge,
+    ProxyA,
+    ProxyB,
+    Colour(Colour),
+}
+
+impl fmt::Display for Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Service::Edge => f.write_str("edge"),
+            Service::ProxyA => f.write_str("proxy-a"),
+            Service::ProxyB => f.write_str("proxy-b"),
+            Service::Colour(colour) => write!(f, "app-{colour}"),
+        }
+    }
+}
+
+/// What Compose is told of an environment.
+#[derive(Debug, Clone)]
+pub struct Stack {
+    name: String,
+    root: PathBuf,
+    file: PathBuf,
+    proxy_image: String,
+    variables: BTreeMap<&'static str, String>,
+}
+
+impl Stack {
+    /// The stack of an environment.
+    ///
+    /// # Errors
+    /// A [`Problem`] with exit code 78 when `delivery.toml` does not say how it runs in containers.
+    pub fn of(root: &Path, delivery: &Delivery, name: &str, environment: &Environment) -> Result<Stack, Problem> {
+        let (compose, containers) = settings(delivery, name, environment)?;
+        let project = format!("{}-{name}", compose.project);
+        let variables = variables(&project, &delivery.proxy.image, environment, containers);
+        let file = root.join(&compose.file);
+        Ok(Stack { name: project, root: root.to_owned(), file, proxy_image: delivery.proxy.image.clone(), variables })
+    }
+
+    /// The answer where `delivery.toml` does not say how an environment runs in containers.
+    pub fn not_configured(name: &str) -> Problem {
+        let message = format!(
+            "{FILE} does not say how {name} runs in containers: that takes a [compose] and an [environments.{name}.containers]."
+        );
+        Problem::new(ExitCode::Configuration, message).next("cargo xtask up --runtime process")
+    }
+
+    /// Whether there is anything of it.
+    ///
+    /// # Errors
+    /// When the engine does not say.
+    pub fn exists(&self) -> anyhow::Result<bool> {
+        Ok(docker::inspect::<Value>("volume", &self.volume("ledger"))?.is_some())
+    }
+
+    /// What everything in the engine is called after.
+    pub fn project(&self) -> &str {
+        &self.name
+    }
+
+    /// How what the ledger lives by is called.
+    pub fn names(&self) -> Names {
+        Names {
+            lock: format!("{}-lock", self.name),
+            edge: self.container(Service::Edge),
+            volumes: VOLUMES.map(|(volume, at)| (self.volume(volume), format!("{MOUNT}{at}"))).into(),
+            image: self.proxy_image.clone(),
+        }
+    }
+
+    pub(super) fn volume(&self, volume: &str) -> String {
+        format!("{}-{volume}", self.name)
+    }
+
+    /// All of them.
+    pub(super) fn volumes(&self) -> impl Iterator<Item = String> {
+        VOLUMES.iter().map(|(volume, _)| self.volume(volume))
+    }
+
+    pub(super) fn container(&self, service: Service) -> String {
+        format!("{}-{service}-1", self.name)
+    }
+
+    pub(super) fn inspect(&self, service: Service) -> anyhow::Result<Option<Inspected>> {
+        docker::inspect("container", &self.container(service))
+    }
+
+    /// The variables Compose fills the file with.
+    pub fn variables(&self) -> &BTreeMap<&'static str, String> {
+        &self.variables
+    }
+
+    fn compose(&self, args: &[&str], change: Option<&Value>) -> anyhow::Result<String> {
+        let file = self.file.to_string_lossy();
+        let root = self.root.to_string_lossy();
+        let mut all = vec!["compose", "--project-directory", &root, "--file", &file];
+        if change.is_some() {
+            all.extend(["--file", "-"]);
+        }
+        all.extend(args);
+        let mut command = docker::command(&all);
+        // What else is set here must not find its way into the file.
+        let foreign = std::env::vars().filter(|(name, _)| name.starts_with("COMPOSE_"));
+        foreign.for_each(|(name, _)| {
+            command.env_remove(name);
+        });
+        command.envs(&self.variables);
+        let change = change.map(Value::to_string).unwrap_or_default();
+        docker::feed(command, &all, change.as_bytes())
+    }
+
+    /// Makes the service's container as the file and `change` say, and starts it. Nothing else is touched.
+    pub(super) fn up(&self, service: Service, change: Option<&Value>, how: &str) -> anyhow::Result<()> {
+        let service = service.to_string();
+        let args = ["up", "--detach", "--no-deps", "--no-build", how, &service];
+        self.compose(&args, change).map(drop)
+    }
+
+    /// The whole file as Compose understands it.
+    ///
+    /// # Errors
+    /// When Compose refuses it.
+    pub fn rendered(&self) -> anyhow::Result<Value> {
+        Ok(serde_json::from_str(&self.compose(&["config", "--format", "json"], None)?)?)
+    }
+
+    /// Removes every container and network of it.
+    pub(super) fn down(&self) -> anyhow::Result<()> {
+        self.compose(&["down", "--remove-orphans", "--timeout", "5"], None).map(drop)
+    }
+
+    pub(super) fn log(&self, service: Service) -> Option<Box<dyn Log>> {
+        let container = self.container(service);
+        // A colour that cannot be looked at has nothing to show.
+        self.inspect(service).ok().flatten().map(|_| Box::new(ContainerLog { container }) as Box<dyn Log>)
+    }
+}
+
+/// What `delivery.toml` says about an environment in containers.
+fn settings<'a>(
+    delivery: &'a Delivery,
+    name: &str,
+    environment: &'a Environment,
+) -> Result<(&'a Compose, &'a Containers), Problem> {
+    let compose = delivery.compose.as_ref().ok_or_else(|| Stack::not_configured(name))?;
+    let containers = environment.containers.as_ref().ok_or_else(|| Stack::not_configured(name))?;
+    Ok((compose, containers))
+}
+
+fn variables(
+    project: &str,
+    proxy_image: &str,
+    environment: &Environment,
+    containers: &Containers,
+) -> BTreeMap<&'static str, String> {
+    BTreeMap::from([
+        ("SWITCHYARD_PROJECT", project.to_owned()),
+        ("SWITCHYARD_LISTEN", environment.listen.get_ref().to_string()),
+        ("SWITCHYARD_PORT", environment.listen.get_ref().port().to_string()),
+        ("SWITCHYARD_SUBNET", containers.subnet.get_ref().to_string()),
+        ("SWITCHYARD_DYNAMIC", containers.dynamic().to_string()),
+        ("SWITCHYARD_EDGE_ADDRESS", containers.edge().to_string()),
+        ("SWITCHYARD_BLUE_ADDRESS", containers.colour(Colour::Blue).to_string()),
+        ("SWITCHYARD_GREEN_ADDRESS", containers.colour(Colour::Green).to_string()),
+        ("SWITCHYARD_PROXY_IMAGE", proxy_image.to_owned()),
+        ("SWITCHYARD_MEMORY", containers.memory.clone()),
+        ("SWITCHYARD_CPUS", containers.cpus.to_string()),
+        ("SWITCHYARD_PIDS", containers.pids.to_string()),
+    ])
+}
+
+/// What a person has to know of a start that the engine refused.
+pub(super) fn explain(error: anyhow::Error, environment: &str) -> anyhow::Error {
+    let Some(Refusal { said, .. }) = error.downcast_ref::<Refusal>() else { return error };
+    let taken = ["port is already allocated", "address already in use", "Address already in use"];
+    let overlapping = ["Pool overlaps", "invalid pool request", "overlaps with other"];
+    let (key, what) = if overlapping.iter().any(|words| said.contains(words)) {
+        ("containers.subnet", "the network is in use by something else")
+    } else if taken.iter().any(|words| said.contains(words)) {
+        ("listen", "the address is taken by something else")
+    } else {
+        return error;
+    };
+    let message = format!(
+        "{what} on the Docker engine's machine. End that, or give `environments.{environment}.{key}` in {FILE} another; \
+         nothing was started."
+    );
+    let last = said.lines().last().unwrap_or_default().to_owned();
+    Problem::new(ExitCode::Unavailable, message).detail([last]).next("docker ps").next("docker network ls").into()
+}
+
+/// What a container has written, as the engine keeps it.
+struct ContainerLog {
+    container: String,
+}
+
+impl Log for ContainerLog {
+    fn print(&self, lines: usize, follow: bool, out: &mut dyn io::Write) -> io::Result<()> {
+        let tail = lines.to_string();
+        let mut args = vec!["logs", "--tail", &tail];
+        if follow {
+            args.push("--follow");
+        }
+        args.push(&self.container);
+        // Both its outputs in the order they were written, which the engine knows and two pipes do not.
+        let (mut reader, writer) = io::pipe()?;
+        let mut command = docker::command(&args);
+        command.stdout(writer.try_clone()?).stderr(writer).stdin(Stdio::null());
+        let mut child = command.spawn()?;
+        // The command holds the pipe's other end open.
+        drop(command);
+        let copied = io::copy(&mut reader, &mut WriteThrough(out));
+        if copied.is_err() {
+            child.kill()?;
+        }
+        child.wait()?;
+        copied.map(drop)
+    }
+}
+
+/// Whoever follows wants each line as it comes.
+struct WriteThrough<'a>(&'a mut dyn io::Write);
+
+impl io::Write for WriteThrough<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write_all(bytes)?;
+        self.0.flush()?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+/// Parses what the engine says of a point in time.
+pub(super) fn time(text: &str) -> anyhow::Result<std::time::SystemTime> {
+    humantime::parse_rfc3339(text).with_context(|| format!("the engine says `{text}`, which is no time"))
+}

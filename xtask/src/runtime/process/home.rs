@@ -1,0 +1,62 @@
+//! The folder of an environment on this machine.
+
+use std::fs::{self, DirBuilder};
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::Path;
+
+use anyhow::Context as _;
+
+use super::SECRETS;
+use crate::host::{Host, Local};
+use crate::runtime::Home;
+use crate::secrets::Secret;
+
+/// A folder that this user alone can enter.
+pub struct ProcessHome<'a> {
+    /// Where it is.
+    pub folder: &'a Path,
+    /// The same, as files and sockets.
+    pub host: &'a Local,
+    /// What is deployed with the releases.
+    pub secrets: Vec<Secret<'a>>,
+}
+
+impl Home for ProcessHome<'_> {
+    fn name(&self) -> &'static str {
+        "process"
+    }
+
+    fn exists(&self) -> anyhow::Result<bool> {
+        Ok(self.folder.exists())
+    }
+
+    fn create(&self) -> anyhow::Result<()> {
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(self.folder);
+        made.with_context(|| format!("making {}", self.folder.display()))
+    }
+
+    fn host(&self) -> &dyn Host {
+        self.host
+    }
+
+    fn place_secrets(&self) -> anyhow::Result<()> {
+        let secrets: Vec<_> =
+            self.secrets.iter().map(|secret| Ok((secret, secret.value()?))).collect::<anyhow::Result<_>>()?;
+        secrets.iter().try_for_each(|(secret, value)| self.host.replace(&format!("{SECRETS}/{}", secret.name), value))
+    }
+
+    fn clear(&self) -> anyhow::Result<()> {
+        // Out of the way first: whoever waits for the lock must find a new folder, and not one that is being removed.
+        let (Some(parent), Some(name)) = (self.folder.parent(), self.folder.file_name()) else { return Ok(()) };
+        let removed = parent.join(format!(".{}-{}", name.to_string_lossy(), std::process::id()));
+        let remove = || fs::rename(self.folder, &removed).and_then(|()| fs::remove_dir_all(&removed));
+        remove().with_context(|| format!("removing {}", self.folder.display()))?;
+        // Only the last environment leaves an empty folder.
+        let _ = fs::remove_dir(parent);
+        Ok(())
+    }
+
+    fn vanish(&self) -> anyhow::Result<()> {
+        Ok(())
+    }
+}
