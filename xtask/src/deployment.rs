@@ -182,7 +182,8 @@ impl<'a> Deployment<'a> {
         plan.notes.iter().for_each(|note| say!("note: {note}"));
         let began = Instant::now();
         let outcome = self.execute(&plan);
-        let report = Report::new(self.site, &plan, &outcome, &self.observe()?, began.elapsed());
+        let observed = self.observe().map_err(|error| report::unseen(&error, &outcome, &self.site.name))?;
+        let report = Report::new(self.site, &plan, &outcome, &observed, began.elapsed());
         report.print(self.site, json)?;
         match outcome {
             Outcome::Reached => Ok(()),

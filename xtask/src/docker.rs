@@ -46,6 +46,17 @@ pub struct Image {
     pub repo_digests: Vec<String>,
     /// How it is started.
     pub config: ImageConfig,
+    /// What it is made of.
+    #[serde(rename = "RootFS")]
+    pub root_fs: RootFs,
+}
+
+/// What an image is made of.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct RootFs {
+    /// The digest of each layer's contents.
+    pub layers: Vec<String>,
 }
 
 /// How an image is started.
@@ -54,6 +65,10 @@ pub struct Image {
 pub struct ImageConfig {
     /// The user it runs as.
     pub user: String,
+    /// Its program with the first arguments.
+    pub entrypoint: Option<Vec<String>>,
+    /// Its variables.
+    pub env: Option<Vec<String>>,
     /// Its labels.
     pub labels: Option<std::collections::BTreeMap<String, String>>,
 }

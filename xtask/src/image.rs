@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use anyhow::Context as _;
 
@@ -132,7 +133,16 @@ fn stage(root: &Path, service: &Service, binary: &Path, context: &Path) -> anyho
     fs::create_dir_all(out.join("etc"))?;
     [("nsswitch.conf", NSSWITCH), ("passwd", PASSWD), ("group", GROUP)]
         .into_iter()
-        .try_for_each(|(name, text)| Ok(fs::write(out.join("etc").join(name), text)?))
+        .try_for_each(|(name, text)| fs::write(out.join("etc").join(name), text))?;
+    Ok(forget_times(&out)?)
+}
+
+/// The same files are to make the same layer, whenever they were copied.
+fn forget_times(path: &Path) -> std::io::Result<()> {
+    if path.is_dir() {
+        fs::read_dir(path)?.try_for_each(|entry| forget_times(&entry?.path()))?;
+    }
+    fs::File::open(path)?.set_modified(SystemTime::UNIX_EPOCH)
 }
 
 /// Looks whether a program needs a loader to start, which an image from scratch does not have.

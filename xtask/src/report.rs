@@ -123,6 +123,19 @@ fn candidate(plan: &Plan) -> Option<Colour> {
     })
 }
 
+/// The error of a plan that was carried out on an environment that cannot be looked at any more.
+pub fn unseen(error: &anyhow::Error, outcome: &Outcome, environment: &str) -> Problem {
+    let how = match outcome {
+        Outcome::Reached => "it was done".to_owned(),
+        Outcome::TakenBack(failure) | Outcome::Stuck(failure, _) => failure.reason.clone(),
+    };
+    let message = format!(
+        "how {environment} stands cannot be seen any more: {error:#}. The last that is known: {how}. Another deployer may \
+         be at work by now; nothing more was changed."
+    );
+    Problem::new(ExitCode::Failed, message).next(command("status", environment)).next(command("recover", environment))
+}
+
 /// The URL, and what can be typed next.
 pub fn print_next(site: &Site) {
     let verbs = [

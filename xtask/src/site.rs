@@ -1,5 +1,6 @@
 //! An environment as it stands: what runs it, and the runtime, router and ledger that act on it.
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use crate::delivery::{Containers, Delivery, Environment, RuntimeChoice};
@@ -12,7 +13,7 @@ use crate::project::Project;
 use crate::release::{FileReleases, ImageReleases, Releases};
 use crate::rollout::plan::Operation;
 use crate::rollout::world::{SystemClock, World};
-use crate::router::config::Config;
+use crate::router::config::{self, Config};
 use crate::router::haproxy::HaProxy;
 use crate::runtime::choice::{self, Chosen};
 use crate::runtime::compose::ComposeRuntime;
@@ -133,7 +134,14 @@ impl Site {
         let tail = || self.proxy().log_tail(10);
         match &self.ground {
             Ground::Process { host, .. } => scene(HaProxy::new(host, Box::new(start), Box::new(tail))),
-            Ground::Compose { host, .. } => scene(HaProxy::new(host, Box::new(start), Box::new(tail))),
+            Ground::Compose { host, .. } => {
+                let router = HaProxy::new(host, Box::new(start), Box::new(tail));
+                // By the port it was started with, which may not be the one that is configured by now.
+                scene(router.only_while(move || {
+                    config::published(host)
+                        .is_none_or(|address| host.reaches(SocketAddr::from((Ipv4Addr::LOCALHOST, address.port()))))
+                }))
+            }
         }
     }
 

@@ -40,6 +40,7 @@ operate() {
     remove) rm -f "$2" ;;
     clear) find . -mindepth 1 ! -type d -delete ;;
     run) (run "$2") ;;
+    reach) socat -u OPEN:/dev/null "$2" ;;
     # What is asked over TCP is HTTP, where a closed half means that nobody waits for the answer.
     ask-*) socat -t "${1#ask-}" -T "${1#ask-}" - "$2" <"$scratch/in" || { missing && return 2; } ;;
     *) echo "unknown operation $1" >&2 && return 1 ;;

@@ -2,6 +2,7 @@
 //! name with the one session that can write; who only looks asks an agent in the edge's container.
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -98,6 +99,13 @@ impl Container {
     /// When something stays.
     pub fn clear(&self) -> anyhow::Result<()> {
         self.write("clear", ".", b"")
+    }
+
+    /// Whether somebody listens at an address, seen from the edge.
+    pub fn reaches(&self, address: SocketAddr) -> bool {
+        let target = format!("TCP:{address},connect-timeout=1");
+        let reached = self.through_a_look("reach", &target, b"", Duration::ZERO);
+        reached.is_ok_and(|answer| matches!(answer, Answer::Done(_)))
     }
 
     fn mounts(&self, mode: &str) -> Vec<String> {

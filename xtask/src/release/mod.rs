@@ -82,7 +82,9 @@ impl Content {
         let label = |name: &str| image.config.labels.as_ref()?.get(name).filter(|value| !value.is_empty()).cloned();
         let mut hash = Sha256::new();
         hash.update(serde_json::to_vec(service)?);
-        hash.update(&image.id);
+        // Not its id: that changes with the time of a build whose result is the same.
+        hash.update(serde_json::to_vec(&(&image.root_fs.layers, &image.config.user))?);
+        hash.update(serde_json::to_vec(&(&image.config.entrypoint, &image.config.env))?);
         let named = reference.filter(|reference| !reference.contains('@')).and_then(|name| name.rsplit_once(':'));
         let tag = named.map(|(_, tag)| tag).filter(|tag| *tag != "latest" && check_name(tag).is_ok());
         Ok(Content {
@@ -235,6 +237,7 @@ mod tests {
             os: "linux".into(),
             architecture: "amd64".into(),
             repo_digests: Vec::new(),
+            root_fs: docker::RootFs::default(),
             config: docker::ImageConfig { labels: Some(labels), ..docker::ImageConfig::default() },
         };
         let name = |reference: &str| Content::of_image(&service, Some(reference), &image).unwrap().names()[0].clone();

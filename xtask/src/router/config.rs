@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::net::SocketAddr;
 use std::path::Path;
 
 use crate::delivery::{Environment, FILE, Service};
@@ -169,6 +170,13 @@ impl Config {
         let placed = alert.split_once(&format!("[{file}:")).and_then(place);
         placed.unwrap_or_else(|| alert.to_owned()).replace(file, &self.original)
     }
+}
+
+/// Where the proxy that runs is reached from outside, as its copy says; none where it has none.
+pub fn published(host: &dyn Host) -> Option<SocketAddr> {
+    let own = host.read(PATH).ok()??;
+    let value = own.lines().find_map(|line| line.strip_prefix("  setenv PROXY_PUBLISHED "))?;
+    value.trim_matches('"').parse().ok()
 }
 
 /// What the configuration takes from outside.

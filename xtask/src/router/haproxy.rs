@@ -35,12 +35,20 @@ pub struct HaProxy<'a> {
     host: &'a dyn Host,
     start: Box<Start<'a>>,
     tail: Box<Tail<'a>>,
+    listens: Box<dyn Fn() -> bool + Send + Sync + 'a>,
 }
 
 impl<'a> HaProxy<'a> {
     /// The proxy reached through `host`; `start` brings it up, `tail` gives the last lines it wrote.
     pub fn new(host: &'a dyn Host, start: Box<Start<'a>>, tail: Box<Tail<'a>>) -> HaProxy<'a> {
-        HaProxy { host, start, tail }
+        HaProxy { host, start, tail, listens: Box::new(|| true) }
+    }
+
+    /// The same, taken for one that does not answer unless `listens`: its socket can be reached where its port cannot.
+    #[must_use]
+    pub fn only_while(mut self, listens: impl Fn() -> bool + Send + Sync + 'a) -> HaProxy<'a> {
+        self.listens = Box::new(listens);
+        self
     }
 
     fn ask(&self, command: &str) -> anyhow::Result<String> {
@@ -154,7 +162,7 @@ fn counters(rows: &[Row], colour: Colour) -> Counters {
 
 impl Router for HaProxy<'_> {
     fn ensure_running(&self, split: Split) -> anyhow::Result<()> {
-        if self.running_split().is_ok() {
+        if self.running_split().is_ok() && (self.listens)() {
             return Ok(());
         }
         self.persist(split)?;
@@ -171,7 +179,7 @@ impl Router for HaProxy<'_> {
     }
 
     fn observe(&self) -> anyhow::Result<Routing> {
-        let running = self.running_split().ok();
+        let running = self.running_split().ok().filter(|_| (self.listens)());
         let rows = running.and_then(|_| self.stat().or_else(|_| self.stat()).ok()).unwrap_or_default();
         let up = |colour: Colour| {
             rows.iter().any(|row| row.is(colour.name(), "service") && row.text("status").starts_with("UP"))

@@ -348,11 +348,16 @@ fn an_image_that_does_not_exist_or_is_for_another_machine_is_refused_before_anyt
     let deploy = |image: &str| fixture.run(&["deploy-blue-green", "--image", image]);
     let image = "127.0.0.1:9/no/such:image";
     deploy(image).refused(69, &["is not there and cannot be pulled", &format!("next: docker pull {image}")]);
-    let foreign = build(
-        &format!("{}/app:foreign", fixture.stack("test")),
-        "FROM scratch\nLABEL of=another\n",
-        &["--platform", "linux/s390x"],
-    );
+    let foreign = format!("{}/app:foreign", fixture.stack("test"));
+    let config = r#"{"architecture":"s390x","os":"linux","config":{},"rootfs":{"type":"layers","diff_ids":[]}}"#;
+    fixture.write("config.json", config);
+    fixture.write("manifest.json", &format!(r#"[{{"Config":"config.json","RepoTags":["{foreign}"],"Layers":[]}}]"#));
+    let archive = fixture.root().join("foreign.tar");
+    let archive = archive.to_str().unwrap();
+    let mut packed = std::process::Command::new("tar");
+    packed.args(["-cf", archive, "-C"]).arg(fixture.root());
+    assert!(packed.args(["config.json", "manifest.json"]).status().unwrap().success());
+    docker(&["load", "--input", archive]).unwrap();
     deploy(&foreign).refused(69, &["is built for linux/s390x", "the Docker engine runs linux/"]);
     assert_eq!(fixture.status()["colours"]["blue"]["state"], "absent");
 }

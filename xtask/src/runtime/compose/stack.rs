@@ -227,7 +227,7 @@ fn variables(
 pub(super) fn explain(error: anyhow::Error, environment: &str) -> anyhow::Error {
     let Some(Refusal { said, .. }) = error.downcast_ref::<Refusal>() else { return error };
     let taken = ["port is already allocated", "address already in use", "Address already in use"];
-    let overlapping = ["Pool overlaps", "invalid pool request", "overlaps with other"];
+    let overlapping = ["Pool overlaps", "invalid pool request", "overlapping IPv4"];
     let (key, what) = if overlapping.iter().any(|words| said.contains(words)) {
         ("containers.subnet", "the network is in use by something else")
     } else if taken.iter().any(|words| said.contains(words)) {
