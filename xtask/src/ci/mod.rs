@@ -3,13 +3,15 @@
 mod report;
 mod steps;
 
+use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, ExitStatus, Stdio};
 use std::time::Instant;
 
 use crate::packages::{Consent, is_ci};
 use crate::problem::{ExitCode, Problem};
-use crate::{cargo, project, tools};
+use crate::runtime::choice;
+use crate::{cargo, docker, project, tools};
 use crate::{out, say};
 use report::{Report, Verdict};
 use steps::{STEPS, Step};
@@ -41,7 +43,7 @@ pub struct Args {
 pub fn run(args: &Args) -> anyhow::Result<()> {
     let steps = chosen(&args.only)?;
     if args.list {
-        steps.iter().for_each(|step| out!("{:<8} {}\n{:<8} {}", step.id, step.verifies, "", step.command.join(" ")));
+        steps.iter().for_each(|step| out!("{:<10} {}\n{:<10} {}", step.id, step.verifies, "", step.command.join(" ")));
         return Ok(());
     }
     let root = project::root()?;
@@ -53,7 +55,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
             Report::skipped(step, "a step before it failed; --keep-going runs it all the same")
         } else {
             say!("== {}: {}", step.id, step.verifies);
-            execute(step, &root, consent)
+            compare(step, execute(step, &root, consent), &reports)
         };
         reports.push(report);
     }
@@ -86,14 +88,57 @@ fn execute(step: &'static Step, root: &Path, consent: Consent) -> Report {
             Report::skipped(step, &format!("{error:#}"))
         };
     }
+    if step.in_containers {
+        if let Err(error) = docker::engine() {
+            return Report::skipped(step, &format!("{error:#}"));
+        }
+        if let Err(error) = choice::require_containers(root) {
+            // With an engine there, all else can be had.
+            let skip = if is_ci() { |step, reason: &str| Report::failed(step, reason, 0.0) } else { Report::skipped };
+            return skip(step, &format!("{error:#}"));
+        }
+    }
     let began = Instant::now();
-    let status = command(step, root).and_then(|mut command| Ok(command.status()?));
+    let ran = command(step, root).and_then(watch);
     let seconds = began.elapsed().as_secs_f64();
-    match status {
-        Ok(status) if status.success() => Report::passed(step, seconds),
-        Ok(status) => Report::failed(step, &status.to_string(), seconds),
+    match ran {
+        Ok((status, tests)) if status.success() => Report { tests, ..Report::passed(step, seconds) },
+        Ok((status, tests)) => Report { tests, ..Report::failed(step, &status.to_string(), seconds) },
         Err(error) => Report::failed(step, &format!("{error:#}"), seconds),
     }
+}
+
+/// Runs a command, shows what it prints, and counts the tests it says have passed.
+fn watch(mut command: Command) -> anyhow::Result<(ExitStatus, Option<u64>)> {
+    let mut child = command.stdout(Stdio::piped()).spawn()?;
+    let mut tests = None;
+    if let Some(stdout) = child.stdout.take() {
+        for line in BufReader::new(stdout).lines() {
+            let line = line?;
+            out!("{line}");
+            tests = passed(&line).map_or(tests, |count| Some(tests.unwrap_or(0) + count));
+        }
+    }
+    Ok((child.wait()?, tests))
+}
+
+/// The count in a line such as `test result: ok. 12 passed; 0 failed`.
+fn passed(line: &str) -> Option<u64> {
+    line.strip_prefix("test result: ")?.split(". ").nth(1)?.split(' ').next()?.parse().ok()
+}
+
+/// A step that has to have run as many tests as another fails when it has not, or when there were none.
+fn compare(step: &'static Step, report: Report, earlier: &[Report]) -> Report {
+    let Some(other) = step.as_many_as.filter(|_| report.verdict == Verdict::Passed) else { return report };
+    let Some(wanted) = earlier.iter().find(|earlier| earlier.id == other).map(|earlier| earlier.tests) else {
+        return report;
+    };
+    let tests = |count: Option<u64>| count.unwrap_or(0);
+    if tests(report.tests) == tests(wanted) && tests(wanted) > 0 {
+        return report;
+    }
+    let reason = format!("it ran {} tests, and `{other}` ran {}", tests(report.tests), tests(wanted));
+    Report { tests: report.tests, ..Report::failed(step, &reason, report.seconds) }
 }
 
 fn command(step: &Step, root: &Path) -> anyhow::Result<Command> {
@@ -116,7 +161,7 @@ fn command(step: &Step, root: &Path) -> anyhow::Result<Command> {
 }
 
 fn scripts(root: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    let mut scripts = vec![root.join(".ci/run")];
+    let mut scripts = vec![root.join(".ci/run"), root.join(".ci/provision")];
     for entry in std::fs::read_dir(root.join("scripts"))? {
         scripts.push(entry?.path());
     }
@@ -139,4 +184,28 @@ fn conclude(reports: &[Report]) -> anyhow::Result<()> {
         format!("{} of {} steps failed: {}.", failed.len(), reports.len(), ids.join(", ")),
     );
     Err(failed.iter().fold(problem.detail(lines), |problem, report| problem.next(report.remedy)).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tests_are_counted_by_what_their_runner_says() {
+        assert_eq!(passed("test result: ok. 12 passed; 0 failed; 0 ignored"), Some(12));
+        assert_eq!(passed("test result: FAILED. 3 passed; 1 failed"), Some(3));
+        assert_eq!(passed("running 12 tests"), None);
+    }
+
+    #[test]
+    fn a_step_that_ran_fewer_tests_than_its_like_or_none_has_failed() {
+        let step = |id: &str| STEPS.iter().find(|step| step.id == id).unwrap();
+        let ran = |id, tests| Report { tests, ..Report::passed(step(id), 1.0) };
+        let verdict =
+            |first, second| compare(step("compose"), ran("compose", second), &[ran("process", first)]).verdict;
+        assert_eq!(verdict(Some(42), Some(42)), Verdict::Passed);
+        for (first, second) in [(Some(42), Some(41)), (Some(0), Some(0)), (None, None)] {
+            assert_eq!(verdict(first, second), Verdict::Failed);
+        }
+    }
 }

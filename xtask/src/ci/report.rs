@@ -25,6 +25,9 @@ pub(super) struct Report {
     pub(super) command: String,
     pub(super) verdict: Verdict,
     pub(super) seconds: f64,
+    /// How many tests it has run, where it runs any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) tests: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) reason: Option<String>,
     pub(super) remedy: &'static str,
@@ -38,6 +41,7 @@ impl Report {
             command: step.command.join(" "),
             verdict,
             seconds,
+            tests: None,
             reason: reason.map(str::to_owned),
             remedy: step.remedy,
         }
@@ -75,9 +79,10 @@ pub(super) fn print(reports: &[Report]) {
             Verdict::Failed => "FAILED",
             Verdict::Skipped => "skipped",
         };
-        out!("{verdict:<8} {:<8} {:>7.1} s  {}", report.id, report.seconds, report.verifies);
+        let tests = report.tests.map_or(String::new(), |tests| format!(" ({tests} tests)"));
+        out!("{verdict:<8} {:<10} {:>7.1} s  {}{tests}", report.id, report.seconds, report.verifies);
         if report.verdict != Verdict::Passed {
-            report.reason.iter().for_each(|reason| out!("{:18}{reason}", ""));
+            report.reason.iter().for_each(|reason| out!("{:20}{reason}", ""));
         }
     }
     let count = |verdict| reports.iter().filter(|report| report.verdict == verdict).count();

@@ -1,9 +1,11 @@
 //! What will run an environment: containers where they can be had, processes of this machine otherwise.
 
+use std::path::Path;
+
 use semver::Version;
 
 use super::compose::stack::Stack;
-use crate::delivery::{Environment, RuntimeChoice};
+use crate::delivery::{Delivery, Environment, RuntimeChoice};
 use crate::docker;
 use crate::problem::{ExitCode, Problem, command};
 use crate::project::Project;
@@ -85,13 +87,28 @@ fn reason(error: &anyhow::Error) -> String {
 fn containers(project: &Project, name: &str, environment: &Environment) -> anyhow::Result<String> {
     Stack::of(&project.root, &project.delivery, name, environment)?;
     let engine = docker::engine()?;
-    let compose = docker::plugin("compose").filter(|version| *version >= OLDEST_COMPOSE).ok_or_else(|| {
+    let compose = compose()?;
+    proxy_image::obtain(project)?;
+    Ok(format!("Docker engine {} and Compose {compose} answer", engine.version))
+}
+
+/// Looks whether containers can be had on this machine at all, by the project at `root`.
+///
+/// # Errors
+/// A [`Problem`] with exit code 69 for what is missing.
+pub fn require_containers(root: &Path) -> anyhow::Result<()> {
+    docker::engine()?;
+    compose()?;
+    let delivery = Delivery::load(root)?;
+    proxy_image::obtain(&Project { root: root.to_owned(), delivery }).map(drop)
+}
+
+fn compose() -> Result<Version, Problem> {
+    docker::plugin("compose").filter(|version| *version >= OLDEST_COMPOSE).ok_or_else(|| {
         let message =
             "`docker` has no Compose v2; it is a plug-in of its own, `docker-compose-plugin` or `docker-compose-v2`.";
         Problem::new(ExitCode::Unavailable, message)
             .next("docker compose version")
-            .next(format!("{} --runtime process", command("up", name)))
-    })?;
-    proxy_image::obtain(project)?;
-    Ok(format!("Docker engine {} and Compose {compose} answer", engine.version))
+            .next("cargo xtask up --runtime process")
+    })
 }
