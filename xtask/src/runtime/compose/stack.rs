@@ -139,11 +139,6 @@ impl Stack {
         docker::inspect("container", &self.container(service))
     }
 
-    /// The variables Compose fills the file with.
-    pub fn variables(&self) -> &BTreeMap<&'static str, String> {
-        &self.variables
-    }
-
     fn compose(&self, args: &[&str], change: Option<&Value>) -> anyhow::Result<String> {
         let file = self.file.to_string_lossy();
         let root = self.root.to_string_lossy();
@@ -168,14 +163,6 @@ impl Stack {
         let service = service.to_string();
         let args = ["up", "--detach", "--no-deps", "--no-build", how, &service];
         self.compose(&args, change).map(drop)
-    }
-
-    /// The whole file as Compose understands it.
-    ///
-    /// # Errors
-    /// When Compose refuses it.
-    pub fn rendered(&self) -> anyhow::Result<Value> {
-        Ok(serde_json::from_str(&self.compose(&["config", "--format", "json"], None)?)?)
     }
 
     /// Removes every container and network of it.
