@@ -56,6 +56,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     deployment.reserve()?;
     let release = deployment.keep(&content, args.source.release.as_deref())?;
     let launch = Launch { release: release.name, settings };
+    deployment.place_secrets()?;
     deployment.check_config(&launch)?;
     deployment.reach(Goal::Deploy(launch), args.json)
 }

@@ -99,13 +99,13 @@ impl<'a> Deployment<'a> {
     /// A [`crate::problem::Problem`] with exit code 78 when HAProxy refuses the change, or an address was changed that cannot be while the
     /// proxy runs; nothing was changed then.
     pub fn refresh_proxy(&self) -> anyhow::Result<()> {
-        let Scene { proxy, router, home, .. } = &self.scene;
+        let Scene { proxy, router, host, .. } = &self.scene;
         let config = self.site.proxy_config()?;
         if !proxy.is_alive()? {
             return Ok(());
         }
-        config.check_addresses(home.host())?;
-        if config.is_outdated(home.host())? {
+        config.check_addresses(*host)?;
+        if config.is_outdated(*host)? {
             self.site.install_proxy_config()?;
             router.reload()?;
             say!("the proxy's configuration has changed, and the proxy has been reloaded with it");
@@ -162,13 +162,20 @@ impl<'a> Deployment<'a> {
             .collect())
     }
 
+    /// Gives the releases the secrets they are started with.
+    ///
+    /// # Errors
+    /// A [`crate::problem::Problem`] with exit code 78 for one that has no value.
+    pub fn place_secrets(&self) -> anyhow::Result<()> {
+        self.scene.home.place_secrets()
+    }
+
     /// Lets the release check its own configuration with the settings it would start with.
     ///
     /// # Errors
     /// A [`crate::problem::Problem`] with exit code 78.
     pub fn check_config(&self, launch: &Launch) -> anyhow::Result<()> {
         let candidate = self.observe()?.active().map_or(Colour::Blue, Colour::other);
-        self.scene.home.place_secrets()?;
         self.scene.colours.check_config(candidate, launch)
     }
 

@@ -4,7 +4,11 @@ use std::fmt;
 use std::path::Path;
 
 use crate::delivery::{Environment, FILE, SecretSource};
+use crate::host::Host;
 use crate::problem::{ExitCode, Problem};
+
+/// Where secrets lie, in an environment's folder.
+pub const FOLDER: &str = "secrets";
 
 /// One secret: where its value comes from, never the value itself.
 #[derive(Debug, Clone, Copy)]
@@ -26,6 +30,23 @@ impl fmt::Display for Secret<'_> {
 pub fn of<'a>(root: &'a Path, name: &'a str, environment: &'a Environment) -> Vec<Secret<'a>> {
     let all = environment.secrets.iter();
     all.map(|(secret, source)| Secret { name: secret, environment: name, source, root }).collect()
+}
+
+/// Writes each secret to its file in an environment's folder, and removes those that are none any more. Nothing is
+/// written while one has no value.
+///
+/// # Errors
+/// A [`Problem`] with exit code 78 for one that has no value, and when a file cannot be written or removed.
+pub fn place(
+    secrets: &[Secret<'_>],
+    host: &dyn Host,
+    write: impl Fn(&str, &str) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let values: Vec<_> = secrets.iter().map(Secret::value).collect::<anyhow::Result<_>>()?;
+    for stale in host.list(FOLDER)?.iter().filter(|name| !secrets.iter().any(|secret| secret.name == *name)) {
+        host.remove(&format!("{FOLDER}/{stale}"))?;
+    }
+    secrets.iter().zip(values).try_for_each(|(secret, value)| write(&format!("{FOLDER}/{}", secret.name), &value))
 }
 
 impl Secret<'_> {
@@ -55,7 +76,24 @@ impl Secret<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::host::Local;
     use crate::testing::TempDir;
+
+    #[test]
+    fn what_is_no_secret_any_more_is_removed_and_nothing_is_written_while_one_has_no_value() {
+        let dir = TempDir::new();
+        let host = Local::new(dir.path());
+        let source = SecretSource::File("value".into());
+        let all = ["one", "two"].map(|name| Secret { name, environment: "staging", source: &source, root: dir.path() });
+        let place = |secrets: &[Secret<'_>]| place(secrets, &host, |path, value| host.replace(path, value));
+        assert!(place(&all).is_err());
+        assert_eq!(host.list(FOLDER).unwrap(), [""; 0]);
+        std::fs::write(dir.path().join("value"), "geheim").unwrap();
+        place(&all).unwrap();
+        place(&all[1..]).unwrap();
+        assert_eq!(host.list(FOLDER).unwrap(), ["two"]);
+        assert_eq!(host.read("secrets/two").unwrap().as_deref(), Some("geheim"));
+    }
 
     #[test]
     fn a_file_gives_its_value_without_the_line_break_and_a_missing_one_is_named() {

@@ -3,10 +3,10 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
-use crate::delivery::{Containers, Delivery, Environment, RuntimeChoice};
+use crate::delivery::{Delivery, Environment, RuntimeChoice};
 use crate::docker;
 use crate::flags::Queue;
-use crate::host::{Container, Local};
+use crate::host::{Container, Host, Local};
 use crate::ledger::FileLedger;
 use crate::problem::{ExitCode, Problem, command};
 use crate::project::Project;
@@ -42,7 +42,7 @@ pub struct Site {
 /// What runs it.
 enum Ground {
     Process { folder: PathBuf, host: Local, releases: FileReleases },
-    Compose { stack: Box<Stack>, containers: Containers, host: Container },
+    Compose { stack: Box<Stack>, host: Container },
 }
 
 impl Site {
@@ -52,10 +52,9 @@ impl Site {
     /// Those of [`Project::here`] and [`Delivery::environment`]; 69 when it runs in containers and no engine answers.
     pub fn open(name: &str) -> anyhow::Result<Site> {
         let (project, environment) = Site::read(name)?;
-        let choice = environment.runtime;
-        let ground = Ground::standing(&project, name, &environment, choice)?;
+        let standing = Ground::standing(&project, name, &environment, environment.runtime)?;
         // Where nothing is, there is nothing to see, whatever would run it.
-        let ground = ground.map_or_else(|| Ok(Ground::process(&project, name)), anyhow::Ok)?;
+        let ground = standing.unwrap_or_else(|| Ground::process(&project, name));
         Ok(Site { name: name.to_owned(), project, environment, ground })
     }
 
@@ -115,33 +114,22 @@ impl Site {
 
     /// What acts on it.
     pub fn enter(&self) -> Scene<'_> {
-        let home = self.home();
-        let ledger = match &self.ground {
-            Ground::Process { host, .. } => FileLedger::new(host, &self.name),
-            Ground::Compose { host, .. } => FileLedger::new(host, &self.name),
-        };
-        let scene = |router| Scene {
+        let start = || self.install_proxy_config().and_then(|()| self.proxy().start());
+        let tail = || self.proxy().log_tail(10);
+        let router = HaProxy::new(self.ground.host(), Box::new(start), Box::new(tail));
+        Scene {
             site: self,
+            host: self.ground.host(),
+            home: self.home(),
             colours: self.colours(),
             proxy: self.proxy(),
             releases: self.releases(),
-            home,
-            router,
-            ledger,
+            router: match &self.ground {
+                Ground::Process { .. } => router,
+                Ground::Compose { host, .. } => router.only_while(|| edge_listens(host)),
+            },
+            ledger: FileLedger::new(self.ground.host(), &self.name),
             clock: SystemClock::start(),
-        };
-        let start = || self.install_proxy_config().and_then(|()| self.proxy().start());
-        let tail = || self.proxy().log_tail(10);
-        match &self.ground {
-            Ground::Process { host, .. } => scene(HaProxy::new(host, Box::new(start), Box::new(tail))),
-            Ground::Compose { host, .. } => {
-                let router = HaProxy::new(host, Box::new(start), Box::new(tail));
-                // By the port it was started with, which may not be the one that is configured by now.
-                scene(router.only_while(move || {
-                    config::published(host)
-                        .is_none_or(|address| host.reaches(SocketAddr::from((Ipv4Addr::LOCALHOST, address.port()))))
-                }))
-            }
         }
     }
 
@@ -184,9 +172,9 @@ impl Site {
             Ground::Process { folder, releases, .. } => {
                 Box::new(ProcessRuntime { name, delivery, environment, folder, releases })
             }
-            Ground::Compose { stack, containers, host } => {
+            Ground::Compose { stack, host } => {
                 let releases = ImageReleases::of(host, stack.project());
-                Box::new(ComposeRuntime { name, delivery, environment, containers, stack, host, releases })
+                Box::new(ComposeRuntime { name, delivery, environment, stack, host, releases })
             }
         }
     }
@@ -197,9 +185,7 @@ impl Site {
             Ground::Process { folder, .. } => {
                 Box::new(ProxyProcess { name, environment, folder: folder.join("proxy") })
             }
-            Ground::Compose { stack, containers, host } => {
-                Box::new(ProxyContainer { name, environment, containers, stack, host })
-            }
+            Ground::Compose { stack, host } => Box::new(ProxyContainer { name, environment, stack, host }),
         }
     }
 
@@ -219,7 +205,7 @@ impl Site {
     /// # Errors
     /// A [`Problem`] with exit code 78 when it does not.
     pub fn install_proxy_config(&self) -> anyhow::Result<()> {
-        self.proxy_config()?.install(self.home().host(), &self.proxy().checker()?)
+        self.proxy_config()?.install(self.ground.host(), &self.proxy().checker()?)
     }
 }
 
@@ -231,8 +217,7 @@ impl Ground {
 
     fn compose(project: &Project, name: &str, environment: &Environment) -> Result<Ground, Problem> {
         let stack = Stack::of(&project.root, &project.delivery, name, environment)?;
-        let containers = environment.containers.clone().ok_or_else(|| Stack::not_configured(name))?;
-        Ok(Ground::Compose { host: Container::new(stack.names()), stack: Box::new(stack), containers })
+        Ok(Ground::Compose { host: Container::new(stack.names()), stack: Box::new(stack) })
     }
 
     /// What the environment runs on already, or must run on; none where that is open.
@@ -260,6 +245,13 @@ impl Ground {
         })
     }
 
+    fn host(&self) -> &dyn Host {
+        match self {
+            Ground::Process { host, .. } => host,
+            Ground::Compose { host, .. } => host,
+        }
+    }
+
     fn runtime(&self) -> RuntimeChoice {
         match self {
             Ground::Process { .. } => RuntimeChoice::Process,
@@ -268,9 +260,18 @@ impl Ground {
     }
 }
 
+/// Whether the edge has a proxy at its port: by the port it was started with, which may not be the one that is configured
+/// by now.
+fn edge_listens(host: &Container) -> bool {
+    let local = |address: SocketAddr| SocketAddr::from((Ipv4Addr::LOCALHOST, address.port()));
+    config::published(host).is_none_or(|address| host.reaches(local(address)))
+}
+
 /// What acts on an environment.
 pub struct Scene<'a> {
     site: &'a Site,
+    /// Its files and sockets.
+    pub host: &'a dyn Host,
     /// What it keeps, and where.
     pub home: Box<dyn Home + 'a>,
     /// Its colours.

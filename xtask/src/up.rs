@@ -58,6 +58,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     deployment.reserve()?;
     let release = deployment.keep(&content, args.source.release.as_deref())?;
     let launch = Launch { release: release.name, settings: Default::default() };
+    deployment.place_secrets()?;
     deployment.check_config(&launch)?;
     deployment.reach(Goal::Deploy(launch), args.json)
 }

@@ -9,7 +9,6 @@ pub mod shim;
 use std::io;
 use std::net::SocketAddr;
 
-use crate::host::Host;
 use crate::rollout::colour::Colour;
 use crate::rollout::record::Launch;
 use crate::rollout::world::Runtime;
@@ -82,11 +81,16 @@ pub trait ProxyHome: Send + Sync {
     fn log(&self) -> Option<Box<dyn Log + '_>>;
     /// The last lines it wrote, oldest first.
     fn log_tail(&self, lines: usize) -> Vec<String> {
-        let mut text = Vec::new();
-        // What cannot be read is not there to be shown.
-        let _ = self.log().map(|log| log.print(lines, false, &mut text));
-        String::from_utf8_lossy(&text).lines().map(str::to_owned).collect()
+        tail(self.log(), lines)
     }
+}
+
+/// The last lines of a log, oldest first.
+fn tail(log: Option<Box<dyn Log + '_>>, lines: usize) -> Vec<String> {
+    let mut text = Vec::new();
+    // What cannot be read is not there to be shown.
+    let _ = log.map(|log| log.print(lines, false, &mut text));
+    String::from_utf8_lossy(&text).lines().map(str::to_owned).collect()
 }
 
 /// What an environment keeps, and where.
@@ -103,8 +107,6 @@ pub trait Home: Send + Sync {
     /// # Errors
     /// When it is not there and cannot be made.
     fn create(&self) -> anyhow::Result<()>;
-    /// The files and sockets there.
-    fn host(&self) -> &dyn Host;
     /// Gives the releases the secrets they are started with.
     ///
     /// # Errors

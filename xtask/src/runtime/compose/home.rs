@@ -2,11 +2,9 @@
 
 use super::stack::Stack;
 use crate::docker;
-use crate::host::{Container, Host};
+use crate::host::Container;
 use crate::runtime::Home;
-use crate::secrets::Secret;
-
-const SECRETS: &str = "secrets";
+use crate::secrets::{self, Secret};
 
 /// Volumes that outlive every container.
 pub struct ComposeHome<'a> {
@@ -33,17 +31,8 @@ impl Home for ComposeHome<'_> {
         self.stack.volumes().try_for_each(|volume| docker::read(&["volume", "create", &volume]).map(drop))
     }
 
-    fn host(&self) -> &dyn Host {
-        self.host
-    }
-
     fn place_secrets(&self) -> anyhow::Result<()> {
-        let secrets: Vec<_> =
-            self.secrets.iter().map(|secret| Ok((secret.name, secret.value()?))).collect::<anyhow::Result<_>>()?;
-        let stale = self.host.list(SECRETS)?.into_iter().filter(|name| !secrets.iter().any(|(kept, _)| kept == name));
-        let stale: Vec<_> = stale.collect();
-        stale.iter().try_for_each(|name| self.host.remove(&format!("{SECRETS}/{name}")))?;
-        secrets.iter().try_for_each(|(name, value)| self.host.share(&format!("{SECRETS}/{name}"), value.as_bytes()))
+        secrets::place(&self.secrets, self.host, |path, value| self.host.share(path, value.as_bytes()))
     }
 
     fn clear(&self) -> anyhow::Result<()> {

@@ -13,7 +13,7 @@ use serde_json::json;
 use self::stack::{Inspected, Stack};
 use super::readiness::{self, PROBE_TIMEOUT};
 use super::{Colours, Log};
-use crate::delivery::{Containers, Delivery, Environment, Service};
+use crate::delivery::{Delivery, Environment, Service};
 use crate::docker::{self, Refusal};
 use crate::host::{Container, Host as _, Peer};
 use crate::http::{self, Probe};
@@ -40,8 +40,6 @@ pub struct ComposeRuntime<'a> {
     pub delivery: &'a Delivery,
     /// Where to.
     pub environment: &'a Environment,
-    /// Its place and size.
-    pub containers: &'a Containers,
     /// Its containers and networks.
     pub stack: &'a Stack,
     /// Its files and sockets.
@@ -193,17 +191,13 @@ impl Runtime for ComposeRuntime<'_> {
     }
 
     fn log_tail(&self, colour: Colour, lines: usize) -> Vec<String> {
-        let mut text = Vec::new();
-        // What cannot be read is not there to be shown.
-        let _ = self.log(colour).map(|log| log.print(lines, false, &mut text));
-        String::from_utf8_lossy(&text).lines().map(str::to_owned).collect()
+        super::tail(self.log(colour), lines)
     }
 }
 
 impl Colours for ComposeRuntime<'_> {
     fn address(&self, colour: Colour) -> SocketAddr {
-        let port = self.environment.address(colour).port();
-        SocketAddr::from((self.containers.colour(colour), port))
+        self.stack.address(colour)
     }
 
     fn preflight(&self, _: Colour) -> anyhow::Result<()> {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail};
 
 use super::stack::{self, Inspected, Service, Stack};
-use crate::delivery::{Containers, Environment};
+use crate::delivery::Environment;
 use crate::docker;
 use crate::host::Container;
 use crate::port;
@@ -29,8 +29,6 @@ pub struct ProxyContainer<'a> {
     pub name: &'a str,
     /// Where to.
     pub environment: &'a Environment,
-    /// Its place and size.
-    pub containers: &'a Containers,
     /// Its containers and networks.
     pub stack: &'a Stack,
     /// Its files and sockets.
@@ -104,11 +102,9 @@ impl ProxyContainer<'_> {
 
 impl ProxyHome for ProxyContainer<'_> {
     fn addresses(&self) -> Addresses {
-        let port = |address: std::net::SocketAddr| address.port();
-        let colour = |colour| format!("{}:{}", self.containers.colour(colour), port(self.environment.address(colour)));
         Addresses {
-            listen: format!(":{}", port(*self.environment.listen.get_ref())),
-            colours: PerColour::from_fn(colour),
+            listen: format!(":{}", self.environment.listen.get_ref().port()),
+            colours: PerColour::from_fn(|colour| self.stack.address(colour).to_string()),
             handover: true,
         }
     }

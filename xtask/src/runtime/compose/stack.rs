@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
@@ -10,11 +11,11 @@ use anyhow::Context as _;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::delivery::{Compose, Containers, Delivery, Environment, FILE};
+use crate::delivery::{Containers, Delivery, Environment, FILE};
 use crate::docker::{self, Refusal};
 use crate::host::{MOUNT, Names};
 use crate::problem::{ExitCode, Problem};
-use crate::rollout::colour::Colour;
+use crate::rollout::colour::{Colour, PerColour};
 use crate::runtime::Log;
 
 /// The volumes, and where they are mounted.
@@ -75,6 +76,7 @@ pub struct Stack {
     root: PathBuf,
     file: PathBuf,
     proxy_image: String,
+    colours: PerColour<SocketAddr>,
     variables: BTreeMap<&'static str, String>,
 }
 
@@ -84,19 +86,23 @@ impl Stack {
     /// # Errors
     /// A [`Problem`] with exit code 78 when `delivery.toml` does not say how it runs in containers.
     pub fn of(root: &Path, delivery: &Delivery, name: &str, environment: &Environment) -> Result<Stack, Problem> {
-        let (compose, containers) = settings(delivery, name, environment)?;
+        let (Some(compose), Some(containers)) = (&delivery.compose, &environment.containers) else {
+            let message = format!(
+                "{FILE} does not say how {name} runs in containers: that takes a [compose] and an \
+                 [environments.{name}.containers]."
+            );
+            return Err(Problem::new(ExitCode::Configuration, message).next("cargo xtask up --runtime process"));
+        };
         let project = format!("{}-{name}", compose.project);
-        let variables = variables(&project, &delivery.proxy.image, environment, containers);
-        let file = root.join(&compose.file);
-        Ok(Stack { name: project, root: root.to_owned(), file, proxy_image: delivery.proxy.image.clone(), variables })
-    }
-
-    /// The answer where `delivery.toml` does not say how an environment runs in containers.
-    pub fn not_configured(name: &str) -> Problem {
-        let message = format!(
-            "{FILE} does not say how {name} runs in containers: that takes a [compose] and an [environments.{name}.containers]."
-        );
-        Problem::new(ExitCode::Configuration, message).next("cargo xtask up --runtime process")
+        let colour = |colour| SocketAddr::from((containers.colour(colour), environment.address(colour).port()));
+        Ok(Stack {
+            root: root.to_owned(),
+            file: root.join(&compose.file),
+            proxy_image: delivery.proxy.image.clone(),
+            colours: PerColour::from_fn(colour),
+            variables: variables(&project, &delivery.proxy.image, environment, containers),
+            name: project,
+        })
     }
 
     /// Whether there is anything of it.
@@ -105,6 +111,11 @@ impl Stack {
     /// When the engine does not say.
     pub fn exists(&self) -> anyhow::Result<bool> {
         Ok(docker::inspect::<Value>("volume", &self.volume("ledger"))?.is_some())
+    }
+
+    /// Where a colour listens in the network of its own.
+    pub(super) fn address(&self, colour: Colour) -> SocketAddr {
+        *self.colours.get(colour)
     }
 
     /// What everything in the engine is called after.
@@ -175,17 +186,6 @@ impl Stack {
         // A colour that cannot be looked at has nothing to show.
         self.inspect(service).ok().flatten().map(|_| Box::new(ContainerLog { container }) as Box<dyn Log>)
     }
-}
-
-/// What `delivery.toml` says about an environment in containers.
-fn settings<'a>(
-    delivery: &'a Delivery,
-    name: &str,
-    environment: &'a Environment,
-) -> Result<(&'a Compose, &'a Containers), Problem> {
-    let compose = delivery.compose.as_ref().ok_or_else(|| Stack::not_configured(name))?;
-    let containers = environment.containers.as_ref().ok_or_else(|| Stack::not_configured(name))?;
-    Ok((compose, containers))
 }
 
 fn variables(

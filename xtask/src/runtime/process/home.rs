@@ -6,10 +6,9 @@ use std::path::Path;
 
 use anyhow::Context as _;
 
-use super::SECRETS;
-use crate::host::{Host, Local};
+use crate::host::{Host as _, Local};
 use crate::runtime::Home;
-use crate::secrets::Secret;
+use crate::secrets::{self, Secret};
 
 /// A folder that this user alone can enter.
 pub struct ProcessHome<'a> {
@@ -35,14 +34,8 @@ impl Home for ProcessHome<'_> {
         made.with_context(|| format!("making {}", self.folder.display()))
     }
 
-    fn host(&self) -> &dyn Host {
-        self.host
-    }
-
     fn place_secrets(&self) -> anyhow::Result<()> {
-        let secrets: Vec<_> =
-            self.secrets.iter().map(|secret| Ok((secret, secret.value()?))).collect::<anyhow::Result<_>>()?;
-        secrets.iter().try_for_each(|(secret, value)| self.host.replace(&format!("{SECRETS}/{}", secret.name), value))
+        secrets::place(&self.secrets, self.host, |path, value| self.host.replace(path, value))
     }
 
     fn clear(&self) -> anyhow::Result<()> {

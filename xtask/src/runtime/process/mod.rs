@@ -22,11 +22,10 @@ use crate::rollout::colour::Colour;
 use crate::rollout::observed::{Instance, State};
 use crate::rollout::record::Launch;
 use crate::rollout::world::Runtime;
+use crate::secrets;
 use crate::service::{self, Start};
 
 const LAUNCH: &str = "launch.json";
-/// Where secrets lie, in the environment's folder.
-const SECRETS: &str = "secrets";
 
 /// Colours as processes of this machine.
 pub struct ProcessRuntime<'a> {
@@ -59,14 +58,14 @@ impl ProcessRuntime<'_> {
 
     fn spec(&self, service: &Service, colour: Colour, launch: &Launch, args: &[String]) -> Spec {
         let folder = self.releases.folder(&launch.release);
-        let secrets = self.folder.join(SECRETS);
+        let secrets_dir = self.folder.join(secrets::FOLDER);
         let start = Start {
             environment: self.name,
             address: self.environment.address(colour),
             colour,
             launch,
             release_dir: &folder.to_string_lossy(),
-            secrets_dir: &secrets.to_string_lossy(),
+            secrets_dir: &secrets_dir.to_string_lossy(),
         };
         Spec {
             program: folder.join(&service.binary),
