@@ -7,7 +7,7 @@ use crate::problem::{DEFAULT_ENVIRONMENT, ExitCode, Problem, command};
 use crate::release::Content;
 use crate::rollout::policy::Span;
 use crate::site::Site;
-use crate::{cargo, docker, image, say};
+use crate::{cargo, docker, image, release, say};
 
 /// How an environment is named on the command line.
 #[derive(Debug, Clone, clap::Args)]
@@ -86,11 +86,12 @@ impl Source {
         Content::of_files(root, service, binary, cargo::version(root, &service.package))
     }
 
-    /// Looks whether the binary that was named is there.
+    /// Looks whether the binary that was named is there, and the name can be one.
     ///
     /// # Errors
-    /// A [`Problem`] with exit code 2 when it is not.
+    /// A [`Problem`] with exit code 2 when it is not or cannot.
     pub fn check(&self) -> Result<(), Problem> {
+        self.release.as_deref().map_or(Ok(()), release::check_name)?;
         match self.binary.as_ref().filter(|binary| !binary.is_file()) {
             None => Ok(()),
             Some(binary) => {

@@ -156,7 +156,7 @@ fn command(step: &Step, root: &Path) -> anyhow::Result<Command> {
 }
 
 fn scripts(root: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    let mut scripts = vec![root.join(".ci/run"), root.join(".ci/provision")];
+    let mut scripts = vec![root.join(".ci/run"), root.join(".ci/provision"), root.join("xtask/src/host/agent.sh")];
     for entry in std::fs::read_dir(root.join("scripts"))? {
         scripts.push(entry?.path());
     }

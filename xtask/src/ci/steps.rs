@@ -21,52 +21,54 @@ pub(super) struct Step {
     pub(super) remedy: &'static str,
 }
 
+/// What most of them have in common.
+const USUAL: Step =
+    Step { id: "", verifies: "", command: &[], needs: None, in_containers: false, as_many_as: None, remedy: "" };
+
+/// The scenarios whose names have that in them.
+macro_rules! scenarios {
+    ($filter:literal) => {
+        &["cargo", "test", "--package", "xtask", "--test", "scenarios", "--locked", "--", "--show-output", $filter]
+    };
+}
+
 /// All of them, in order.
 pub(super) const STEPS: [Step; 11] = [
     Step {
         id: "format",
         verifies: "the code is formatted by rustfmt",
         command: &["cargo", "fmt", "--all", "--check"],
-        needs: None,
-        in_containers: false,
-        as_many_as: None,
         remedy: "cargo fmt --all",
+        ..USUAL
     },
     Step {
         id: "lint",
         verifies: "clippy has nothing to say, in any target",
         command: &["cargo", "clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"],
-        needs: None,
-        in_containers: false,
-        as_many_as: None,
         remedy: "cargo clippy --workspace --all-targets --fix",
+        ..USUAL
     },
     Step {
         id: "build",
         verifies: "everything builds (A1.3)",
         command: &["cargo", "build", "--workspace", "--all-targets", "--locked"],
-        needs: None,
-        in_containers: false,
-        as_many_as: None,
         remedy: "cargo build --workspace --all-targets",
+        ..USUAL
     },
     Step {
         id: "config",
         verifies: "the configuration of every environment is valid (A3.1, A3.3)",
         command: &["cargo", "xtask", "config-lint"],
-        needs: None,
-        in_containers: false,
-        as_many_as: None,
         remedy: "cargo xtask config-lint",
+        ..USUAL
     },
     Step {
         id: "scripts",
         verifies: "shellcheck has nothing to say about any script",
         command: &["shellcheck", "*.sh"],
         needs: Some(&SHELLCHECK),
-        in_containers: false,
-        as_many_as: None,
         remedy: "shellcheck scripts/*.sh",
+        ..USUAL
     },
     Step {
         id: "test",
@@ -87,86 +89,46 @@ pub(super) const STEPS: [Step; 11] = [
             "containers::",
         ],
         needs: Some(&crate::tools::HAPROXY),
-        in_containers: false,
-        as_many_as: None,
         remedy: "cargo test --workspace",
+        ..USUAL
     },
     Step {
         id: "process",
         verifies: "the whole of a rollout, under load, on real processes (A1.2, A4.1, A4.2, A4.3, A4.4)",
-        command: &[
-            "cargo",
-            "test",
-            "--package",
-            "xtask",
-            "--test",
-            "scenarios",
-            "--locked",
-            "--",
-            "--show-output",
-            "on_process",
-        ],
+        command: scenarios!("on_process"),
         needs: Some(&crate::tools::HAPROXY),
-        in_containers: false,
-        as_many_as: None,
         remedy: "cargo test --package xtask --test scenarios on_process",
+        ..USUAL
     },
     Step {
         id: "compose",
         verifies: "the same in containers, with as many tests",
-        command: &[
-            "cargo",
-            "test",
-            "--package",
-            "xtask",
-            "--test",
-            "scenarios",
-            "--locked",
-            "--",
-            "--show-output",
-            "on_compose",
-        ],
-        needs: None,
+        command: scenarios!("on_compose"),
         in_containers: true,
         as_many_as: Some("process"),
         remedy: "cargo test --package xtask --test scenarios on_compose",
+        ..USUAL
     },
     Step {
         id: "containers",
         verifies: "what only containers have: lock, images, upgrades, limits",
-        command: &[
-            "cargo",
-            "test",
-            "--package",
-            "xtask",
-            "--test",
-            "scenarios",
-            "--locked",
-            "--",
-            "--show-output",
-            "containers::",
-        ],
-        needs: None,
+        command: scenarios!("containers::"),
         in_containers: true,
-        as_many_as: None,
         remedy: "cargo test --package xtask --test scenarios containers::",
+        ..USUAL
     },
     Step {
         id: "doctest",
         verifies: "the examples in the documentation run",
         command: &["cargo", "test", "--workspace", "--doc", "--locked"],
-        needs: None,
-        in_containers: false,
-        as_many_as: None,
         remedy: "cargo test --workspace --doc",
+        ..USUAL
     },
     Step {
         id: "docs",
         verifies: "the documentation builds without a warning",
         command: &["cargo", "doc", "--workspace", "--no-deps", "--locked"],
-        needs: None,
-        in_containers: false,
-        as_many_as: None,
         remedy: "cargo doc --workspace --no-deps",
+        ..USUAL
     },
 ];

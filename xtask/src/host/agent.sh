@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # What answers, inside a container, for the files and sockets that router and ledger live by. One request is a line
 # `OPERATION LENGTH ARGUMENT` and LENGTH bytes; one answer is a line `STATUS LENGTH` and LENGTH bytes. It ends with its
 # input, and with "guarded" as its first argument also when nobody has asked for anything for a while: a deployer that is

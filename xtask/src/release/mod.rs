@@ -198,7 +198,11 @@ impl dyn Releases + '_ {
     }
 }
 
-fn check_name(name: &str) -> Result<(), Problem> {
+/// Looks whether a text can name a release.
+///
+/// # Errors
+/// A [`Problem`] with exit code 2 when it cannot.
+pub fn check_name(name: &str) -> Result<(), Problem> {
     let first = name.chars().next().is_some_and(|first| first.is_ascii_alphanumeric());
     let all = name.chars().all(|letter| letter.is_ascii_alphanumeric() || "._-".contains(letter));
     if first && all && name.len() <= MAX_NAME {

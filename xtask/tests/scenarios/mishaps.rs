@@ -157,9 +157,9 @@ fn flags_that_do_not_fit_are_refused_with_the_reason() {
     deploy(&["--binary", "no/such/file"]).refused(2, &["there is no file no/such/file"]);
     deploy(&["--binary", service().to_str().unwrap(), "--release", "../v1"]).refused(2, &["cannot name a release"]);
     deploy(&["--wait", "10"]).refused(2, &["with its unit"]);
-    fixture
-        .run(&["up", "--runtime", "compose"])
-        .refused(2, &["cannot be taken over by containers", "next: cargo xtask down"]);
+    let mut nowhere = fixture.xtask(&["up", "--runtime", "compose"]);
+    let nowhere = nowhere.env("DOCKER_HOST", "unix:///nowhere/docker.sock").output().unwrap();
+    Ran::from(nowhere).refused(69, &["ocker", "next: "]);
     fixture.run(&["rollback"]).refused(2, &["nothing has been deployed to development yet."]);
     fixture.run(&["logs"]).refused(2, &["nothing was started there"]);
     fixture.run(&["health-check", "--timeout", "200ms"]).refused(1, &["the last answer: no answer", "refused"]);

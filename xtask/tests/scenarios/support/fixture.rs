@@ -2,12 +2,15 @@
 //! binaries.
 
 use std::fs::{self, File};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
+
+use super::engine::{PROXY_IMAGE, docker, pid_of};
+use super::turns::{Ports, turn};
 
 /// This repository.
 pub fn repository() -> &'static Path {
@@ -18,35 +21,6 @@ pub fn repository() -> &'static Path {
 pub fn service() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(|| xtask::cargo::build_static(repository(), "app", "app", "release").unwrap())
-}
-
-/// Whether containers can be had here. Where they cannot, what needs them says so.
-pub fn containers_are_here() -> bool {
-    static HERE: OnceLock<bool> = OnceLock::new();
-    *HERE.get_or_init(|| {
-        let missing = if xtask::docker::engine().is_err() {
-            "no Docker engine answers"
-        } else if xtask::docker::plugin("compose").is_none() {
-            "docker has no Compose"
-        } else if xtask::docker::image(PROXY_IMAGE).unwrap().is_none() {
-            "the proxy's image is not there; cargo xtask setup makes it"
-        } else {
-            return true;
-        };
-        println!("skipped: {missing}");
-        false
-    })
-}
-
-/// Builds an image out of nothing but a Dockerfile's text, and gives its name.
-pub fn build(name: &str, dockerfile: &str, more: &[&str]) -> String {
-    use std::io::Write as _;
-    let mut build = Command::new("docker");
-    build.args(["build", "--quiet", "--tag", name]).args(more).arg("-").env("DOCKER_BUILDKIT", "0");
-    let mut build = build.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    build.stdin.take().unwrap().write_all(dockerfile.as_bytes()).unwrap();
-    assert!(build.wait().unwrap().success(), "{dockerfile}");
-    name.to_owned()
 }
 
 /// What runs the colours of a scenario.
@@ -332,21 +306,6 @@ impl Fixture {
     }
 }
 
-/// The image that proxies run, and whatever else needs a shell in a container.
-pub const PROXY_IMAGE: &str = "switchyard/proxy:3.0";
-
-/// What a `docker` command has printed, if it succeeded.
-pub fn docker(args: &[&str]) -> Option<String> {
-    let output = Command::new("docker").args(args).stdin(Stdio::null()).output().unwrap();
-    output.status.success().then(|| String::from_utf8(output.stdout).unwrap())
-}
-
-/// The process a running container was started as, on this machine.
-fn pid_of(container: &str) -> Option<u32> {
-    let pid = docker(&["inspect", "--format", "{{.State.Pid}}", container])?.trim().parse().ok()?;
-    (pid != 0).then_some(pid)
-}
-
 /// The process that listens at an address of this machine.
 pub fn pid_at(address: SocketAddr) -> Option<u32> {
     let holder = xtask::port::holder(address.port())?;
@@ -419,56 +378,5 @@ pub fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
     while !is_so() {
         assert!(Instant::now() < deadline, "it never came about: {what}");
         std::thread::sleep(Duration::from_millis(20));
-    }
-}
-
-/// Where tests of this user take turns.
-fn shared() -> PathBuf {
-    let folder = std::env::temp_dir().join(format!("switchyard-tests-{}", rustix::process::getuid().as_raw()));
-    fs::create_dir_all(&folder).unwrap();
-    folder
-}
-
-fn turn() -> File {
-    File::options().create(true).append(true).open(shared().join("turn")).unwrap()
-}
-
-/// Nine ports below the range the kernel takes ports for outgoing connections from, held by a file lock.
-struct Ports {
-    first: u16,
-    _held: File,
-}
-
-impl Ports {
-    const BLOCK: u16 = 10;
-
-    fn take() -> Ports {
-        let folder = shared();
-        for first in (20_000..30_000).step_by(usize::from(Ports::BLOCK)) {
-            let file = File::options().create(true).append(true).open(folder.join(first.to_string())).unwrap();
-            let free = || (first..first + 9).all(|port| TcpListener::bind(("127.0.0.1", port)).is_ok());
-            if file.try_lock().is_ok() && free() {
-                return Ports { first, _held: file };
-            }
-        }
-        panic!("no nine ports are free");
-    }
-
-    fn address(&self, number: u16) -> SocketAddr {
-        SocketAddr::from(([127, 0, 0, 1], self.first + number))
-    }
-
-    fn put_into(&self, delivery: &str) -> String {
-        // One network for each environment, of 32 addresses each.
-        let block = u32::from((self.first - 20_000) / Ports::BLOCK) % 512;
-        let subnet =
-            |number: u32| Ipv4Addr::from_bits(Ipv4Addr::new(10, 213, 0, 0).to_bits() + (block * 4 + number) * 32);
-        let delivery = [0, 1, 2].iter().fold(delivery.to_owned(), |text, number| {
-            text.replace(&format!("10.203.0.{}/27", number * 32), &format!("{}/27", subnet(*number)))
-        });
-        let ports = [8080, 8081, 8082, 8180, 8181, 8182, 8280, 8281, 8282];
-        ports.iter().zip(0..).fold(delivery, |text, (port, number)| {
-            text.replace(&format!("127.0.0.1:{port}"), &self.address(number).to_string())
-        })
     }
 }

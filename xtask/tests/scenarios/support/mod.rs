@@ -1,10 +1,11 @@
 //! What the scenarios share.
 
+pub mod engine;
 pub mod fixture;
 pub mod prober;
+pub mod turns;
 
+pub use engine::{Background, PROXY_IMAGE, build, containers_are_here, docker};
 pub(crate) use fixture::on_both;
-pub use fixture::{
-    Fixture, On, PROXY_IMAGE, Ran, build, containers_are_here, docker, eventually, parent, pid_at, repository, service,
-};
+pub use fixture::{Fixture, On, Ran, eventually, parent, pid_at, repository, service};
 pub use prober::Prober;

@@ -1,0 +1,56 @@
+//! What tests that run at the same time must not share: the machine's whole speed, ports, networks.
+
+use std::fs::{self, File};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::PathBuf;
+
+/// Where tests of this user take turns.
+fn shared() -> PathBuf {
+    let folder = std::env::temp_dir().join(format!("switchyard-tests-{}", rustix::process::getuid().as_raw()));
+    fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+pub fn turn() -> File {
+    File::options().create(true).append(true).open(shared().join("turn")).unwrap()
+}
+
+/// Nine ports below the range the kernel takes ports for outgoing connections from, held by a file lock.
+pub struct Ports {
+    first: u16,
+    _held: File,
+}
+
+impl Ports {
+    const BLOCK: u16 = 10;
+
+    pub fn take() -> Ports {
+        let folder = shared();
+        for first in (20_000..30_000).step_by(usize::from(Ports::BLOCK)) {
+            let file = File::options().create(true).append(true).open(folder.join(first.to_string())).unwrap();
+            let free = || (first..first + 9).all(|port| TcpListener::bind(("127.0.0.1", port)).is_ok());
+            if file.try_lock().is_ok() && free() {
+                return Ports { first, _held: file };
+            }
+        }
+        panic!("no nine ports are free");
+    }
+
+    pub fn address(&self, number: u16) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], self.first + number))
+    }
+
+    pub fn put_into(&self, delivery: &str) -> String {
+        // One network for each environment, of 32 addresses each.
+        let block = u32::from((self.first - 20_000) / Ports::BLOCK) % 512;
+        let subnet =
+            |number: u32| Ipv4Addr::from_bits(Ipv4Addr::new(10, 213, 0, 0).to_bits() + (block * 4 + number) * 32);
+        let delivery = [0, 1, 2].iter().fold(delivery.to_owned(), |text, number| {
+            text.replace(&format!("10.203.0.{}/27", number * 32), &format!("{}/27", subnet(*number)))
+        });
+        let ports = [8080, 8081, 8082, 8180, 8181, 8182, 8280, 8281, 8282];
+        ports.iter().zip(0..).fold(delivery, |text, (port, number)| {
+            text.replace(&format!("127.0.0.1:{port}"), &self.address(number).to_string())
+        })
+    }
+}
