@@ -65,8 +65,28 @@ pub const MMDEBSTRAP: Tool = Tool {
     version_args: &["--version"],
 };
 
+/// What serves images on this machine.
+pub const DOCKER_REGISTRY: Tool = Tool {
+    name: "docker-registry",
+    package: Some("docker-registry"),
+    purpose: "serves images to a test in `cargo xtask ci`",
+    required: false,
+    minimum: None,
+    version_args: &["--version"],
+};
+
+/// What connects sockets.
+pub const SOCAT: Tool = Tool {
+    name: "socat",
+    package: Some("socat"),
+    purpose: "plays the engine of another machine in a test in `cargo xtask ci`",
+    required: false,
+    minimum: None,
+    version_args: &["-V"],
+};
+
 /// All of them, in the order in which `doctor` shows them.
-pub const ALL: [Tool; 7] = [
+pub const ALL: [Tool; 8] = [
     Tool { version_args: &["--version"], ..of_rust("cargo", "builds the service") },
     of_rust("rustfmt", "checks the formatting in `cargo xtask ci`"),
     of_rust("cargo-clippy", "checks the code in `cargo xtask ci`"),
@@ -81,6 +101,7 @@ pub const ALL: [Tool; 7] = [
         version_args: &["--version"],
     },
     DOCKER,
+    MMDEBSTRAP,
 ];
 
 const fn of_rust(name: &'static str, purpose: &'static str) -> Tool {

@@ -11,7 +11,7 @@ use std::time::Instant;
 use crate::packages::{Consent, is_ci};
 use crate::problem::{ExitCode, Problem};
 use crate::runtime::choice;
-use crate::{cargo, project, tools};
+use crate::{cargo, docker, project, tools};
 use crate::{out, say};
 use report::{Report, Verdict};
 use steps::{STEPS, Step};
@@ -78,21 +78,37 @@ fn chosen(only: &[String]) -> Result<Vec<&'static Step>, Problem> {
 }
 
 fn execute(step: &'static Step, root: &Path, consent: Consent) -> Report {
-    if let Some(tool) = step.needs
-        && let Err(error) = tools::ensure(tool, consent)
-    {
+    match obstacle(step, root, consent) {
+        None => run_command(step, root),
+        Some(Obstacle { reason, is_excuse }) if is_excuse || !is_ci() => Report::skipped(step, &reason),
         // Where nobody looks, a check that did not run must not pass for one that did.
-        return if is_ci() {
-            Report::failed(step, &format!("{error:#}"), 0.0)
-        } else {
-            Report::skipped(step, &format!("{error:#}"))
-        };
+        Some(Obstacle { reason, .. }) => Report::failed(step, &reason, 0.0),
     }
+}
+
+/// What keeps a step from running here.
+struct Obstacle {
+    reason: String,
+    /// Whether a machine may well be like that, a CI system's too.
+    is_excuse: bool,
+}
+
+fn obstacle(step: &Step, root: &Path, consent: Consent) -> Option<Obstacle> {
+    let because = |error: anyhow::Error, is_excuse| Obstacle { reason: format!("{error:#}"), is_excuse };
     if step.in_containers
-        && let Err(error) = choice::require_containers(root)
+        && let Err(error) = docker::engine()
     {
-        return Report::skipped(step, &format!("{error:#}"));
+        return Some(because(error, true));
     }
+    if let Some(error) = step.needs.iter().find_map(|tool| tools::ensure(tool, consent).err()) {
+        return Some(because(error, false));
+    }
+    // With an engine there, all else can be had.
+    let missing = step.in_containers.then(|| choice::require_containers(root).err()).flatten();
+    missing.map(|error| because(error, false))
+}
+
+fn run_command(step: &'static Step, root: &Path) -> Report {
     let began = Instant::now();
     let ran = command(step, root).and_then(watch);
     let seconds = began.elapsed().as_secs_f64();

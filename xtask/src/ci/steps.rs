@@ -1,6 +1,6 @@
 //! The steps of `cargo xtask ci`, top to bottom. Everything the pipeline does stands here and nowhere else.
 
-use crate::tools::{SHELLCHECK, Tool};
+use crate::tools::{DOCKER_REGISTRY, HAPROXY, SHELLCHECK, SOCAT, Tool};
 
 /// One step.
 #[derive(Debug, Clone, Copy)]
@@ -12,7 +12,7 @@ pub(super) struct Step {
     /// What it runs; an argument `*.sh` stands for every script of the project.
     pub(super) command: &'static [&'static str],
     /// What else it needs than Rust.
-    pub(super) needs: Option<&'static Tool>,
+    pub(super) needs: &'static [Tool],
     /// Whether it needs a Docker engine with all that containers take.
     pub(super) in_containers: bool,
     /// The step that has to have run as many tests as this one.
@@ -23,7 +23,7 @@ pub(super) struct Step {
 
 /// What most of them have in common.
 const USUAL: Step =
-    Step { id: "", verifies: "", command: &[], needs: None, in_containers: false, as_many_as: None, remedy: "" };
+    Step { id: "", verifies: "", command: &[], needs: &[], in_containers: false, as_many_as: None, remedy: "" };
 
 /// The scenarios whose names have that in them.
 macro_rules! scenarios {
@@ -33,7 +33,7 @@ macro_rules! scenarios {
 }
 
 /// All of them, in order.
-pub(super) const STEPS: [Step; 11] = [
+pub(super) const STEPS: [Step; 12] = [
     Step {
         id: "format",
         verifies: "the code is formatted by rustfmt",
@@ -66,7 +66,7 @@ pub(super) const STEPS: [Step; 11] = [
         id: "scripts",
         verifies: "shellcheck has nothing to say about any script",
         command: &["shellcheck", "*.sh"],
-        needs: Some(&SHELLCHECK),
+        needs: &[SHELLCHECK],
         remedy: "shellcheck scripts/*.sh",
         ..USUAL
     },
@@ -87,8 +87,10 @@ pub(super) const STEPS: [Step; 11] = [
             "on_compose",
             "--skip",
             "containers::",
+            "--skip",
+            "images::",
         ],
-        needs: Some(&crate::tools::HAPROXY),
+        needs: &[HAPROXY],
         remedy: "cargo test --workspace",
         ..USUAL
     },
@@ -96,7 +98,7 @@ pub(super) const STEPS: [Step; 11] = [
         id: "process",
         verifies: "the whole of a rollout, under load, on real processes (A1.2, A4.1, A4.2, A4.3, A4.4)",
         command: scenarios!("on_process"),
-        needs: Some(&crate::tools::HAPROXY),
+        needs: &[HAPROXY],
         remedy: "cargo test --package xtask --test scenarios on_process",
         ..USUAL
     },
@@ -113,8 +115,17 @@ pub(super) const STEPS: [Step; 11] = [
         id: "containers",
         verifies: "what only containers have: lock, images, upgrades, limits",
         command: scenarios!("containers::"),
+        needs: &[DOCKER_REGISTRY, SOCAT],
         in_containers: true,
         remedy: "cargo test --package xtask --test scenarios containers::",
+        ..USUAL
+    },
+    Step {
+        id: "images",
+        verifies: "the image: built both ways, small, hardened, and checked against the naive one (A1.3, A2.1)",
+        command: scenarios!("images::"),
+        in_containers: true,
+        remedy: "cargo test --package xtask --test scenarios images::",
         ..USUAL
     },
     Step {
