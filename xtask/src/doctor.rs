@@ -11,7 +11,7 @@ use crate::rollout::colour::Colour;
 use crate::runtime::shim::Shim;
 use crate::site::FOLDER;
 use crate::tools::Tool;
-use crate::{packages, port, tools};
+use crate::{docker, packages, port, tools};
 
 /// Flags of `doctor`.
 #[derive(Debug, Clone, clap::Args)]
@@ -38,13 +38,14 @@ enum Verdict {
     Optional,
 }
 
-/// Looks at tools, ports and disk.
+/// Looks at tools, the Docker engine, ports and disk.
 ///
 /// # Errors
 /// A [`Problem`] with exit code 69 when something is missing without which nothing can be delivered.
 pub fn run(args: &Args) -> anyhow::Result<()> {
     let project = Project::here()?;
     let mut findings: Vec<_> = tools::ALL.iter().map(tool).collect();
+    findings.extend(containers(&project));
     findings.extend(ports(&project));
     findings.push(disk(&project)?);
     if args.json {
@@ -83,6 +84,43 @@ fn tool(tool: &Tool) -> Finding {
     }
 }
 
+/// What environments in containers need; nothing where no engine answers, which leaves processes.
+fn containers(project: &Project) -> Vec<Finding> {
+    let finding = |what: &str, found: Result<String, (String, &str)>| match found {
+        Ok(found) => Finding { what: what.into(), verdict: Verdict::Good, found, next: None },
+        Err((found, next)) => Finding { what: what.into(), verdict: Verdict::Optional, found, next: Some(next.into()) },
+    };
+    let engine = match docker::engine() {
+        Ok(engine) => {
+            format!("{} for {}/{}, control groups {}", engine.version, engine.os, engine.arch, control_groups())
+        }
+        Err(error) => {
+            let reason = error.to_string().lines().next().unwrap_or_default().to_owned();
+            return vec![finding("Docker engine", Err((reason, "docker info")))];
+        }
+    };
+    let plugin =
+        |name, without| docker::plugin(name).map(|version| version.to_string()).ok_or((without, "docker info"));
+    let compose = plugin("compose", "not found; colours run as processes".to_owned());
+    let buildx = plugin("buildx", "not found; images are compiled on this machine".to_owned());
+    let image = &project.delivery.proxy.image;
+    let proxy = match docker::image(image) {
+        Ok(Some(image)) => Ok(image.id),
+        _ => Err(("not there yet; the first `up` in containers makes it".to_owned(), "cargo xtask setup")),
+    };
+    vec![
+        finding("Docker engine", Ok(engine)),
+        finding("Compose (runs colours as containers)", compose),
+        finding("buildx (compiles images in containers)", buildx),
+        finding(&format!("{image} (the proxy's image)"), proxy),
+    ]
+}
+
+/// Which of the kernel's two layouts limits what containers take.
+fn control_groups() -> String {
+    docker::read(&["info", "--format", "v{{.CgroupVersion}}"]).map_or("unknown".into(), |told| told.trim().to_owned())
+}
+
 /// The addresses of every environment: free, or held by its own shims.
 fn ports(project: &Project) -> Vec<Finding> {
     let environments = project.delivery.environments.iter().flat_map(|(name, environment)| {
@@ -91,7 +129,10 @@ fn ports(project: &Project) -> Vec<Finding> {
         std::iter::once(proxy).chain(colours).map(move |(part, address)| (name, part, address))
     });
     let findings = environments.map(|(name, part, address)| {
-        let ours = || Shim::at(project.root.join(FOLDER).join(name).join(&part)).is_alive().unwrap_or(false);
+        let ours = || {
+            let shim = Shim::at(project.root.join(FOLDER).join(name).join(&part));
+            shim.is_alive().unwrap_or(false) || is_published(project, name, address.port())
+        };
         let what = format!("{address} ({name} {part})");
         match TcpListener::bind(address) {
             Ok(_) => Finding { what, verdict: Verdict::Good, found: "free".into(), next: None },
@@ -105,6 +146,14 @@ fn ports(project: &Project) -> Vec<Finding> {
         }
     });
     findings.collect()
+}
+
+/// Whether the port is that of an environment's own edge in the Docker engine.
+fn is_published(project: &Project, environment: &str, port: u16) -> bool {
+    let Some(compose) = &project.delivery.compose else { return false };
+    let edge = format!("{}-{environment}-edge-1", compose.project);
+    let args = ["ps", "--filter", &format!("publish={port}"), "--format", "{{.Names}}"];
+    docker::read(&args).is_ok_and(|names| names.lines().any(|name| name == edge))
 }
 
 fn disk(project: &Project) -> anyhow::Result<Finding> {
