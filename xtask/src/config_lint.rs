@@ -12,9 +12,10 @@ use crate::project::Project;
 use crate::rollout::colour::Colour;
 use crate::rollout::record::Launch;
 use crate::router::config::{Addresses, Config};
+use crate::runtime::compose::stack::Stack;
 use crate::service::{self, Start};
 use crate::site::FOLDER;
-use crate::tools;
+use crate::{docker, mirror, tools};
 use crate::{out, say};
 
 /// Flags of `config-lint`.
@@ -32,6 +33,8 @@ pub struct Args {
 pub fn run(args: &Args) -> anyhow::Result<()> {
     let project = Project::here()?;
     let mut findings = references(&project.root, &project.delivery);
+    findings.extend(mirror::findings(&project.delivery)?);
+    findings.extend(compose(&project)?);
     findings.extend(proxy(&project)?);
     findings.extend(service(&project)?);
     if args.json {
@@ -41,6 +44,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         if !args.json {
             let names: Vec<_> = project.delivery.environments.keys().map(String::as_str).collect();
             out!("configuration is right for {}", names.join(", "));
+            show_mirrors(&project.delivery)?;
         }
         return Ok(());
     }
@@ -62,6 +66,28 @@ fn references(root: &Path, delivery: &Delivery) -> Vec<String> {
     let key = service.setting_variable.iter().filter(|template| !template.contains("{KEY}"));
     let key = key.map(|template| format!("{FILE}: service.setting_variable is `{template}`, without a {{KEY}} in it"));
     placeholders.chain(files).chain(key).collect()
+}
+
+/// Says what an environment has differently from the one it mirrors.
+fn show_mirrors(delivery: &Delivery) -> anyhow::Result<()> {
+    for (name, mirrored, differences) in mirror::pairs(delivery)? {
+        out!("\n{:<36} {name:<32} {mirrored}", "what differs");
+        differences.iter().for_each(|difference| out!("{difference}"));
+    }
+    Ok(())
+}
+
+/// Lets Compose read its file with the variables of each environment that can run in containers.
+fn compose(project: &Project) -> anyhow::Result<Vec<String>> {
+    if docker::plugin("compose").is_none() {
+        say!("note: docker has no Compose here, so its file was not checked");
+        return Ok(Vec::new());
+    }
+    Ok(once_for_all(&project.delivery.environments, |name, environment| {
+        // One that cannot run in containers has no such file.
+        let Ok(stack) = Stack::of(&project.root, &project.delivery, name, environment) else { return Ok(()) };
+        stack.check().map_err(|error| vec![format!("{error:#}")])
+    }))
 }
 
 fn proxy(project: &Project) -> anyhow::Result<Vec<String>> {

@@ -126,7 +126,7 @@ pub struct Compose {
 }
 
 /// The place and the size of an environment in containers.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Containers {
     /// The network of proxy and colours, IPv4, `/28` or larger; nothing else on the engine's machine may use it.
@@ -177,7 +177,7 @@ impl Containers {
 }
 
 /// Where a secret's value comes from when an environment is deployed.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase", deny_unknown_fields)]
 pub enum SecretSource {
     /// A variable of the deployer's.
@@ -187,9 +187,11 @@ pub enum SecretSource {
 }
 
 /// One environment.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Environment {
+    /// The environment whose rehearsal it is: but for names, addresses, sizes and patience it has to be the same.
+    pub mirrors: Option<Spanned<String>>,
     /// What runs the colours when `--runtime` does not say.
     pub runtime: RuntimeChoice,
     /// The Cargo profile releases are built with.
@@ -299,6 +301,12 @@ impl Delivery {
         let mut networks: Vec<(&str, Ipv4Net)> = Vec::new();
         for (name, environment) in &self.environments {
             found.extend(environment.rollout.mistakes());
+            if let Some(mirrored) = &environment.mirrors
+                && (mirrored.get_ref() == name || !self.environments.contains_key(mirrored.get_ref()))
+            {
+                let text = format!("environments.{name}.mirrors: `{}` is no other environment", mirrored.get_ref());
+                found.push((mirrored.span(), text));
+            }
             if let Some(containers) = &environment.containers {
                 let subnet = *containers.subnet.get_ref();
                 let key = format!("environments.{name}.containers.subnet");

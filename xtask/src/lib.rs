@@ -31,6 +31,7 @@ pub mod image;
 pub mod interrupt;
 pub mod ledger;
 pub mod limited;
+pub mod mirror;
 pub mod output;
 pub mod packages;
 pub mod port;

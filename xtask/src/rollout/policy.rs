@@ -71,7 +71,7 @@ impl fmt::Display for Span {
 }
 
 /// One step of a rollout.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Step {
     /// The candidate's share of the requests, in percent (1–100).
@@ -79,7 +79,7 @@ pub struct Step {
 }
 
 /// How a release is rolled out in one environment.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Policy {
     /// The weights the candidate passes through; they rise, and the last is 100.
@@ -164,7 +164,7 @@ impl Policy {
 }
 
 /// The limits of the analysis.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct AnalysisPolicy {
     /// The highest share of the candidate's requests that may fail (0.0–1.0).
@@ -182,7 +182,7 @@ impl Default for AnalysisPolicy {
 }
 
 /// What a window with too few requests does to the rollout.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OnInconclusive {
     /// The rollout goes on: right where there is no traffic to speak of.

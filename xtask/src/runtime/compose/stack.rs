@@ -176,6 +176,14 @@ impl Stack {
         self.compose(&args, change).map(drop)
     }
 
+    /// Lets Compose read the file; no engine is asked.
+    ///
+    /// # Errors
+    /// What Compose has to say against it.
+    pub fn check(&self) -> anyhow::Result<()> {
+        self.compose(&["config", "--quiet"], None).map(drop)
+    }
+
     /// Removes every container and network of it.
     pub(super) fn down(&self) -> anyhow::Result<()> {
         self.compose(&["down", "--remove-orphans", "--timeout", "5"], None).map(drop)
