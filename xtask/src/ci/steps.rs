@@ -25,10 +25,23 @@ pub(super) struct Step {
 const USUAL: Step =
     Step { id: "", verifies: "", command: &[], needs: &[], in_containers: false, as_many_as: None, remedy: "" };
 
-/// The scenarios whose names have that in them.
+/// The scenarios whose names have that in them. They wait more than they compute, and take turns where they need the
+/// machine's whole speed.
 macro_rules! scenarios {
     ($filter:literal) => {
-        &["cargo", "test", "--package", "xtask", "--test", "scenarios", "--locked", "--", "--show-output", $filter]
+        &[
+            "cargo",
+            "test",
+            "--package",
+            "xtask",
+            "--test",
+            "scenarios",
+            "--locked",
+            "--",
+            "--show-output",
+            "--test-threads=4",
+            $filter,
+        ]
     };
 }
 
