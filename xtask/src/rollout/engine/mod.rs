@@ -1,7 +1,10 @@
 //! Executes a plan, operation by operation, and puts everything back when one of them fails.
 
+mod gates;
+mod judge;
 mod run;
 mod waiting;
+mod watch;
 
 use std::time::SystemTime;
 

@@ -4,20 +4,15 @@ use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
 use super::Engine;
-use super::waiting::Waiting;
-use crate::http::Probe;
-use crate::rollout::analysis::judge;
 use crate::rollout::colour::{Colour, PerColour, Split};
 use crate::rollout::event::Event;
-use crate::rollout::observed::{Counters, Routing, State};
+use crate::rollout::observed::{Counters, Routing};
 use crate::rollout::plan::{Goal, Operation};
 use crate::rollout::policy::Span;
 use crate::rollout::record::{Change, Entry, Launch, Warm, serving};
 use crate::rollout::world::{Persistence, World};
 
-const TICK: Duration = Duration::from_millis(100);
-/// Two readings of zero in flight this far apart prove a drain.
-const DRAIN_TICK: Duration = Duration::from_millis(50);
+pub(super) const TICK: Duration = Duration::from_millis(100);
 
 /// Why an operation was not done, in words.
 pub(super) type Reason = String;
@@ -32,7 +27,7 @@ pub(super) struct Run<'a> {
     /// The colour in which something was started.
     pub(super) started: Cell<Option<Colour>>,
     /// The counters when the split was last set.
-    window: RefCell<Option<PerColour<Counters>>>,
+    pub(super) window: RefCell<Option<PerColour<Counters>>>,
 }
 
 impl<'a> Run<'a> {
@@ -124,42 +119,6 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn await_ready(&self, colour: Colour) -> Result<(), Reason> {
-        let World { runtime, router, clock, .. } = self.engine.world;
-        let mut good = 0;
-        let mut waiting = Waiting::new(self, colour);
-        let deadline = clock.elapsed() + *self.engine.policy.startup_timeout;
-        loop {
-            let instance = runtime.observe(colour).map_err(in_words)?;
-            let cause = instance.cause.unwrap_or_else(|| instance.state.to_string());
-            if instance.exits > 0 || instance.state == State::Stopped {
-                return Err(instance.last_exit.map_or(cause, |exit| format!("ended with {exit}")));
-            }
-            good = if instance.state == State::Ready { good + 1 } else { 0 };
-            let missing = if good == 0 {
-                cause
-            } else if good < self.engine.policy.success_threshold {
-                format!("{good} of {} good probes in a row", self.engine.policy.success_threshold)
-            } else if !router.observe().map_err(in_words)?.up.get(colour) {
-                "ready, and the proxy's own checks do not hold it for up yet".into()
-            } else {
-                return Ok(());
-            };
-            waiting.say(&missing)?;
-            if clock.elapsed() >= deadline {
-                return Err(format!("not ready within {}: {missing}", self.engine.policy.startup_timeout));
-            }
-            self.wait(TICK)?;
-        }
-    }
-
-    fn smoke(&self, colour: Colour) -> Result<(), Reason> {
-        self.engine.smoke_paths.iter().try_for_each(|path| match self.engine.world.runtime.probe(colour, path) {
-            Probe::Answered(answer) if answer.status < 500 => Ok(()),
-            bad => Err(format!("GET {path} answered {bad}")),
-        })
-    }
-
     fn set_split(&self, split: Split) -> Result<(), Reason> {
         let router = self.engine.world.router;
         match router.set_split(split).map_err(in_words)? {
@@ -169,71 +128,8 @@ impl<'a> Run<'a> {
             }
             Persistence::Failed(error) => return Err(format!("it acts but could not be written down: {error:#}")),
         }
-        *self.window.borrow_mut() = router.counters().ok();
+        self.open_window();
         Ok(())
-    }
-
-    fn bake(&self, colour: Colour, span: Span) -> Result<(), Reason> {
-        let World { runtime, router, clock, .. } = self.engine.world;
-        let deadline = clock.elapsed() + *span;
-        let mut bad = 0;
-        while clock.elapsed() < deadline {
-            let instance = runtime.observe(colour).map_err(in_words)?;
-            // One probe lost under load says nothing.
-            bad = if instance.state == State::Ready { 0 } else { bad + 1 };
-            if instance.exits > 0 || !instance.state.occupies() || bad >= self.engine.policy.success_threshold {
-                let exit = instance.last_exit.map(|exit| format!("ended with {exit}"));
-                return Err(exit.or(instance.cause).unwrap_or_else(|| format!("{colour} is {}", instance.state)));
-            }
-            let routing = router.observe().map_err(in_words)?;
-            if routing.running.is_none() {
-                return Err("the proxy does not answer any more".into());
-            }
-            if !routing.up.get(colour) {
-                let cause = instance.cause.unwrap_or_else(|| instance.state.to_string());
-                return Err(format!("the proxy's checks hold {colour} for down ({cause})"));
-            }
-            self.wait(TICK)?;
-        }
-        Ok(())
-    }
-
-    fn analyse(&self, colour: Colour) -> Result<(), Reason> {
-        let Some(before) = *self.window.borrow() else {
-            return Err("the proxy's counters could not be read when the split was set".into());
-        };
-        let after = self.engine.world.router.counters().map_err(in_words)?;
-        let policy = &self.engine.policy.analysis;
-        let judgement = judge(*before.get(colour), *after.get(colour), policy);
-        self.note(&Event::Judged { judgement: judgement.clone() })?;
-        if judgement.allows(policy) { Ok(()) } else { Err(judgement.to_string()) }
-    }
-
-    fn drain(&self, colour: Colour) -> Result<(), Reason> {
-        let World { router, clock, .. } = self.engine.world;
-        let deadline = clock.elapsed() + *self.engine.policy.drain_timeout;
-        let mut waiting = Waiting::new(self, colour);
-        let mut zeros = 0;
-        loop {
-            let left = router.in_flight(colour);
-            zeros = if left.as_ref().is_ok_and(|left| left.is_none()) { zeros + 1 } else { 0 };
-            if zeros == 2 {
-                return Ok(());
-            }
-            let missing = match left {
-                Ok(left) => format!("{} requests in flight, {} old proxy workers", left.requests, left.old_workers),
-                Err(error) => format!("the proxy does not say what is in flight: {error:#}"),
-            };
-            if clock.elapsed() >= deadline {
-                let timeout = self.engine.policy.drain_timeout;
-                self.warn(format!("{colour} is not drained after {timeout} and is stopped all the same: {missing}"));
-                return Ok(());
-            }
-            if zeros == 0 {
-                waiting.say(&missing)?;
-            }
-            self.wait(DRAIN_TICK)?;
-        }
     }
 
     pub(super) fn record(
@@ -257,7 +153,7 @@ impl<'a> Run<'a> {
         self.tell(&Event::Ended { reached, active });
     }
 
-    fn wait(&self, span: Duration) -> Result<(), Reason> {
+    pub(super) fn wait(&self, span: Duration) -> Result<(), Reason> {
         self.engine.world.clock.sleep(span);
         self.check_cancelled()
     }
@@ -290,6 +186,6 @@ impl<'a> Run<'a> {
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the signature `map_err` wants")]
-fn in_words(error: anyhow::Error) -> Reason {
+pub(super) fn in_words(error: anyhow::Error) -> Reason {
     format!("{error:#}")
 }

@@ -1,0 +1,67 @@
+//! Watching a colour: the candidate while it serves its share, and whatever is to be stopped until nothing is in flight.
+
+use std::time::Duration;
+
+use super::run::{Reason, Run, TICK, in_words};
+use super::waiting::Waiting;
+use crate::rollout::colour::Colour;
+use crate::rollout::observed::State;
+use crate::rollout::policy::Span;
+use crate::rollout::world::World;
+
+/// Two readings of zero in flight this far apart prove a drain.
+const DRAIN_TICK: Duration = Duration::from_millis(50);
+
+impl Run<'_> {
+    pub(super) fn bake(&self, colour: Colour, span: Span) -> Result<(), Reason> {
+        let World { runtime, router, clock, .. } = self.engine.world;
+        let deadline = clock.elapsed() + *span;
+        let mut bad = 0;
+        while clock.elapsed() < deadline {
+            let instance = runtime.observe(colour).map_err(in_words)?;
+            // One probe lost under load says nothing.
+            bad = if instance.state == State::Ready { 0 } else { bad + 1 };
+            if instance.exits > 0 || !instance.state.occupies() || bad >= self.engine.policy.success_threshold {
+                let exit = instance.last_exit.map(|exit| format!("ended with {exit}"));
+                return Err(exit.or(instance.cause).unwrap_or_else(|| format!("{colour} is {}", instance.state)));
+            }
+            let routing = router.observe().map_err(in_words)?;
+            if routing.running.is_none() {
+                return Err("the proxy does not answer any more".into());
+            }
+            if !routing.up.get(colour) {
+                let cause = instance.cause.unwrap_or_else(|| instance.state.to_string());
+                return Err(format!("the proxy's checks hold {colour} for down ({cause})"));
+            }
+            self.wait(TICK)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn drain(&self, colour: Colour) -> Result<(), Reason> {
+        let World { router, clock, .. } = self.engine.world;
+        let deadline = clock.elapsed() + *self.engine.policy.drain_timeout;
+        let mut waiting = Waiting::new(self, colour);
+        let mut zeros = 0;
+        loop {
+            let left = router.in_flight(colour);
+            zeros = if left.as_ref().is_ok_and(|left| left.is_none()) { zeros + 1 } else { 0 };
+            if zeros == 2 {
+                return Ok(());
+            }
+            let missing = match left {
+                Ok(left) => format!("{} requests in flight, {} old proxy workers", left.requests, left.old_workers),
+                Err(error) => format!("the proxy does not say what is in flight: {error:#}"),
+            };
+            if clock.elapsed() >= deadline {
+                let timeout = self.engine.policy.drain_timeout;
+                self.warn(format!("{colour} is not drained after {timeout} and is stopped all the same: {missing}"));
+                return Ok(());
+            }
+            if zeros == 0 {
+                waiting.say(&missing)?;
+            }
+            self.wait(DRAIN_TICK)?;
+        }
+    }
+}
