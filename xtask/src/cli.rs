@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::{
-    ci, config_lint, deploy_blue_green, docker_build, doctor, down, health_check, history, logs, recover, rollback,
-    runtime, setup, status, up,
+    abort, ci, config_lint, deploy_blue_green, docker_build, doctor, down, health_check, history, logs, pause, promote,
+    reap, recover, resume, rollback, runtime, setup, status, steer, up,
 };
 
 const AFTER: &str = "\
@@ -38,10 +38,20 @@ pub enum Verb {
     Status(status::Args),
     /// Rolls a release out beside the one that serves, step by step; takes it back when it fails.
     DeployBlueGreen(deploy_blue_green::Args),
+    /// Gives the candidate of a rollout everything, without the steps that are left.
+    Promote(steer::Args),
+    /// Takes a rollout back: everything to the active colour.
+    Abort(steer::Args),
+    /// Holds a rollout at the share its candidate has.
+    Pause(steer::Args),
+    /// Lets a rollout that pauses go on.
+    Resume(steer::Args),
     /// Goes back to an earlier release: at once while it is warm, else through the same health gates.
     Rollback(rollback::Args),
     /// Puts right what a deployer that died, a colour that is down or a restart has left half-way.
     Recover(recover::Args),
+    /// Stops a warm colour whose time has passed; for cron.
+    Reap(reap::Args),
     /// Shows which release served when, and who changed it.
     History(history::Args),
     /// Shows what a colour or the proxy has written.
@@ -88,6 +98,11 @@ impl Verb {
             Verb::Down(args) => down::run(args),
             Verb::Status(args) => status::run(args),
             Verb::DeployBlueGreen(args) => deploy_blue_green::run(args),
+            Verb::Promote(args) => promote::run(args),
+            Verb::Abort(args) => abort::run(args),
+            Verb::Pause(args) => pause::run(args),
+            Verb::Resume(args) => resume::run(args),
+            Verb::Reap(args) => reap::run(args),
             Verb::Rollback(args) => rollback::run(args),
             Verb::Recover(args) => recover::run(args),
             Verb::History(args) => history::run(args),

@@ -4,6 +4,7 @@
 use std::time::Instant;
 
 use crate::flags::Queue;
+use crate::problem::{ExitCode, Problem, command};
 use crate::release::{Content, Release};
 use crate::report::{self, Report};
 use crate::rollout::colour::Colour;
@@ -30,26 +31,42 @@ impl<'a> Deployment<'a> {
     /// Takes the lock and puts right what is not.
     ///
     /// # Errors
-    /// A [`crate::problem::Problem`] with exit code 75 while another deployer is at work.
-    pub fn begin(site: &'a Site, command: &str, queue: &Queue) -> anyhow::Result<Deployment<'a>> {
-        let deployment = Deployment::lock(site, command, queue)?;
+    /// A [`Problem`] with exit code 75 while another deployer is at work.
+    pub fn begin(site: &'a Site, verb: &str, queue: &Queue) -> anyhow::Result<Deployment<'a>> {
+        let deployment = Deployment::lock(site, verb, queue)?;
+        deployment.require_decided()?;
         deployment.prepare()?;
         Ok(deployment)
+    }
+
+    /// Looks whether no rollout was left as it stood.
+    ///
+    /// # Errors
+    /// A [`Problem`] with exit code 1 when one was: a person has to decide about it first.
+    pub fn require_decided(&self) -> anyhow::Result<()> {
+        let observed = self.observe()?;
+        let Some((colour, launch)) = &observed.frozen else { return Ok(()) };
+        let message = format!(
+            "the rollout of {} as {colour} has failed and was left as it stands; decide about it first. Nothing was changed.",
+            launch.release
+        );
+        let problem = Problem::new(ExitCode::Failed, message).next(command("promote", &self.site.name));
+        Err(problem.next(command("abort", &self.site.name)).into())
     }
 
     /// Takes the lock and leaves everything as it is.
     ///
     /// # Errors
-    /// A [`crate::problem::Problem`] with exit code 75 while another deployer is at work.
-    pub fn lock(site: &'a Site, command: &str, queue: &Queue) -> anyhow::Result<Deployment<'a>> {
-        let (scene, unfinished) = site.lock(command, queue)?;
+    /// A [`Problem`] with exit code 75 while another deployer is at work.
+    pub fn lock(site: &'a Site, verb: &str, queue: &Queue) -> anyhow::Result<Deployment<'a>> {
+        let (scene, unfinished) = site.lock(verb, queue)?;
         Ok(Deployment { site, scene, unfinished, cancel: interrupt::cancel_on_signal()? })
     }
 
     /// Puts right what a deployer that died, a colour that is down or a restart has left half-way.
     ///
     /// # Errors
-    /// A [`crate::problem::Problem`] with exit code 1 when that does not succeed.
+    /// A [`Problem`] with exit code 1 when that does not succeed.
     pub fn recover(&self) -> anyhow::Result<()> {
         let observed = self.observe()?;
         let is_down = observed.active().is_some_and(|active| !observed.is_fit(active));
@@ -87,7 +104,7 @@ impl<'a> Deployment<'a> {
         let plan = plan(goal, observed, &self.site.environment().rollout);
         match self.execute(&plan) {
             Outcome::Reached => Ok(()),
-            Outcome::TakenBack(failure) | Outcome::Stuck(failure, _) => {
+            Outcome::TakenBack(failure) | Outcome::Frozen(failure) | Outcome::Stuck(failure, _) => {
                 Err(report::unrecovered(&plan, &failure, &self.site.name).into())
             }
         }
@@ -96,7 +113,7 @@ impl<'a> Deployment<'a> {
     /// Has the proxy follow a change of its configuration or of its image, without losing a connection.
     ///
     /// # Errors
-    /// A [`crate::problem::Problem`] with exit code 78 when HAProxy refuses the change, or an address was changed that cannot be while the
+    /// A [`Problem`] with exit code 78 when HAProxy refuses the change, or an address was changed that cannot be while the
     /// proxy runs; nothing was changed then.
     pub fn refresh_proxy(&self) -> anyhow::Result<()> {
         let Scene { proxy, router, host, .. } = &self.scene;
@@ -114,6 +131,11 @@ impl<'a> Deployment<'a> {
             say!("{done}");
         }
         Ok(())
+    }
+
+    /// Whether the last rollout has no end.
+    pub fn is_unfinished(&self) -> bool {
+        self.unfinished
     }
 
     /// Looks at the environment.
@@ -143,7 +165,7 @@ impl<'a> Deployment<'a> {
     /// Keeps a content under a name, after forgetting releases nobody needs any more.
     ///
     /// # Errors
-    /// A [`crate::problem::Problem`] when the name cannot be one, stands for another content already, or the disk has no room.
+    /// A [`Problem`] when the name cannot be one, stands for another content already, or the disk has no room.
     pub fn keep(&self, content: &Content, name: Option<&str>) -> anyhow::Result<Release> {
         let releases = &self.scene.releases;
         let keep = self.site.environment().keep_releases;
@@ -165,7 +187,7 @@ impl<'a> Deployment<'a> {
     /// Gives the releases the secrets they are started with.
     ///
     /// # Errors
-    /// A [`crate::problem::Problem`] with exit code 78 for one that has no value.
+    /// A [`Problem`] with exit code 78 for one that has no value.
     pub fn place_secrets(&self) -> anyhow::Result<()> {
         self.scene.home.place_secrets()
     }
@@ -173,7 +195,7 @@ impl<'a> Deployment<'a> {
     /// Lets the release check its own configuration with the settings it would start with.
     ///
     /// # Errors
-    /// A [`crate::problem::Problem`] with exit code 78.
+    /// A [`Problem`] with exit code 78.
     pub fn check_config(&self, launch: &Launch) -> anyhow::Result<()> {
         let candidate = self.observe()?.active().map_or(Colour::Blue, Colour::other);
         self.scene.colours.check_config(candidate, launch)
@@ -182,7 +204,7 @@ impl<'a> Deployment<'a> {
     /// Plans for a goal and carries the plan out.
     ///
     /// # Errors
-    /// A [`crate::problem::Problem`] with exit code 1, or 130 when a person asked for the end, that says how things stand now.
+    /// A [`Problem`] with exit code 1, or 130 when a person asked for the end, that says how things stand now.
     pub fn reach(&self, goal: Goal, json: bool) -> anyhow::Result<()> {
         let plan = plan(goal, &self.observe()?, &self.site.environment().rollout);
         self.scene.preflight(&plan.operations)?;
@@ -195,6 +217,7 @@ impl<'a> Deployment<'a> {
         match outcome {
             Outcome::Reached => Ok(()),
             Outcome::TakenBack(failure) => Err(report.taken_back(&plan, &failure).into()),
+            Outcome::Frozen(failure) => Err(report.frozen(&plan, &failure, observed.routing.running).into()),
             Outcome::Stuck(failure, why) => Err(report.stuck(&plan, &failure, &why).into()),
         }
     }

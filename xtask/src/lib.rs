@@ -3,6 +3,7 @@
 
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
+pub mod abort;
 pub mod ci;
 pub mod cli;
 pub mod config_lint;
@@ -13,7 +14,11 @@ pub mod down;
 pub mod health_check;
 pub mod history;
 pub mod logs;
+pub mod pause;
+pub mod promote;
+pub mod reap;
 pub mod recover;
+pub mod resume;
 pub mod rollback;
 pub mod setup;
 pub mod status;
@@ -47,6 +52,7 @@ pub mod runtime;
 pub mod secrets;
 pub mod service;
 pub mod site;
+pub mod steer;
 pub mod time;
 pub mod tools;
 

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use crate::rollout::event::Event;
-use crate::rollout::plan::Operation;
+use crate::rollout::operation::Operation;
 use crate::say;
 
 /// Prints what is worth a line.
@@ -27,6 +27,9 @@ fn line(event: &Event) -> Option<String> {
         Event::Started { operation: Operation::Bake { colour, span } } => {
             Some(format!("  watching {colour} for {span}"))
         }
+        Event::Skipped { operation } => Some(format!("  skipped  {operation}")),
+        Event::Requested { request } => Some(format!("  asked    {} by {}", request.wish, request.by)),
+        Event::Output { lines } => Some(format!("  output   {}", lines.join("\n           "))),
         Event::Waiting { colour, reason } => Some(format!("  waiting  for {colour}: {reason}")),
         Event::Judged { judgement } => Some(format!("  verdict  {judgement}")),
         Event::Failed { reason, .. } => Some(format!("  failed   {reason}")),

@@ -9,7 +9,8 @@ use crate::problem::{ExitCode, Problem, command};
 use crate::rollout::colour::{Colour, Split};
 use crate::rollout::engine::{Failure, Outcome};
 use crate::rollout::observed::Observed;
-use crate::rollout::plan::{Operation, Plan};
+use crate::rollout::operation::Operation;
+use crate::rollout::plan::Plan;
 use crate::site::Site;
 
 /// How a verb that changed an environment ended.
@@ -45,7 +46,7 @@ impl Report {
     pub fn new(site: &Site, plan: &Plan, outcome: &Outcome, observed: &Observed, took: Duration) -> Report {
         let failure = match outcome {
             Outcome::Reached => None,
-            Outcome::TakenBack(failure) | Outcome::Stuck(failure, _) => Some(failure),
+            Outcome::TakenBack(failure) | Outcome::Frozen(failure) | Outcome::Stuck(failure, _) => Some(failure),
         };
         // By what the proxy does: a full disk can keep a rollback out of the history, and not from serving.
         let active = observed.routing.running.and_then(Split::sole).or_else(|| observed.active());
@@ -87,15 +88,21 @@ impl Report {
             (Some(release), Some(active)) => format!("All traffic is on {active} ({release}), as before."),
             _ => "Nothing serves, as before.".into(),
         };
-        let code = if failure.cancelled { ExitCode::Interrupted } else { ExitCode::Failed };
-        let probe = failure.probe.iter().map(|probe| format!("last probe: {probe}"));
-        let log = (!failure.log.is_empty()).then(|| "its last lines:".to_owned());
-        let lines = probe.chain(log).chain(failure.log.iter().map(|line| format!("  {line}")));
-        let problem = Problem::new(code, format!("{}: {}. {now}", plan.goal, failure.reason)).detail(lines);
+        let problem = failed(plan, failure, &now);
         match candidate(plan) {
             Some(colour) => problem.next(command(&format!("logs {colour}"), &self.environment)),
             None => problem.next(command("status", &self.environment)),
         }
+    }
+
+    /// The error of a plan that failed and was left as it stood.
+    pub fn frozen(&self, plan: &Plan, failure: &Failure, split: Option<Split>) -> Problem {
+        let split =
+            split.map_or_else(|| "the proxy does not answer".into(), |split| format!("the split stays {split}"));
+        let now = format!("Everything is left as it stands, as `on_failure = \"freeze\"` says: {split}.");
+        let problem = failed(plan, failure, &now);
+        let problem = problem.next(command("promote", &self.environment));
+        problem.next(command("abort", &self.environment))
     }
 
     /// The error of a plan that failed and could not be taken back.
@@ -107,6 +114,15 @@ impl Report {
         let problem = Problem::new(ExitCode::Failed, message);
         problem.next(command("recover", &self.environment)).next(command("status", &self.environment))
     }
+}
+
+/// What failed, how things stand now, and what the candidate has said.
+fn failed(plan: &Plan, failure: &Failure, now: &str) -> Problem {
+    let code = if failure.cancelled { ExitCode::Interrupted } else { ExitCode::Failed };
+    let probe = failure.probe.iter().map(|probe| format!("last probe: {probe}"));
+    let log = (!failure.log.is_empty()).then(|| "its last lines:".to_owned());
+    let lines = probe.chain(log).chain(failure.log.iter().map(|line| format!("  {line}")));
+    Problem::new(code, format!("{}: {}. {now}", plan.goal, failure.reason)).detail(lines)
 }
 
 /// The error of a recovery that did not succeed.
@@ -127,7 +143,7 @@ fn candidate(plan: &Plan) -> Option<Colour> {
 pub fn unseen(error: &anyhow::Error, outcome: &Outcome, environment: &str) -> Problem {
     let how = match outcome {
         Outcome::Reached => "it was done".to_owned(),
-        Outcome::TakenBack(failure) | Outcome::Stuck(failure, _) => failure.reason.clone(),
+        Outcome::TakenBack(failure) | Outcome::Frozen(failure) | Outcome::Stuck(failure, _) => failure.reason.clone(),
     };
     let message = format!(
         "how {environment} stands cannot be seen any more: {error:#}. The last that is known: {how}. Another deployer may \

@@ -6,7 +6,7 @@ use crate::deployment::Deployment;
 use crate::flags::{Queue, Target};
 use crate::problem::{ExitCode, Problem, command};
 use crate::rollout::plan::Goal;
-use crate::rollout::record::{Change, Entry, Launch, lineage};
+use crate::rollout::record::{Entry, Launch, lineage};
 use crate::site::Site;
 
 /// Flags of `rollback`.
@@ -33,6 +33,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     let site = Site::open(&args.target.env)?;
     site.require_deployed()?;
     let deployment = Deployment::lock(&site, "rollback", &args.queue)?;
+    deployment.require_decided()?;
     // Under the lock, as whoever was waited for may have changed what there is to go back to; and before anything is
     // recovered, which may be the very way back.
     let launch = choose(&deployment.history()?, args.to.as_deref(), &site)?;
@@ -57,8 +58,7 @@ fn choose(history: &[Entry], wanted: Option<&str>, site: &Site) -> anyhow::Resul
 
 fn no_such_release(history: &[Entry], wanted: Option<&str>, site: &Site) -> Problem {
     let active = lineage(history).pop().map(|launch| launch.release);
-    let served =
-        history.iter().filter(|entry| entry.change != Change::Aborted).map(|entry| entry.launch.release.as_str());
+    let served = history.iter().filter(|entry| entry.change.promotes()).map(|entry| entry.launch.release.as_str());
     let served: BTreeSet<_> = served.filter(|name| site.releases().find(name).is_some()).collect();
     let others: Vec<_> = served.into_iter().filter(|name| Some(*name) != active.as_deref()).collect();
     let what = match wanted {
@@ -74,6 +74,6 @@ fn no_such_release(history: &[Entry], wanted: Option<&str>, site: &Site) -> Prob
 
 /// The release as it was last started, with the settings it had.
 fn named(history: &[Entry], name: &str) -> Option<Launch> {
-    let mut served = history.iter().rev().filter(|entry| entry.change != Change::Aborted);
+    let mut served = history.iter().rev().filter(|entry| entry.change.promotes());
     served.find(|entry| entry.launch.release == name).map(|entry| entry.launch.clone())
 }

@@ -3,6 +3,9 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::time::Duration;
+
+use duct::Expression;
 
 use crate::delivery::Service;
 use crate::limited;
@@ -85,6 +88,20 @@ pub fn check_config(
         return Ok(());
     }
     Err(String::from_utf8_lossy(&checked.stdout).lines().map(str::to_owned).collect())
+}
+
+/// Runs a program of the release once and waits for its end.
+///
+/// # Errors
+/// When it cannot be run, ends with a failure, or has not ended after `limit` and was killed; with its last lines.
+pub fn run_once(program: &Expression, limit: Duration) -> anyhow::Result<Vec<String>> {
+    const LAST: usize = 20;
+    let ran = limited::run(program, limit)?;
+    let text = String::from_utf8_lossy(&ran.stdout).into_owned();
+    let lines: Vec<_> = text.lines().map(str::to_owned).collect();
+    let last = lines.iter().skip(lines.len().saturating_sub(LAST)).cloned().collect::<Vec<_>>();
+    anyhow::ensure!(ran.status.success(), "it ended with {}\n  | {}", ran.status, last.join("\n  | "));
+    Ok(last)
 }
 
 /// The error of a release that does not accept what it would be started with.

@@ -11,7 +11,7 @@ use crate::ledger::FileLedger;
 use crate::problem::{ExitCode, Problem, command};
 use crate::project::Project;
 use crate::release::{FileReleases, ImageReleases, Releases};
-use crate::rollout::plan::Operation;
+use crate::rollout::operation::Operation;
 use crate::rollout::world::{SystemClock, World};
 use crate::router::config::{self, Config};
 use crate::router::haproxy::HaProxy;

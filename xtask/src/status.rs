@@ -12,7 +12,8 @@ use crate::problem::command;
 use crate::rollout::colour::{Colour, PerColour, Split};
 use crate::rollout::event::Event;
 use crate::rollout::observed::{Observed, State};
-use crate::rollout::plan::{Goal, Operation, overdue};
+use crate::rollout::operation::Operation;
+use crate::rollout::plan::{Goal, overdue};
 use crate::site::Site;
 use crate::time;
 
@@ -131,6 +132,7 @@ pub fn of(site: &Site) -> anyhow::Result<Status> {
     let underway = underway(&scene.ledger, &journal)?;
     let cut_off = underway.is_none() && ledger::is_unfinished(&journal);
     let candidate = underway.as_ref().and_then(|underway| candidate(&journal, underway.owner.since));
+    let candidate = candidate.or(observed.frozen.as_ref().map(|(colour, _)| *colour));
     let active = observed.active();
     let warm = observed.warm();
     let role = |colour: Colour| match active {
@@ -156,7 +158,7 @@ pub fn of(site: &Site) -> anyhow::Result<Status> {
         colours,
         rollout: underway,
         warm_until: warm.map(|(_, warm)| warm.until),
-        remarks: remarks(&observed, cut_off, &command("recover", &site.name)),
+        remarks: remarks(&observed, cut_off, &site.name),
     })
 }
 
@@ -182,8 +184,16 @@ fn candidate(journal: &[Line], since: SystemTime) -> Option<Colour> {
     })
 }
 
-fn remarks(observed: &Observed, cut_off: bool, recover: &str) -> Vec<String> {
+fn remarks(observed: &Observed, cut_off: bool, environment: &str) -> Vec<String> {
     let mut remarks = Vec::new();
+    let recover = command("recover", environment);
+    if let Some((_, launch)) = &observed.frozen {
+        let (promote, abort) = (command("promote", environment), command("abort", environment));
+        let release = &launch.release;
+        remarks.push(format!(
+            "the rollout of {release} has failed and was left as it stands; `{promote}` gives it everything, `{abort}` takes it back"
+        ));
+    }
     let Some(active) = observed.active() else { return remarks };
     let up = |colour: Colour| *observed.routing.up.get(colour);
     if cut_off {

@@ -120,6 +120,10 @@ impl Host for Local {
         }
     }
 
+    fn post(&self, path: &str, contents: &str) -> anyhow::Result<bool> {
+        self.replace(path, contents).map(|()| true)
+    }
+
     fn try_lock(&self, path: &str) -> anyhow::Result<Option<Session>> {
         let lock = || -> io::Result<Option<Session>> {
             let file = self.open_append(path)?;

@@ -81,6 +81,11 @@ pub trait Host: Send + Sync {
     /// # Errors
     /// When nobody listens, or not all of it came within `timeout`.
     fn ask(&self, peer: Peer<'_>, request: &str, timeout: Duration) -> io::Result<String>;
+    /// Leaves a file, whole, for whoever holds the lock; whether there was somebody to leave it for.
+    ///
+    /// # Errors
+    /// When it is not on disk.
+    fn post(&self, path: &str, contents: &str) -> anyhow::Result<bool>;
     /// Takes the lock, or returns none when another holds it.
     ///
     /// # Errors

@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::analysis::Judgement;
 use super::colour::Colour;
-use super::plan::Operation;
+use super::operation::Operation;
+use super::request::Request;
 
 /// Something that happened in a rollout, in the order in which it happened.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -35,6 +36,21 @@ pub enum Event {
         operation: Operation,
         /// Why, in words.
         reason: String,
+    },
+    /// An operation was left out, since a person has asked for the promotion.
+    Skipped {
+        /// The operation.
+        operation: Operation,
+    },
+    /// A person has asked for something from another terminal.
+    Requested {
+        /// For what.
+        request: Request,
+    },
+    /// What a hook has written.
+    Output {
+        /// The last lines, oldest first.
+        lines: Vec<String>,
     },
     /// What is being waited for.
     Waiting {

@@ -5,9 +5,11 @@ pub mod colour;
 pub mod engine;
 pub mod event;
 pub mod observed;
+pub mod operation;
 pub mod plan;
 pub mod policy;
 pub mod record;
+pub mod request;
 pub mod world;
 
 #[cfg(test)]

@@ -84,6 +84,8 @@ pub struct Observed {
     pub routing: Routing,
     /// The last promotion on record.
     pub serving: Option<Serving>,
+    /// The rollout that was left as it stood: the candidate's colour, and what was started there.
+    pub frozen: Option<(Colour, Launch)>,
     /// When this was observed.
     pub now: SystemTime,
 }

@@ -3,11 +3,10 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
-
 use super::colour::{Colour, Split};
 use super::observed::{Observed, State};
-use super::policy::{Policy, Span};
+use super::operation::{HookPoint, Operation};
+use super::policy::{Hook, Policy, Span, Step};
 use super::record::{Change, Launch};
 
 /// What is to be brought about.
@@ -17,6 +16,8 @@ pub enum Goal {
     Deploy(Launch),
     /// An earlier release, at once: warm where it still runs, else through the same health gates.
     Rollback(Launch),
+    /// Everything to the candidate of a rollout that was left as it stands.
+    Promote,
     /// Everything back on the active colour, with nothing but the router and what runs already.
     Abort,
     /// Exactly one release at 100 %, whatever state a deployer that died has left behind.
@@ -30,98 +31,10 @@ impl fmt::Display for Goal {
         match self {
             Goal::Deploy(launch) => write!(f, "deploy {}", launch.release),
             Goal::Rollback(launch) => write!(f, "roll back to {}", launch.release),
+            Goal::Promote => f.write_str("promote the candidate that was left as it stands"),
             Goal::Abort => f.write_str("put all traffic back on the active colour"),
             Goal::Recover => f.write_str("put all traffic on one release that is up"),
             Goal::Reap => f.write_str("stop the warm colour, whose time has passed"),
-        }
-    }
-}
-
-/// One thing the engine does. Each can be done again without harm.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "op", rename_all = "snake_case")]
-pub enum Operation {
-    /// Start the proxy, if it does not run.
-    StartProxy {
-        /// The split it begins with.
-        split: Split,
-    },
-    /// Start a release in a colour.
-    Start {
-        /// Where.
-        colour: Colour,
-        /// What.
-        launch: Launch,
-    },
-    /// Wait until the colour is ready and the proxy holds it for up.
-    AwaitReady {
-        /// Which.
-        colour: Colour,
-    },
-    /// Ask the colour for the smoke paths before it gets any traffic.
-    Smoke {
-        /// Which.
-        colour: Colour,
-    },
-    /// Change what share of the requests each colour gets.
-    SetSplit {
-        /// To what.
-        split: Split,
-    },
-    /// Let the candidate serve its share, watching it.
-    Bake {
-        /// Which.
-        colour: Colour,
-        /// For how long.
-        span: Span,
-    },
-    /// Judge the requests since the split was set.
-    Analyse {
-        /// The candidate.
-        colour: Colour,
-    },
-    /// Write down that this colour is the active one.
-    Promote {
-        /// Which.
-        colour: Colour,
-        /// What it runs.
-        launch: Launch,
-        /// By a deploy or a rollback.
-        change: Change,
-        /// How long the other colour is kept warm, if it is.
-        keep_warm: Option<Span>,
-    },
-    /// Wait until nothing is in flight at a colour that gets no new requests.
-    Drain {
-        /// Which.
-        colour: Colour,
-    },
-    /// End a colour.
-    Stop {
-        /// Which.
-        colour: Colour,
-    },
-}
-
-impl fmt::Display for Operation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Operation::StartProxy { split } => write!(f, "start the proxy with {split}"),
-            Operation::Start { colour, launch } => {
-                write!(f, "start {} as {colour}", launch.release)?;
-                launch.settings.iter().try_for_each(|(key, value)| write!(f, ", {key}={value}"))
-            }
-            Operation::AwaitReady { colour } => write!(f, "wait until {colour} is ready"),
-            Operation::Smoke { colour } => write!(f, "smoke-test {colour}"),
-            Operation::SetSplit { split } => write!(f, "split traffic: {split}"),
-            Operation::Bake { colour, span } => write!(f, "watch {colour} for {span}"),
-            Operation::Analyse { colour } => write!(f, "judge the requests of {colour}"),
-            Operation::Promote { colour, keep_warm: Some(span), .. } => {
-                write!(f, "promote {colour}, keep {} warm for {span}", colour.other())
-            }
-            Operation::Promote { colour, keep_warm: None, .. } => write!(f, "promote {colour}"),
-            Operation::Drain { colour } => write!(f, "drain {colour}"),
-            Operation::Stop { colour } => write!(f, "stop {colour}"),
         }
     }
 }
@@ -143,6 +56,7 @@ pub fn plan(goal: Goal, observed: &Observed, policy: &Policy) -> Plan {
     match &goal {
         Goal::Deploy(launch) => draft.deploy(launch, policy),
         Goal::Rollback(launch) => draft.rollback(launch),
+        Goal::Promote => draft.promote_frozen(policy),
         Goal::Abort | Goal::Recover => draft.restore(&goal),
         Goal::Reap => draft.reap(),
     }
@@ -153,6 +67,10 @@ pub fn plan(goal: Goal, observed: &Observed, policy: &Policy) -> Plan {
 /// where the proxy has fallen back from an active colour that is down, or where a warm colour has outlived its time.
 pub fn overdue(observed: &Observed, unfinished: bool) -> Option<Goal> {
     let active = observed.active()?;
+    if observed.frozen.is_some() {
+        // What was left as it stands is for a person to decide; only a proxy has to be there.
+        return observed.routing.running.is_none().then_some(Goal::Recover);
+    }
     if !observed.is_settled() || unfinished || observed.has_fallen_back(active) {
         return Some(Goal::Recover);
     }
@@ -174,26 +92,57 @@ impl Draft<'_> {
         self.note_lost_rollback_target();
         self.vacate(candidate);
         self.bring_up(candidate, launch);
+        self.hook(HookPoint::PreShift, &policy.hooks.pre_shift, candidate, launch);
         match active.filter(|colour| self.observed.is_fit(*colour)) {
             Some(active) => {
-                for weight in policy.weights() {
-                    self.operations.push(Operation::SetSplit { split: Split::giving(candidate, weight) });
-                    self.operations.push(Operation::Bake { colour: candidate, span: policy.bake });
-                    self.operations.push(Operation::Analyse { colour: candidate });
-                }
-                let keep_warm = Some(policy.keep_warm).filter(|span| !span.is_zero());
-                self.promote(candidate, launch, Change::Deployed, keep_warm);
-                if keep_warm.is_none() {
-                    self.vacate(active);
-                }
+                policy.steps.get_ref().iter().for_each(|step| self.step(candidate, step, policy));
+                self.take_over_from(active, launch, policy);
             }
             // Sharing traffic with a colour that is not ready would only lose requests.
             None => {
                 self.give_all_to(candidate);
                 self.promote(candidate, launch, Change::Deployed, None);
+                self.hook(HookPoint::PostPromote, &policy.hooks.post_promote, candidate, launch);
                 active.into_iter().for_each(|active| self.vacate(active));
             }
         }
+    }
+
+    fn step(&mut self, candidate: Colour, step: &Step, policy: &Policy) {
+        let watch = |span| [Operation::Bake { colour: candidate, span }, Operation::Analyse { colour: candidate }];
+        match step {
+            Step::SetWeight(weight) => {
+                let split = Split::giving(candidate, *weight.get_ref());
+                self.operations.push(Operation::SetSplit { split });
+                self.operations.extend(watch(policy.bake));
+            }
+            Step::Pause(lasting) => {
+                let span = lasting.get_ref().duration;
+                self.operations.push(Operation::Pause { colour: candidate, span });
+            }
+            Step::Analysis(lasting) => {
+                self.operations.extend(watch(lasting.get_ref().duration.unwrap_or(policy.bake)));
+            }
+        }
+    }
+
+    /// The promotion of a candidate that has all traffic, and what becomes of the colour that had it before.
+    fn take_over_from(&mut self, active: Colour, launch: &Launch, policy: &Policy) {
+        let keep_warm = Some(policy.keep_warm).filter(|span| !span.is_zero());
+        self.promote(active.other(), launch, Change::Deployed, keep_warm);
+        self.hook(HookPoint::PostPromote, &policy.hooks.post_promote, active.other(), launch);
+        if keep_warm.is_none() {
+            self.vacate(active);
+        }
+    }
+
+    /// Where no rollout was left as it stands, there is nothing to do.
+    fn promote_frozen(&mut self, policy: &Policy) {
+        let Some((candidate, launch)) = self.observed.frozen.clone() else { return };
+        self.ensure_proxy(candidate.other());
+        self.operations.push(Operation::AwaitReady { colour: candidate });
+        self.give_all_to(candidate);
+        self.take_over_from(candidate.other(), &launch, policy);
     }
 
     fn rollback(&mut self, launch: &Launch) {
@@ -216,6 +165,10 @@ impl Draft<'_> {
     /// something may be started, the active one again.
     fn restore(&mut self, goal: &Goal) {
         let recovering = *goal == Goal::Recover;
+        if recovering && self.observed.frozen.is_some() {
+            let split = self.observed.routing.persisted.or(self.observed.active().map(Split::all));
+            return self.operations.extend(split.map(|split| Operation::StartProxy { split }));
+        }
         let Some(keeper) = self.keeper(recovering) else {
             return Colour::BOTH.into_iter().for_each(|colour| self.vacate(colour));
         };
@@ -224,6 +177,7 @@ impl Draft<'_> {
             self.revive(keeper);
         }
         self.give_all_to(keeper);
+        self.abandon_frozen(keeper);
         let other = keeper.other();
         if self.observed.serving.as_ref().map(|serving| serving.colour) == Some(keeper) {
             if self.observed.warm().is_none() || self.observed.warm_overdue() {
@@ -234,6 +188,13 @@ impl Draft<'_> {
                 self.promote(keeper, &launch, Change::Recovered, None);
             }
             self.vacate(other);
+        }
+    }
+
+    /// Once the traffic is back. What is left to stop is then found by whoever comes next.
+    fn abandon_frozen(&mut self, keeper: Colour) {
+        if let Some((colour, launch)) = self.observed.frozen.clone().filter(|(colour, _)| *colour != keeper) {
+            self.operations.push(Operation::Abandon { colour, launch });
         }
     }
 
@@ -298,6 +259,13 @@ impl Draft<'_> {
         self.operations.push(Operation::Start { colour, launch: launch.clone() });
         self.operations.push(Operation::AwaitReady { colour });
         self.operations.push(Operation::Smoke { colour });
+    }
+
+    fn hook(&mut self, at: HookPoint, hook: &Option<Hook>, colour: Colour, launch: &Launch) {
+        if let Some(Hook { command, timeout }) = hook {
+            let (launch, command) = (launch.clone(), command.get_ref().clone());
+            self.operations.push(Operation::Hook { at, colour, launch, command, timeout: *timeout });
+        }
     }
 
     fn promote(&mut self, colour: Colour, launch: &Launch, change: Change, keep_warm: Option<Span>) {

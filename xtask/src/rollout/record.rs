@@ -29,6 +29,15 @@ pub enum Change {
     Recovered,
     /// A rollout was taken back before it became active.
     Aborted,
+    /// A rollout failed and was left as it stood, for a person to decide.
+    Frozen,
+}
+
+impl Change {
+    /// Whether a release became active by it.
+    pub fn promotes(self) -> bool {
+        !matches!(self, Change::Aborted | Change::Frozen)
+    }
 }
 
 /// What served before, and is kept running.
@@ -65,11 +74,17 @@ pub struct Entry {
 
 /// What is serving after all that happened: the last promotion.
 pub fn serving(history: &[Entry]) -> Option<Serving> {
-    history.iter().rev().find(|entry| entry.change != Change::Aborted).map(|entry| Serving {
+    history.iter().rev().find(|entry| entry.change.promotes()).map(|entry| Serving {
         colour: entry.colour,
         launch: entry.launch.clone(),
         warm: entry.warm.clone(),
     })
+}
+
+/// The rollout that was left as it stood, if nobody has decided about it yet: the candidate's colour and what runs there.
+pub fn frozen(history: &[Entry]) -> Option<(Colour, Launch)> {
+    let last = history.last().filter(|entry| entry.change == Change::Frozen)?;
+    Some((last.colour, last.launch.clone()))
 }
 
 /// The releases one can go back through, oldest first, the active one last. A rollback takes back what came after its
@@ -78,7 +93,7 @@ pub fn lineage(history: &[Entry]) -> Vec<Launch> {
     let mut line: Vec<Launch> = Vec::new();
     for entry in history {
         match entry.change {
-            Change::Aborted => {}
+            Change::Aborted | Change::Frozen => {}
             Change::Deployed => line.push(entry.launch.clone()),
             Change::RolledBack | Change::Recovered => match line.iter().rposition(|launch| *launch == entry.launch) {
                 Some(target) => line.truncate(target + 1),
@@ -125,6 +140,15 @@ mod tests {
         let history = [entry(Change::Deployed, "v1"), entry(Change::Aborted, "v2")];
         assert_eq!(serving(&history).unwrap().launch.release, "v1");
         assert_eq!(names(&history), ["v1"]);
+    }
+
+    #[test]
+    fn a_frozen_rollout_stays_one_until_it_is_taken_back_or_promoted() {
+        let mut history = vec![entry(Change::Deployed, "v1"), entry(Change::Frozen, "v2")];
+        assert_eq!(frozen(&history).unwrap().1.release, "v2");
+        assert_eq!(serving(&history).unwrap().launch.release, "v1");
+        history.push(entry(Change::Aborted, "v2"));
+        assert_eq!(frozen(&history), None);
     }
 
     #[test]

@@ -7,7 +7,9 @@ use std::time::{Duration, Instant, SystemTime};
 use super::colour::{Colour, PerColour, Split};
 use super::event::Event;
 use super::observed::{Counters, InFlight, Instance, Observed, Routing};
-use super::record::{Entry, Launch, serving};
+use super::policy::Span;
+use super::record::{Entry, Launch, frozen, serving};
+use super::request::Request;
 use crate::http::Probe;
 
 /// Runs the colours.
@@ -27,6 +29,12 @@ pub trait Runtime: Send + Sync {
     /// # Errors
     /// When it cannot be told.
     fn stop(&self, colour: Colour, grace: Duration) -> anyhow::Result<()>;
+    /// Runs a release's own binary once, with the settings and secrets it would have in that colour, and waits for its end.
+    ///
+    /// # Errors
+    /// When it could not be run at all, ended with a failure, or has not ended after `timeout` and was killed; with its
+    /// last lines.
+    fn run_once(&self, colour: Colour, launch: &Launch, args: &[String], timeout: Span) -> anyhow::Result<Vec<String>>;
     /// Asks the colour itself, past the proxy.
     fn probe(&self, colour: Colour, path: &str) -> Probe;
     /// The last lines the colour wrote, oldest first.
@@ -88,6 +96,11 @@ pub trait Ledger: Send + Sync {
     /// # Errors
     /// When it cannot be read.
     fn history(&self) -> anyhow::Result<Vec<Entry>>;
+    /// Takes the oldest request out of the mailbox, if there is one.
+    ///
+    /// # Errors
+    /// When the mailbox cannot be read.
+    fn take_request(&self) -> anyhow::Result<Option<Request>>;
     /// Who is writing: user and host.
     fn author(&self) -> String;
 }
@@ -164,10 +177,12 @@ impl World<'_> {
     /// # Errors
     /// When the runtime or the ledger cannot be read; a proxy that does not answer is an observation and not an error.
     pub fn observe(&self) -> anyhow::Result<Observed> {
+        let history = self.ledger.history()?;
         Ok(Observed {
             colours: PerColour::try_from_fn(|colour| self.runtime.observe(colour))?,
             routing: self.router.observe()?,
-            serving: serving(&self.ledger.history()?),
+            serving: serving(&history),
+            frozen: frozen(&history),
             now: self.clock.now(),
         })
     }

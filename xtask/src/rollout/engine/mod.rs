@@ -5,14 +5,16 @@ mod judge;
 mod run;
 mod waiting;
 mod watch;
+mod wishes;
 
 use std::time::SystemTime;
 
 use super::colour::Colour;
 use super::event::Event;
+use super::operation::{HookPoint, Operation};
 use super::plan::{Goal, Plan, plan};
-use super::policy::Policy;
-use super::record::Change;
+use super::policy::{OnFailure, Policy};
+use super::record::{Change, Launch};
 use super::world::{Cancel, World};
 use run::Run;
 
@@ -41,6 +43,8 @@ pub enum Outcome {
     Reached,
     /// It was not, and the traffic is where it was before.
     TakenBack(Failure),
+    /// It was not, and everything was left as it stood, as the policy says, for a person to decide.
+    Frozen(Failure),
     /// It was not, and the traffic could not be put back; the second text says why.
     Stuck(Failure, String),
 }
@@ -70,11 +74,27 @@ impl Engine<'_> {
             return Outcome::Reached;
         };
         let failure = self.explain(reason, run.started.get());
-        if matches!(plan.goal, Goal::Abort | Goal::Recover | Goal::Reap) {
-            run.end(false);
-            return Outcome::Stuck(failure, "nothing more was changed".into());
+        match &plan.goal {
+            Goal::Deploy(launch) if self.policy.on_failure == OnFailure::Freeze && run.may_be_left() => {
+                self.freeze(&run, launch, failure)
+            }
+            Goal::Deploy(_) | Goal::Rollback(_) => self.take_back(&run, plan, failure),
+            _ => {
+                run.end(false);
+                Outcome::Stuck(failure, "nothing more was changed".into())
+            }
         }
-        self.take_back(&run, plan, failure)
+    }
+
+    fn freeze(&self, run: &Run<'_>, launch: &Launch, failure: Failure) -> Outcome {
+        if let Some(candidate) = run.started.get() {
+            let recorded = run.record(Change::Frozen, candidate, launch, None, Some(failure.reason.clone()));
+            recorded.unwrap_or_else(|reason| {
+                run.warn(format!("the next verb will take the rollout back, as its freeze is not on record: {reason}"));
+            });
+        }
+        run.end(false);
+        Outcome::Frozen(failure)
     }
 
     fn take_back(&self, failed: &Run<'_>, attempted: &Plan, failure: Failure) -> Outcome {
@@ -87,6 +107,9 @@ impl Engine<'_> {
         if let Some(candidate) = failed.started.get()
             && let Goal::Deploy(launch) | Goal::Rollback(launch) = &attempted.goal
         {
+            if matches!(attempted.goal, Goal::Deploy(_)) {
+                self.run_on_abort(&abort, candidate, launch);
+            }
             abort.record(Change::Aborted, candidate, launch, None, Some(failure.reason.clone())).unwrap_or_else(
                 |reason| {
                     abort.warn(format!("the abort is not in the history: {reason}"));
@@ -98,6 +121,13 @@ impl Engine<'_> {
             Ok(()) => Outcome::TakenBack(failure),
             Err(reason) => Outcome::Stuck(failure, reason),
         }
+    }
+
+    fn run_on_abort(&self, abort: &Run<'_>, colour: Colour, launch: &Launch) {
+        let Some(hook) = &self.policy.hooks.on_abort else { return };
+        let (launch, command) = (launch.clone(), hook.command.get_ref().clone());
+        // It has said by then what went wrong, and nothing follows from it.
+        let _ = abort.one(&Operation::Hook { at: HookPoint::OnAbort, colour, launch, command, timeout: hook.timeout });
     }
 
     fn explain(&self, reason: String, candidate: Option<Colour>) -> Failure {

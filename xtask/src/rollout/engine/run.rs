@@ -4,10 +4,12 @@ use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
 use super::Engine;
+use super::wishes::Wishes;
 use crate::rollout::colour::{Colour, PerColour, Split};
 use crate::rollout::event::Event;
 use crate::rollout::observed::{Counters, Routing};
-use crate::rollout::plan::{Goal, Operation};
+use crate::rollout::operation::{HookPoint, Operation};
+use crate::rollout::plan::Goal;
 use crate::rollout::policy::Span;
 use crate::rollout::record::{Change, Entry, Launch, Warm, serving};
 use crate::rollout::world::{Persistence, World};
@@ -23,10 +25,14 @@ pub(super) struct Run<'a> {
     /// Nothing may stand in the way of going on: neither a journal that cannot be written nor a colour that will not stop.
     urgent: Cell<bool>,
     /// A person may still end it.
-    cancellable: Cell<bool>,
+    pub(super) cancellable: Cell<bool>,
     /// The colour in which something was started.
     pub(super) started: Cell<Option<Colour>>,
-    /// The counters when the split was last set.
+    /// Something has happened that stopping the candidate does not undo: it has had traffic, or its hook was run.
+    committed: Cell<bool>,
+    /// What persons have asked for from elsewhere.
+    pub(super) wishes: Wishes,
+    /// The counters when the watching began.
     pub(super) window: RefCell<Option<PerColour<Counters>>>,
 }
 
@@ -37,15 +43,28 @@ impl<'a> Run<'a> {
             urgent: Cell::new(!matches!(goal, Goal::Deploy(_))),
             cancellable: Cell::new(matches!(goal, Goal::Deploy(_) | Goal::Rollback(_))),
             started: Cell::new(None),
+            committed: Cell::new(false),
+            wishes: Wishes::default(),
             window: RefCell::new(None),
         }
     }
 
-    pub(super) fn all(&self, operations: &[Operation]) -> Result<(), Reason> {
-        operations.iter().try_for_each(|operation| self.one(operation))
+    /// Whether a failure may leave things as they stand: not before anything has happened, and not against a wish.
+    pub(super) fn may_be_left(&self) -> bool {
+        self.committed.get() && !self.wishes.abort.get()
     }
 
-    fn one(&self, operation: &Operation) -> Result<(), Reason> {
+    pub(super) fn all(&self, operations: &[Operation]) -> Result<(), Reason> {
+        operations.iter().try_for_each(|operation| {
+            if self.is_left_out(operation) {
+                return self.note(&Event::Skipped { operation: operation.clone() });
+            }
+            self.hold_before(operation)?;
+            self.one(operation)
+        })
+    }
+
+    pub(super) fn one(&self, operation: &Operation) -> Result<(), Reason> {
         let clock = self.engine.world.clock;
         let began = clock.elapsed();
         let result = self.note(&Event::Started { operation: operation.clone() }).and_then(|()| self.execute(operation));
@@ -66,7 +85,7 @@ impl<'a> Run<'a> {
 
     fn execute(&self, operation: &Operation) -> Result<(), Reason> {
         let World { runtime, router, .. } = self.engine.world;
-        self.check_cancelled()?;
+        self.heed()?;
         match operation {
             Operation::StartProxy { split } => router.ensure_running(*split).map_err(in_words),
             Operation::Start { colour, launch } => {
@@ -76,7 +95,14 @@ impl<'a> Run<'a> {
             Operation::AwaitReady { colour } => self.await_ready(*colour),
             Operation::Smoke { colour } => self.smoke(*colour),
             Operation::SetSplit { split } => self.set_split(*split),
-            Operation::Bake { colour, span } => self.bake(*colour, *span),
+            Operation::Hook { at, colour, launch, command, timeout } => {
+                self.hook(*at, || runtime.run_once(*colour, launch, command, *timeout))
+            }
+            Operation::Bake { colour, span } => {
+                self.open_window();
+                self.bake(*colour, *span)
+            }
+            Operation::Pause { colour, span } => self.pause(*colour, *span),
             Operation::Analyse { colour } => self.analyse(*colour),
             Operation::Promote { colour, launch, change, keep_warm } => {
                 match self.record(*change, *colour, launch, *keep_warm, None) {
@@ -86,6 +112,9 @@ impl<'a> Run<'a> {
                 self.urgent.set(true);
                 self.cancellable.set(false);
                 Ok(())
+            }
+            Operation::Abandon { colour, launch } => {
+                self.record(Change::Aborted, *colour, launch, None, Some("taken back after a freeze".into()))
             }
             Operation::Drain { colour } => self.keep_the_last(*colour).and_then(|()| self.drain(*colour)),
             Operation::Stop { colour } => {
@@ -128,8 +157,24 @@ impl<'a> Run<'a> {
             }
             Persistence::Failed(error) => return Err(format!("it acts but could not be written down: {error:#}")),
         }
-        self.open_window();
+        if self.started.get().is_some_and(|candidate| split.share(candidate) > 0) {
+            self.committed.set(true);
+        }
         Ok(())
+    }
+
+    fn hook(&self, at: HookPoint, run: impl FnOnce() -> anyhow::Result<Vec<String>>) -> Result<(), Reason> {
+        // From its beginning on it may have changed something.
+        self.committed.set(true);
+        match run() {
+            Ok(lines) if lines.is_empty() => Ok(()),
+            Ok(lines) => self.note(&Event::Output { lines }),
+            Err(error) if at == HookPoint::PreShift => Err(in_words(error)),
+            Err(error) => {
+                self.warn(format!("the hook {at} has failed, and nothing follows from it: {error:#}"));
+                Ok(())
+            }
+        }
     }
 
     pub(super) fn record(
@@ -155,11 +200,7 @@ impl<'a> Run<'a> {
 
     pub(super) fn wait(&self, span: Duration) -> Result<(), Reason> {
         self.engine.world.clock.sleep(span);
-        self.check_cancelled()
-    }
-
-    fn check_cancelled(&self) -> Result<(), Reason> {
-        if self.engine.cancel.requested() && self.cancellable.get() { Err("interrupted".into()) } else { Ok(()) }
+        self.heed()
     }
 
     pub(super) fn warn(&self, text: String) {

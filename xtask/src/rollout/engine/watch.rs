@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::run::{Reason, Run, TICK, in_words};
 use super::waiting::Waiting;
 use crate::rollout::colour::Colour;
+use crate::rollout::event::Event;
 use crate::rollout::observed::State;
 use crate::rollout::policy::Span;
 use crate::rollout::world::World;
@@ -13,11 +14,38 @@ use crate::rollout::world::World;
 const DRAIN_TICK: Duration = Duration::from_millis(50);
 
 impl Run<'_> {
+    /// Lets the candidate serve its share for so long, or longer while somebody wants no step further.
     pub(super) fn bake(&self, colour: Colour, span: Span) -> Result<(), Reason> {
-        let World { runtime, router, clock, .. } = self.engine.world;
+        let clock = self.engine.world.clock;
         let deadline = clock.elapsed() + *span;
+        let wishes = &self.wishes;
+        self.watch(colour, || !wishes.promote.get() && (clock.elapsed() < deadline || wishes.pause.get()))
+    }
+
+    /// Holds the candidate at its share for so long, or until somebody says how to go on.
+    pub(super) fn pause(&self, colour: Colour, span: Option<Span>) -> Result<(), Reason> {
+        let clock = self.engine.world.clock;
+        let deadline = span.map(|span| clock.elapsed() + *span);
+        let wishes = &self.wishes;
+        wishes.resume.set(false);
+        if deadline.is_none() {
+            let reason = "`resume` to go on, `promote` to go on at once to 100 %, or `abort`";
+            self.note(&Event::Waiting { colour, reason: reason.into() })?;
+        }
+        self.watch(colour, || {
+            let is_over = wishes.resume.get() || deadline.is_some_and(|deadline| clock.elapsed() >= deadline);
+            !wishes.promote.get() && (wishes.pause.get() || !is_over)
+        })
+    }
+
+    /// Watches the candidate while something is so.
+    ///
+    /// # Errors
+    /// When it is not fit any more to be given requests, or the end was asked for.
+    pub(super) fn watch(&self, colour: Colour, is_so: impl Fn() -> bool) -> Result<(), Reason> {
+        let World { runtime, router, .. } = self.engine.world;
         let mut bad = 0;
-        while clock.elapsed() < deadline {
+        while is_so() {
             let instance = runtime.observe(colour).map_err(in_words)?;
             // One probe lost under load says nothing.
             bad = if instance.state == State::Ready { 0 } else { bad + 1 };

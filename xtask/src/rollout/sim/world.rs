@@ -1,6 +1,6 @@
 //! The simulated world itself.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, SystemTime};
 
@@ -10,7 +10,9 @@ use crate::http::{Answer, Probe};
 use crate::rollout::colour::{Colour, PerColour, Split};
 use crate::rollout::event::Event;
 use crate::rollout::observed::{Counters, InFlight, Instance, Routing, State};
+use crate::rollout::policy::Span;
 use crate::rollout::record::{Entry, Launch, serving};
+use crate::rollout::request::Request;
 use crate::rollout::world::{Clock, Ledger, Persistence, Router, Runtime};
 
 const STARTUP: Duration = Duration::from_millis(300);
@@ -37,6 +39,8 @@ pub(super) enum Nature {
     /// Ready by its own word, and the proxy's checks say otherwise.
     UnreachableUnderLoad,
     AnswersErrors,
+    /// Good, but for the hook that is run of it.
+    HookFails,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -61,6 +65,7 @@ pub(super) struct SimState {
     pub(super) persisted: Option<Split>,
     pub(super) history: Vec<Entry>,
     pub(super) unfinished: bool,
+    pub(super) mailbox: VecDeque<Request>,
     pub(super) natures: BTreeMap<String, Nature>,
     pub(super) calls: usize,
     pub(super) strike: Option<(usize, Fault)>,
@@ -80,6 +85,7 @@ impl SimState {
             persisted: None,
             history: Vec::new(),
             unfinished: false,
+            mailbox: VecDeque::new(),
             natures: BTreeMap::new(),
             calls: 0,
             strike: None,
@@ -258,6 +264,13 @@ impl Runtime for Sim {
         })
     }
 
+    fn run_once(&self, _: Colour, launch: &Launch, _: &[String], _: Span) -> anyhow::Result<Vec<String>> {
+        self.does("run a hook", |state| match state.natures.get(&launch.release) {
+            Some(Nature::HookFails) => bail!("the hook has failed"),
+            _ => Ok(vec!["done".to_owned()]),
+        })
+    }
+
     fn probe(&self, colour: Colour, _: &str) -> Probe {
         if self.state().is_ready(colour) {
             return Probe::Answered(Answer { status: 200, headers: Vec::new(), body: String::new() });
@@ -335,6 +348,10 @@ impl Ledger for Sim {
 
     fn history(&self) -> anyhow::Result<Vec<Entry>> {
         self.does("read the history", |state| Ok(state.history.clone()))
+    }
+
+    fn take_request(&self) -> anyhow::Result<Option<Request>> {
+        self.does("read the mailbox", |state| Ok(state.mailbox.pop_front()))
     }
 
     fn author(&self) -> String {

@@ -4,6 +4,7 @@ pub mod home;
 pub mod proxy;
 pub mod stack;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::{Duration, SystemTime};
 
@@ -20,6 +21,7 @@ use crate::http::{self, Probe};
 use crate::release::{ImageReleases, Release};
 use crate::rollout::colour::Colour;
 use crate::rollout::observed::{Instance, State};
+use crate::rollout::policy::Span;
 use crate::rollout::record::Launch;
 use crate::rollout::world::Runtime;
 use crate::service::{self, Start};
@@ -73,6 +75,30 @@ impl ComposeRuntime<'_> {
         }
     }
 
+    /// A `docker run` of a release that ends by itself, with the settings and secrets it would have in that colour.
+    fn once(
+        &self,
+        colour: Colour,
+        launch: &Launch,
+        service: &Service,
+        args: &[String],
+        more: &[&str],
+        image: &str,
+    ) -> Once {
+        let start = self.start_of(colour, launch);
+        let secrets = format!("{}:{SECRETS_DIR}:ro", self.stack.volume("secrets"));
+        let hardened =
+            ["run", "--rm", "--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges:true", "--pull=never"];
+        let mut command: Vec<String> = hardened.iter().chain(more).map(|arg| (*arg).to_owned()).collect();
+        command.extend(["--volume".into(), secrets]);
+        let env = start.env(service);
+        // By name alone: the values are not for the list of processes.
+        command.extend(env.keys().flat_map(|name| ["--env".to_owned(), name.clone()]));
+        command.push(image.to_owned());
+        command.extend(start.args(args));
+        Once { args: command, env }
+    }
+
     fn look_at(&self, colour: Colour) -> anyhow::Result<Instance> {
         let Some(found) = self.stack.inspect(stack::Service::Colour(colour))? else { return Ok(Instance::default()) };
         let label = found.config.labels.as_ref().and_then(|labels| labels.get(LAUNCH));
@@ -114,6 +140,12 @@ impl ComposeRuntime<'_> {
         let probe = self.probe(colour, &health.ready);
         readiness::judge(&probe, &health, colour, launch, self.address(colour))
     }
+}
+
+/// A `docker` command and the variables it passes on.
+struct Once {
+    args: Vec<String>,
+    env: BTreeMap<String, String>,
 }
 
 /// How a container ended last, in words.
@@ -185,6 +217,26 @@ impl Runtime for ComposeRuntime<'_> {
         docker::read(&["stop", "--time", &grace, &self.stack.container(service)]).map(drop)
     }
 
+    fn run_once(&self, colour: Colour, launch: &Launch, args: &[String], timeout: Span) -> anyhow::Result<Vec<String>> {
+        self.host.require_held()?;
+        let (release, image) = self.release(launch)?;
+        let name = format!("{}-hook", self.stack.project());
+        let network = format!("{}_colours", self.stack.project());
+        let once = self.once(colour, launch, &release.service, args, &["--name", &name, "--network", &network], &image);
+        let program = duct::cmd("docker", &once.args).before_spawn(|command| {
+            // Ctrl-C is for the engine to act on, in order.
+            std::os::unix::process::CommandExt::process_group(command, 0);
+            Ok(())
+        });
+        let program = once.env.iter().fold(program, |program, (name, value)| program.env(name, value));
+        let ran = service::run_once(&program, *timeout);
+        if ran.is_err() {
+            // The command that waited for it is gone, and it may not be.
+            let _ = docker::read(&["rm", "--force", &name]);
+        }
+        ran
+    }
+
     fn probe(&self, colour: Colour, path: &str) -> Probe {
         let address = self.address(colour);
         http::get_through(address, path, |request| self.host.ask(Peer::Address(address), request, PROBE_TIMEOUT))
@@ -208,18 +260,9 @@ impl Colours for ComposeRuntime<'_> {
     fn check_config(&self, colour: Colour, launch: &Launch) -> anyhow::Result<()> {
         let (release, image) = self.release(launch)?;
         let Some(args) = &release.service.commands.config_check else { return Ok(()) };
-        let start = self.start_of(colour, launch);
-        let secrets = format!("{}:{SECRETS_DIR}:ro", self.stack.volume("secrets"));
-        let hardened = ["run", "--rm", "--network=none", "--read-only", "--cap-drop=ALL", "--pull=never"];
-        let mut check: Vec<String> = hardened.map(str::to_owned).into();
-        check.extend(["--volume".into(), secrets]);
-        let env = start.env(&release.service);
-        // By name alone: the values are not for the list of processes.
-        check.extend(env.keys().flat_map(|name| ["--env".to_owned(), name.clone()]));
-        check.push(image);
-        check.extend(start.args(args));
-        let mut command = docker::command(&check);
-        command.envs(&env);
+        let once = self.once(colour, launch, &release.service, args, &["--network=none"], &image);
+        let mut command = docker::command(&once.args);
+        command.envs(&once.env);
         let told = ["run", "…", &launch.release];
         let checked = docker::finish(command, &told);
         checked.map(drop).map_err(|error| match error.downcast_ref::<Refusal>() {

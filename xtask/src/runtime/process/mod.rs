@@ -20,6 +20,7 @@ use crate::port;
 use crate::release::{FileReleases, Releases as _};
 use crate::rollout::colour::Colour;
 use crate::rollout::observed::{Instance, State};
+use crate::rollout::policy::Span;
 use crate::rollout::record::Launch;
 use crate::rollout::world::Runtime;
 use crate::secrets;
@@ -149,6 +150,11 @@ impl Runtime for ProcessRuntime<'_> {
 
     fn stop(&self, colour: Colour, grace: Duration) -> anyhow::Result<()> {
         self.shim(colour).stop(grace)
+    }
+
+    fn run_once(&self, colour: Colour, launch: &Launch, args: &[String], timeout: Span) -> anyhow::Result<Vec<String>> {
+        let spec = self.spec(&self.service(launch), colour, launch, args);
+        service::run_once(&duct::cmd(&spec.program, &spec.args).full_env(&spec.env).dir(&spec.folder), *timeout)
     }
 
     fn probe(&self, colour: Colour, path: &str) -> Probe {

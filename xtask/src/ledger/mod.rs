@@ -1,5 +1,7 @@
 //! What is written down beside an environment: who holds the lock, the journal of each rollout, and the history.
 
+mod mailbox;
+
 use std::sync::Mutex;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -10,8 +12,11 @@ use crate::host::{Host, Session};
 use crate::problem::{ExitCode, Problem, command};
 use crate::rollout::event::Event;
 use crate::rollout::record::Entry;
+use crate::rollout::request::Request;
 use crate::rollout::world::Ledger;
 use crate::time;
+
+pub use mailbox::Posted;
 
 const LOCK: &str = "lock";
 const OWNER: &str = "lock.json";
@@ -100,6 +105,7 @@ impl<'a> FileLedger<'a> {
             }
             std::thread::sleep(Duration::from_millis(20));
         };
+        self.empty_mailbox();
         let owner = Owner::current(command);
         let unfinished = is_unfinished(&self.last_journal()?);
         // The file is for people; a full disk must stop neither an abort nor a rollback here.
@@ -197,6 +203,10 @@ impl Ledger for FileLedger<'_> {
         Ok(whole_lines(&self.host.read(HISTORY)?.unwrap_or_default()))
     }
 
+    fn take_request(&self) -> anyhow::Result<Option<Request>> {
+        self.take_oldest()
+    }
+
     fn author(&self) -> String {
         Owner::current("").by
     }
@@ -276,6 +286,34 @@ mod tests {
         ledger.journal(at, &Event::Ended { reached: true, active: None }).unwrap();
         drop(ledger);
         assert!(!FileLedger::new(&host, "development").lock("three", Duration::ZERO).unwrap());
+    }
+
+    #[test]
+    fn a_request_reaches_the_deployer_at_work_and_no_later_one() {
+        use crate::rollout::request::Wish;
+        let dir = TempDir::new();
+        let host = Local::new(dir.path());
+        let deployer = FileLedger::new(&host, "development");
+        let other = FileLedger::new(&host, "development");
+        assert_eq!(other.post(Wish::Abort).unwrap(), Posted::NobodyThere);
+        deployer.lock("deploy v1", Duration::ZERO).unwrap();
+        std::thread::scope(|scope| {
+            let posted = scope.spawn(|| other.post(Wish::Pause).unwrap());
+            let request = loop {
+                if let Some(request) = deployer.take_request().unwrap() {
+                    break request;
+                }
+            };
+            assert_eq!(request.wish, Wish::Pause);
+            let Posted::Taken(Some(owner)) = posted.join().unwrap() else { panic!("it was not taken") };
+            assert_eq!(owner.command, "deploy v1");
+        });
+        host.replace("mailbox/1-1.json", "{\"wish\":\"abort\"").unwrap();
+        host.replace("mailbox/2-1.json", "{\"wish\":\"abort\",\"by\":\"x\",\"at\":\"1970-01-01T00:00:00Z\"}").unwrap();
+        drop(deployer);
+        let next = FileLedger::new(&host, "development");
+        next.lock("deploy v2", Duration::ZERO).unwrap();
+        assert_eq!(next.take_request().unwrap(), None);
     }
 
     #[test]
