@@ -1,6 +1,6 @@
 //! The simulated world itself.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, SystemTime};
 
@@ -12,10 +12,12 @@ use crate::rollout::event::Event;
 use crate::rollout::observed::{Counters, InFlight, Instance, Routing, State};
 use crate::rollout::policy::Span;
 use crate::rollout::record::{Entry, Launch, serving};
-use crate::rollout::request::Request;
+use crate::rollout::request::{Request, Wish};
 use crate::rollout::world::{Clock, Ledger, Persistence, Router, Runtime};
 
 const STARTUP: Duration = Duration::from_millis(300);
+/// Enough for the first weight to be over, and few enough for the last not to have come.
+const LOOKS: u32 = 8;
 pub(super) const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How the deployer is struck.
@@ -27,6 +29,12 @@ pub(super) enum Fault {
     CrashBefore,
     /// It dies after it has done it.
     CrashAfter,
+    /// It is done, and what it waits for to hear so never comes.
+    Timeout,
+}
+
+impl Fault {
+    pub(super) const ALL: [Fault; 4] = [Fault::Error, Fault::CrashBefore, Fault::CrashAfter, Fault::Timeout];
 }
 
 /// What is wrong with a release.
@@ -65,10 +73,14 @@ pub(super) struct SimState {
     pub(super) persisted: Option<Split>,
     pub(super) history: Vec<Entry>,
     pub(super) unfinished: bool,
-    pub(super) mailbox: VecDeque<Request>,
+    /// What somebody asks for, some looks into the mailbox after traffic is shared.
+    pub(super) wish: Option<Wish>,
+    looks: u32,
+    /// The call at which whoever waits for ever is ended.
+    pub(super) patience: usize,
     pub(super) natures: BTreeMap<String, Nature>,
     pub(super) calls: usize,
-    pub(super) strike: Option<(usize, Fault)>,
+    pub(super) strikes: Vec<(usize, Fault)>,
     dead: bool,
     pub(super) broken: Vec<String>,
 }
@@ -85,10 +97,12 @@ impl SimState {
             persisted: None,
             history: Vec::new(),
             unfinished: false,
-            mailbox: VecDeque::new(),
+            wish: None,
+            looks: 0,
+            patience: usize::MAX,
             natures: BTreeMap::new(),
             calls: 0,
-            strike: None,
+            strikes: Vec::new(),
             dead: false,
             broken: Vec::new(),
         }
@@ -160,7 +174,8 @@ impl Sim {
 
     pub(super) fn revive_deployer(&self) {
         let mut state = self.state();
-        (state.dead, state.strike) = (false, None);
+        (state.dead, state.strikes) = (false, Vec::new());
+        state.patience = usize::MAX;
     }
 
     pub(super) fn hang_the_active_colour(&self) {
@@ -191,11 +206,21 @@ impl Sim {
             bail!("the deployer is dead");
         }
         state.calls += 1;
-        match state.strike.filter(|(call, _)| *call == state.calls).map(|(_, fault)| fault) {
+        if state.calls > state.patience {
+            state.dead = true;
+            bail!("it has waited for too long");
+        }
+        let calls = state.calls;
+        match state.strikes.iter().find(|(call, _)| *call == calls).map(|(_, fault)| *fault) {
             Some(Fault::Error) => bail!("struck at {doing}"),
             Some(Fault::CrashBefore) => {
                 state.dead = true;
                 bail!("died before {doing}");
+            }
+            Some(Fault::Timeout) => {
+                act(&mut state)?;
+                state.check_traffic(doing);
+                bail!("no answer to {doing}");
             }
             Some(Fault::CrashAfter) => {
                 act(&mut state)?;
@@ -351,7 +376,12 @@ impl Ledger for Sim {
     }
 
     fn take_request(&self) -> anyhow::Result<Option<Request>> {
-        self.does("read the mailbox", |state| Ok(state.mailbox.pop_front()))
+        self.does("read the mailbox", |state| {
+            let is_shared = state.running.is_some_and(|split| split.sole().is_none());
+            state.looks += u32::from(is_shared);
+            let wish = if is_shared && state.looks > LOOKS { state.wish.take() } else { None };
+            Ok(wish.map(|wish| Request { wish, by: "someone@elsewhere".into(), at: state.now }))
+        })
     }
 
     fn author(&self) -> String {
