@@ -64,14 +64,15 @@ pub fn plan(goal: Goal, observed: &Observed, policy: &Policy) -> Plan {
 }
 
 /// What has to be done before anything else: something, where a deployer that died has left things between two states,
-/// where the proxy has fallen back from an active colour that is down, or where a warm colour has outlived its time.
+/// where what serves is not on record, where the proxy has fallen back from an active colour that is down, or where a warm colour has outlived its time.
 pub fn overdue(observed: &Observed, unfinished: bool) -> Option<Goal> {
     let active = observed.active()?;
     if observed.frozen.is_some() {
         // What was left as it stands is for a person to decide; only a proxy has to be there.
         return observed.routing.running.is_none().then_some(Goal::Recover);
     }
-    if !observed.is_settled() || unfinished || observed.has_fallen_back(active) {
+    let is_unrecorded = observed.serving.is_none() && observed.is_fit(active);
+    if !observed.is_settled() || unfinished || is_unrecorded || observed.has_fallen_back(active) {
         return Some(Goal::Recover);
     }
     (observed.warm_overdue() && observed.is_fit(active)).then_some(Goal::Reap)

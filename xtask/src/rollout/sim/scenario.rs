@@ -5,6 +5,8 @@ use std::sync::Mutex;
 
 use super::world::{DRAIN_TIMEOUT, Nature, Sim, SimState};
 use crate::rollout::engine::{Engine, Outcome};
+use crate::rollout::observed::Observed;
+use crate::rollout::operation::Operation;
 use crate::rollout::plan::{Goal, overdue, plan};
 use crate::rollout::policy::Policy;
 use crate::rollout::record::Launch;
@@ -23,7 +25,7 @@ fn policy(steps: &str, keep_warm: &str, more: &str) -> Policy {
     toml::from_str(&text).unwrap()
 }
 
-fn launch(release: &str) -> Launch {
+pub(super) fn launch(release: &str) -> Launch {
     Launch { release: release.into(), settings: BTreeMap::new() }
 }
 
@@ -41,6 +43,8 @@ pub(super) struct Scenario {
     wish: Option<Wish>,
     /// Whether it is to be reached when nothing strikes.
     pub(super) succeeds: bool,
+    /// Makes the planner a wrong one.
+    pub(super) sabotage: Option<fn(&mut Vec<Operation>)>,
 }
 
 impl Scenario {
@@ -54,6 +58,7 @@ impl Scenario {
             hung: false,
             wish: None,
             succeeds: nature == Nature::Good,
+            sabotage: None,
         }
     }
 
@@ -111,7 +116,30 @@ impl Scenario {
             listener: &|_, _| {},
         };
         let observed = world.observe().ok()?;
-        Some(engine.run(&plan(goal, &observed, &self.policy)))
+        sim.state().may_start = self.may_start(&goal, &observed);
+        let mut plan = plan(goal, &observed, &self.policy);
+        if let Some(sabotage) = self.sabotage {
+            sabotage(&mut plan.operations);
+        }
+        Some(engine.run(&plan))
+    }
+
+    /// I6: how many starts a goal may take. An abort takes none, nor does a rollback to a warm colour.
+    fn may_start(&self, goal: &Goal, observed: &Observed) -> usize {
+        match goal {
+            Goal::Deploy(_) | Goal::Recover => 1,
+            Goal::Rollback(launch) => usize::from(observed.warm().is_none_or(|(_, warm)| warm.launch != *launch)),
+            Goal::Abort | Goal::Promote | Goal::Reap => 0,
+        }
+    }
+
+    /// The same, by a deployer that may be struck as well.
+    pub(super) fn put_right(&self, sim: &Sim, decision: &Goal) -> Option<Outcome> {
+        let world = World { runtime: sim, router: sim, ledger: sim, clock: sim };
+        let observed = world.observe().ok()?;
+        let goal =
+            if observed.frozen.is_some() { Some(decision.clone()) } else { overdue(&observed, sim.state().unfinished) };
+        self.reach(sim, goal?)
     }
 
     /// What the next deployer does before anything else; and where a rollout was left as it stood, what a person decides.

@@ -16,6 +16,9 @@ use crate::rollout::request::{Request, Wish};
 use crate::rollout::world::{Clock, Ledger, Persistence, Router, Runtime};
 
 const STARTUP: Duration = Duration::from_millis(300);
+/// What changes something, in the words of whoever does it.
+const CHANGES: [&str; 7] =
+    ["start", "stop", "set the split", "persist the split", "start the proxy", "write the history", "run a hook"];
 /// Enough for the first weight to be over, and few enough for the last not to have come.
 const LOOKS: u32 = 8;
 pub(super) const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
@@ -80,8 +83,13 @@ pub(super) struct SimState {
     pub(super) patience: usize,
     pub(super) natures: BTreeMap<String, Nature>,
     pub(super) calls: usize,
+    /// The calls that changed something, the journal apart.
+    pub(super) changes: Vec<usize>,
     pub(super) strikes: Vec<(usize, Fault)>,
     dead: bool,
+    /// How many more starts what is under way may take.
+    pub(super) may_start: usize,
+    pub(super) forgets_the_split: bool,
     pub(super) broken: Vec<String>,
 }
 
@@ -102,8 +110,11 @@ impl SimState {
             patience: usize::MAX,
             natures: BTreeMap::new(),
             calls: 0,
+            changes: Vec::new(),
             strikes: Vec::new(),
             dead: false,
+            may_start: 0,
+            forgets_the_split: false,
             broken: Vec::new(),
         }
     }
@@ -174,8 +185,7 @@ impl Sim {
 
     pub(super) fn revive_deployer(&self) {
         let mut state = self.state();
-        (state.dead, state.strikes) = (false, Vec::new());
-        state.patience = usize::MAX;
+        (state.dead, state.patience) = (false, usize::MAX);
     }
 
     pub(super) fn hang_the_active_colour(&self) {
@@ -211,6 +221,9 @@ impl Sim {
             bail!("it has waited for too long");
         }
         let calls = state.calls;
+        if CHANGES.contains(&doing) {
+            state.changes.push(calls);
+        }
         match state.strikes.iter().find(|(call, _)| *call == calls).map(|(_, fault)| *fault) {
             Some(Fault::Error) => bail!("struck at {doing}"),
             Some(Fault::CrashBefore) => {
@@ -254,6 +267,10 @@ impl Runtime for Sim {
 
     fn start(&self, colour: Colour, launch: &Launch) -> anyhow::Result<()> {
         self.does("start", |state| {
+            match state.may_start.checked_sub(1) {
+                Some(left) => state.may_start = left,
+                None => state.broken.push(format!("I6: {} is started by what must do without", launch.release)),
+            }
             if state.colours.get(colour).runs {
                 bail!("something runs there");
             }
@@ -334,7 +351,9 @@ impl Router for Sim {
             Ok(())
         })?;
         let persisted = self.does("persist the split", |state| {
-            state.persisted = Some(split);
+            if !state.forgets_the_split {
+                state.persisted = Some(split);
+            }
             Ok(())
         });
         Ok(persisted.map_or_else(Persistence::Failed, |()| Persistence::Persisted))
