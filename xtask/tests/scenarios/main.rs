@@ -13,3 +13,4 @@ mod mishaps;
 mod rejected;
 mod rollout;
 mod scripts;
+mod steered;

@@ -11,12 +11,14 @@ impl Run<'_> {
     pub(super) fn await_ready(&self, colour: Colour) -> Result<(), Reason> {
         let World { runtime, router, clock, .. } = self.engine.world;
         let mut good = 0;
+        // One that this run has not started may have ended before, and is asked how it does now.
+        let mut tolerated = (self.started.get() == Some(colour)).then_some(0);
         let mut waiting = Waiting::new(self, colour);
         let deadline = clock.elapsed() + *self.engine.policy.startup_timeout;
         loop {
             let instance = runtime.observe(colour).map_err(in_words)?;
             let cause = instance.cause.unwrap_or_else(|| instance.state.to_string());
-            if instance.exits > 0 || instance.state == State::Stopped {
+            if instance.exits > *tolerated.get_or_insert(instance.exits) || instance.state == State::Stopped {
                 return Err(instance.last_exit.map_or(cause, |exit| format!("ended with {exit}")));
             }
             good = if instance.state == State::Ready { good + 1 } else { 0 };

@@ -1,0 +1,154 @@
+//! Rollouts that are steered from another terminal, that wait for a person, and that run hooks.
+
+use std::process::Child;
+
+use crate::support::{Fixture, On, Ran, eventually, on_both};
+
+on_both! {
+    a_rollout_that_pauses_goes_on_when_it_is_told_to,
+    a_rollout_is_held_at_its_share_and_promoted_without_the_steps_that_are_left,
+    a_rollout_is_aborted_from_another_terminal,
+    a_rollout_whose_deployer_has_died_is_aborted_without_it,
+    a_rollout_that_is_left_as_it_stands_waits_for_a_decision,
+    there_is_nothing_to_steer_where_nothing_is_under_way,
+    hooks_run_of_the_new_release_and_one_that_fails_ends_the_rollout,
+    a_warm_colour_past_its_time_is_reaped_and_no_other,
+}
+
+const STEPS: &str = "steps = [{ set_weight = 10 }, { set_weight = 50 }, { set_weight = 100 }]";
+
+fn quick(fixture: &Fixture) {
+    fixture.edit_delivery("bake = \"2s\"", "bake = \"100ms\"");
+}
+
+/// v1 serves, and v2 waits at 10 % for somebody to say how to go on.
+fn paused(fixture: &Fixture) -> Child {
+    quick(fixture);
+    fixture.edit_delivery(
+        STEPS,
+        "steps = [{ set_weight = 10 }, { pause = {} }, { set_weight = 50 }, { set_weight = 100 }]",
+    );
+    fixture.release("up", "v1", &[]).ok();
+    let deploy = fixture.deploy_in_background("v2", &[]);
+    eventually("the rollout pauses", || {
+        let doing = &fixture.status()["rollout"]["operation"];
+        doing.as_str().is_some_and(|doing| doing.starts_with("pause with green at its share until"))
+    });
+    deploy
+}
+
+#[track_caller]
+fn share_of_green(fixture: &Fixture, expected: u8) {
+    assert_eq!(fixture.status()["split"]["green"], expected, "{}", fixture.status());
+}
+
+fn a_rollout_that_pauses_goes_on_when_it_is_told_to(on: On) {
+    let fixture = Fixture::new(on);
+    let deploy = paused(&fixture);
+    share_of_green(&fixture, 10);
+    let told = fixture.run(&["resume"]).ok().stdout;
+    assert!(told.contains("(`deploy-blue-green`) was told to resume"), "{told}");
+    let ran = Ran::from(deploy.wait_with_output().unwrap()).ok();
+    assert!(ran.stderr.contains("asked    resume by") && ran.stderr.contains("green 50 %"), "{}", ran.stderr);
+    share_of_green(&fixture, 100);
+}
+
+fn a_rollout_is_held_at_its_share_and_promoted_without_the_steps_that_are_left(on: On) {
+    let fixture = Fixture::new(on);
+    fixture.edit_delivery("bake = \"2s\"", "bake = \"3s\"");
+    fixture.release("up", "v1", &[]).ok();
+    let deploy = fixture.deploy_in_background("v2", &[]);
+    eventually("the candidate gets traffic", || fixture.status()["split"]["green"] == 10);
+    let told: serde_json::Value = serde_json::from_str(&fixture.run(&["pause", "--json"]).ok().stdout).unwrap();
+    assert_eq!((&told["asked"], &told["taken"]), (&"pause".into(), &true.into()));
+    fixture.run(&["promote"]).ok();
+    let ran = Ran::from(deploy.wait_with_output().unwrap()).ok();
+    assert!(ran.stderr.contains("skipped  split traffic: blue 50 %, green 50 %"), "{}", ran.stderr);
+    share_of_green(&fixture, 100);
+    assert_eq!(fixture.status()["colours"]["blue"]["role"], "warm");
+}
+
+fn a_rollout_is_aborted_from_another_terminal(on: On) {
+    let fixture = Fixture::new(on);
+    let deploy = paused(&fixture);
+    fixture.run(&["abort"]).ok();
+    let ran = Ran::from(deploy.wait_with_output().unwrap());
+    ran.refused(1, &["has asked for the end", "All traffic is on blue (v1), as before."]);
+    share_of_green(&fixture, 0);
+    assert_eq!(fixture.status()["colours"]["green"]["state"], "stopped");
+}
+
+fn a_rollout_whose_deployer_has_died_is_aborted_without_it(on: On) {
+    let fixture = Fixture::new(on);
+    let mut deploy = paused(&fixture);
+    deploy.kill().unwrap();
+    deploy.wait().unwrap();
+    eventually("the lock is free", || fixture.status()["rollout"].is_null());
+    fixture.run(&["abort"]).ok();
+    share_of_green(&fixture, 0);
+    assert_eq!(fixture.status()["remarks"], serde_json::json!([]));
+}
+
+fn a_rollout_that_is_left_as_it_stands_waits_for_a_decision(on: On) {
+    let fixture = Fixture::new(on);
+    fixture.edit_delivery("keep_warm = \"10m\"", "keep_warm = \"10m\"\non_failure = \"freeze\"");
+    for decision in ["abort", "promote"] {
+        let before = if decision == "abort" { paused(&fixture) } else { fixture.deploy_in_background("v2", &[]) };
+        eventually("the candidate gets traffic", || fixture.status()["split"]["green"] == 10);
+        fixture.kill(fixture.pid("green").unwrap());
+        let ran = Ran::from(before.wait_with_output().unwrap());
+        ran.refused(1, &["Everything is left as it stands", "next: cargo xtask promote", "next: cargo xtask abort"]);
+        let status = fixture.status();
+        assert_eq!((&status["split"]["green"], &status["colours"]["green"]["role"]), (&10.into(), &"candidate".into()));
+        assert!(status["remarks"][0].as_str().unwrap().contains("the rollout of v2 has failed"), "{status}");
+        fixture.release("deploy-blue-green", "v3", &[]).refused(1, &["decide about it first"]);
+        fixture.run(&["rollback"]).refused(1, &["decide about it first"]);
+        fixture.run(&["recover"]).ok();
+        share_of_green(&fixture, 10);
+        fixture.run(&[decision]).ok();
+        let expected = if decision == "abort" { 0 } else { 100 };
+        share_of_green(&fixture, expected);
+    }
+    let told = fixture.run(&["history"]).ok().stdout;
+    assert!(told.contains("left as it stood v2 as green"), "{told}");
+}
+
+fn there_is_nothing_to_steer_where_nothing_is_under_way(on: On) {
+    let fixture = Fixture::new(on);
+    fixture.run(&["abort"]).refused(2, &["nothing has been deployed to development yet"]);
+    fixture.release("up", "v1", &[]).ok();
+    for verb in ["pause", "resume", "promote", "abort"] {
+        let expected = format!("there is nothing to {verb}: no rollout is under way in development");
+        fixture.run(&[verb]).refused(2, &[&expected, "next: cargo xtask status"]);
+    }
+}
+
+fn hooks_run_of_the_new_release_and_one_that_fails_ends_the_rollout(on: On) {
+    let fixture = Fixture::new(on);
+    quick(&fixture);
+    let hooks = "keep_warm = \"10m\"\nhooks.pre_shift.command = [\"config\", \"check\", \"--all\"]\nhooks.on_abort.command = [\"--version\"]";
+    fixture.edit_delivery("keep_warm = \"10m\"", hooks);
+    fixture.release("up", "v1", &[]).ok();
+    let ran = fixture.release("deploy-blue-green", "v2", &[]).ok();
+    let position = |text: &str| ran.stderr.find(text).unwrap_or_else(|| panic!("{text} in {}", ran.stderr));
+    assert!(position("run the hook pre_shift of v2") < position("split traffic: blue 90 %"));
+    assert!(position("smoke-test green") < position("run the hook pre_shift of v2"));
+
+    fixture.edit_delivery("[\"config\", \"check\", \"--all\"]", "[\"no-such-command\"]");
+    let ran = fixture.release("deploy-blue-green", "v3", &[]);
+    assert!(ran.stderr.contains("run the hook on_abort of v3"), "{}", ran.stderr);
+    ran.refused(1, &["could not run the hook pre_shift of v3", "no-such-command", "All traffic is on green (v2)"]);
+}
+
+fn a_warm_colour_past_its_time_is_reaped_and_no_other(on: On) {
+    let fixture = Fixture::new(on);
+    quick(&fixture);
+    fixture.release("up", "v1", &[]).ok();
+    fixture.release("deploy-blue-green", "v2", &[]).ok();
+    assert!(fixture.run(&["reap"]).ok().stdout.contains("nothing is kept warm past its time"));
+    fixture.edit_delivery("keep_warm = \"10m\"", "keep_warm = \"1ms\"");
+    fixture.release("deploy-blue-green", "v3", &[]).ok();
+    fixture.run(&["reap"]).ok();
+    let status = fixture.status();
+    assert_eq!((&status["colours"]["green"]["state"], &status["split"]["blue"]), (&"stopped".into(), &100.into()));
+}
