@@ -6,6 +6,7 @@ use crate::deployment::Deployment;
 use crate::flags::{Queue, Source, Target};
 use crate::out;
 use crate::problem::{ExitCode, Problem, command};
+use crate::rollout::basis::Basis;
 use crate::rollout::plan::{Goal, Plan, plan};
 use crate::rollout::record::Launch;
 use crate::site::Site;
@@ -23,6 +24,9 @@ pub struct Args {
     /// Prints what would be done, and does nothing.
     #[arg(long)]
     plan: bool,
+    /// Acts only if things still stand as they did when `--plan` printed this.
+    #[arg(long, value_name = "ID", conflicts_with = "plan")]
+    expect: Option<Basis>,
     #[command(flatten)]
     queue: Queue,
     /// Prints how it ended, or the plan, as JSON.
@@ -52,6 +56,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     }
     let content = args.source.content(&site)?;
     let deployment = Deployment::begin(&site, "deploy-blue-green", &args.queue)?;
+    args.expect.iter().try_for_each(|planned| deployment.require(planned))?;
     deployment.refresh_proxy()?;
     deployment.reserve()?;
     let release = deployment.keep(&content, args.source.release.as_deref())?;
@@ -82,24 +87,28 @@ fn check(args: &Args, site: &Site) -> Result<(), Problem> {
 fn show_plan(args: &Args, site: &Site, settings: BTreeMap<String, String>) -> anyhow::Result<()> {
     let release = args.source.release.clone().unwrap_or_else(|| "the-next-build".into());
     let observed = site.enter().world().observe()?;
+    let basis = Basis::of(&observed, &site.environment().rollout)?;
     let plan = plan(Goal::Deploy(Launch { release, settings }), &observed, &site.environment().rollout);
     if args.json {
-        out!("{}", serde_json::to_string_pretty(&as_json(&plan, site))?);
+        out!("{}", serde_json::to_string_pretty(&as_json(&plan, &basis, site))?);
     } else {
         out!("{} in {}:", plan.goal, site.name);
         for (number, operation) in plan.operations.iter().enumerate() {
             out!("{:>4}. {operation}", number + 1);
         }
         plan.notes.iter().for_each(|note| out!("note: {note}"));
+        let same = command(&format!("deploy-blue-green --expect {basis}"), &site.name);
+        out!("to do this and nothing else:\n  {same}");
     }
     Ok(())
 }
 
-fn as_json(plan: &Plan, site: &Site) -> serde_json::Value {
+fn as_json(plan: &Plan, basis: &Basis, site: &Site) -> serde_json::Value {
     serde_json::json!({
         "environment": site.name,
         "goal": plan.goal.to_string(),
         "operations": plan.operations,
         "notes": plan.notes,
+        "expect": basis,
     })
 }

@@ -7,6 +7,7 @@ use crate::flags::Queue;
 use crate::problem::{ExitCode, Problem, command};
 use crate::release::{Content, Release};
 use crate::report::{self, Report};
+use crate::rollout::basis::Basis;
 use crate::rollout::colour::Colour;
 use crate::rollout::engine::{Engine, Outcome};
 use crate::rollout::event::Event;
@@ -201,13 +202,33 @@ impl<'a> Deployment<'a> {
         self.scene.colours.check_config(candidate, launch)
     }
 
+    /// Looks whether things still stand as they did when a plan was made.
+    ///
+    /// # Errors
+    /// A [`Problem`] with exit code 1 when they do not: what was agreed on is not what would be done.
+    pub fn require(&self, planned: &Basis) -> anyhow::Result<()> {
+        let now = Basis::of(&self.observe()?, &self.site.environment().rollout)?;
+        if now == *planned {
+            return Ok(());
+        }
+        let message = format!(
+            "the plan was made when {} stood otherwise (then {planned}, now {now}); nothing was started or changed.",
+            self.site.name
+        );
+        Err(Problem::new(ExitCode::Failed, message).next(command("deploy-blue-green --plan", &self.site.name)).into())
+    }
+
     /// Plans for a goal and carries the plan out.
     ///
     /// # Errors
     /// A [`Problem`] with exit code 1, or 130 when a person asked for the end, that says how things stand now.
     pub fn reach(&self, goal: Goal, json: bool) -> anyhow::Result<()> {
-        let plan = plan(goal, &self.observe()?, &self.site.environment().rollout);
+        let observed = self.observe()?;
+        let plan = plan(goal, &observed, &self.site.environment().rollout);
         self.scene.preflight(&plan.operations)?;
+        if matches!(plan.goal, Goal::Deploy(_)) {
+            self.require(&Basis::of(&observed, &self.site.environment().rollout)?)?;
+        }
         plan.notes.iter().for_each(|note| say!("note: {note}"));
         let began = Instant::now();
         let outcome = self.execute(&plan);

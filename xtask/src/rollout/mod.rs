@@ -1,6 +1,7 @@
 //! The rollout: from a goal and what is observed to a plan, and from the plan to a release that serves.
 
 pub mod analysis;
+pub mod basis;
 pub mod colour;
 pub mod engine;
 pub mod event;

@@ -137,7 +137,15 @@ fn the_plan_is_shown_and_nothing_is_done(on: On) {
     let json = fixture.run(&["deploy-blue-green", "--release", "v2", "--plan", "--json"]).ok().stdout;
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(json["operations"][0]["op"], "start");
+    let expect = json["expect"].as_str().unwrap();
+    assert!(plan.contains(&format!("deploy-blue-green --expect {expect}")), "{plan}");
     assert_eq!(fixture.status()["colours"]["green"]["state"], "absent");
+    quick(&fixture);
+    fixture.release("deploy-blue-green", "v2", &["--expect", expect]).refused(1, &["the plan was made when"]);
+    fixture.edit_delivery("bake = \"100ms\"", "bake = \"2s\"");
+    fixture.release("deploy-blue-green", "v2", &["--expect", expect]).ok();
+    fixture.release("deploy-blue-green", "v3", &["--expect", expect]).refused(1, &["the plan was made when"]);
+    assert_eq!(fixture.status()["split"]["green"], 100);
 }
 
 fn environments_stand_side_by_side_and_down_leaves_nothing_behind(on: On) {
