@@ -29,6 +29,11 @@ pub trait Runtime: Send + Sync {
     /// # Errors
     /// When it cannot be told.
     fn stop(&self, colour: Colour, grace: Duration) -> anyhow::Result<()>;
+    /// Tells whoever watches over a colour until when it is kept warm. Where nobody does, the next verb stops it.
+    ///
+    /// # Errors
+    /// When it cannot be told.
+    fn keep_until(&self, colour: Colour, until: SystemTime) -> anyhow::Result<()>;
     /// Runs a release's own binary once, with the settings and secrets it would have in that colour, and waits for its end.
     ///
     /// # Errors

@@ -152,3 +152,23 @@ fn a_warm_colour_past_its_time_is_reaped_and_no_other(on: On) {
     let status = fixture.status();
     assert_eq!((&status["colours"]["green"]["state"], &status["split"]["blue"]), (&"stopped".into(), &100.into()));
 }
+
+#[test]
+fn a_warm_colour_is_reaped_by_itself_when_its_time_has_passed() {
+    let fixture = Fixture::new(On::Process);
+    quick(&fixture);
+    fixture.edit_delivery("keep_warm = \"10m\"", "keep_warm = \"1s\"");
+    fixture.release("up", "v1", &[]).ok();
+    fixture.release("deploy-blue-green", "v2", &[]).ok();
+    eventually("blue is stopped", || fixture.status()["colours"]["blue"]["state"] == "stopped");
+    share_of_green(&fixture, 100);
+    // A colour that serves again is not kept warm any more, whatever was said before.
+    fixture.edit_delivery("keep_warm = \"1s\"", "keep_warm = \"3s\"");
+    fixture.release("deploy-blue-green", "v3", &[]).ok();
+    fixture.run(&["rollback"]).ok();
+    let logged = || fixture.run(&["logs", "green"]).ok().stdout.contains("and is reaped");
+    eventually("the shim of green has had its time", logged);
+    fixture.run(&["health-check"]).ok();
+    let status = fixture.status();
+    assert_eq!((&status["active"], &status["colours"]["green"]["state"]), (&"green".into(), &"ready".into()));
+}

@@ -105,13 +105,7 @@ impl<'a> Run<'a> {
             Operation::Pause { colour, span } => self.pause(*colour, *span),
             Operation::Analyse { colour } => self.analyse(*colour),
             Operation::Promote { colour, launch, change, keep_warm } => {
-                match self.record(*change, *colour, launch, *keep_warm, None) {
-                    Err(reason) if self.urgent.get() => self.warn(format!("the promotion is not on record: {reason}")),
-                    result => result?,
-                }
-                self.urgent.set(true);
-                self.cancellable.set(false);
-                Ok(())
+                self.promote(*colour, launch, *change, *keep_warm)
             }
             Operation::Abandon { colour, launch } => {
                 self.record(Change::Aborted, *colour, launch, None, Some("taken back after a freeze".into()))
@@ -159,6 +153,22 @@ impl<'a> Run<'a> {
         }
         if self.started.get().is_some_and(|candidate| split.share(candidate) > 0) {
             self.committed.set(true);
+        }
+        Ok(())
+    }
+
+    fn promote(&self, colour: Colour, launch: &Launch, change: Change, keep_warm: Option<Span>) -> Result<(), Reason> {
+        let World { runtime, clock, .. } = self.engine.world;
+        match self.record(change, colour, launch, keep_warm, None) {
+            Err(reason) if self.urgent.get() => self.warn(format!("the promotion is not on record: {reason}")),
+            result => result?,
+        }
+        self.urgent.set(true);
+        self.cancellable.set(false);
+        if let Some(span) = keep_warm
+            && let Err(error) = runtime.keep_until(colour.other(), clock.now() + *span)
+        {
+            self.warn(format!("{} is stopped by the next verb and not by itself: {error:#}", colour.other()));
         }
         Ok(())
     }

@@ -306,6 +306,10 @@ impl Runtime for Sim {
         })
     }
 
+    fn keep_until(&self, _: Colour, _: SystemTime) -> anyhow::Result<()> {
+        self.does("keep warm", |_| Ok(()))
+    }
+
     fn run_once(&self, _: Colour, launch: &Launch, _: &[String], _: Span) -> anyhow::Result<Vec<String>> {
         self.does("run a hook", |state| match state.natures.get(&launch.release) {
             Some(Nature::HookFails) => bail!("the hook has failed"),

@@ -217,6 +217,11 @@ impl Runtime for ComposeRuntime<'_> {
         docker::read(&["stop", "--time", &grace, &self.stack.container(service)]).map(drop)
     }
 
+    fn keep_until(&self, _: Colour, _: SystemTime) -> anyhow::Result<()> {
+        // The engine watches over it, and has no such idea.
+        Ok(())
+    }
+
     fn run_once(&self, colour: Colour, launch: &Launch, args: &[String], timeout: Span) -> anyhow::Result<Vec<String>> {
         self.host.require_held()?;
         let (release, image) = self.release(launch)?;

@@ -152,6 +152,10 @@ impl Runtime for ProcessRuntime<'_> {
         self.shim(colour).stop(grace)
     }
 
+    fn keep_until(&self, colour: Colour, until: SystemTime) -> anyhow::Result<()> {
+        self.shim(colour).keep_until(until, self.name, self.folder)
+    }
+
     fn run_once(&self, colour: Colour, launch: &Launch, args: &[String], timeout: Span) -> anyhow::Result<Vec<String>> {
         let spec = self.spec(&self.service(launch), colour, launch, args);
         service::run_once(&duct::cmd(&spec.program, &spec.args).full_env(&spec.env).dir(&spec.folder), *timeout)

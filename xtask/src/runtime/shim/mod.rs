@@ -4,6 +4,7 @@
 
 mod log;
 mod serve;
+mod warmth;
 
 pub use serve::{exec, serve};
 
@@ -197,6 +198,14 @@ impl Shim {
         let path = self.folder.join(STATUS);
         let status = Status { phase: Phase::Stopped, ..last };
         fs::write(&path, serde_json::to_string(&status)?).with_context(|| format!("writing {}", path.display()))
+    }
+
+    /// Has the colour reaped at some time, if it is still kept warm by then; `folder` is one of its project.
+    ///
+    /// # Errors
+    /// When the shim cannot be told.
+    pub fn keep_until(&self, until: SystemTime, environment: &str, folder: &Path) -> anyhow::Result<()> {
+        self.ask(&warmth::Warmth::request(until, environment, folder), ANSWER).map(drop)
     }
 
     /// The last lines of the child's output since it was started, oldest first.

@@ -17,6 +17,7 @@ use shared_child::unix::SharedChildExt as _;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 
 use super::log::Log;
+use super::warmth::Warmth;
 use super::{ALIVE, LOG, Phase, ROTATED, SOCKET, SPEC, STATUS, Spec, Status, StopSignal, own_program, remove};
 
 /// The pause before the first restart; it doubles with each one that follows.
@@ -31,6 +32,7 @@ enum Message {
     Exited(ExitStatus),
     Ask(UnixStream),
     Stop(Duration, Option<UnixStream>),
+    Warm(Warmth, UnixStream),
 }
 
 /// Runs the shim of `folder` until its child was told to end, and has.
@@ -74,6 +76,7 @@ struct Supervisor {
     log: Arc<Log>,
     child: Option<Arc<SharedChild>>,
     failures: u32,
+    warmth: Option<Warmth>,
     sender: Sender<Message>,
     messages: Receiver<Message>,
     status_file: StatusFile,
@@ -91,7 +94,18 @@ impl Supervisor {
         forward_signals(sender.clone())?;
         let status = Status { phase: Phase::Running, started: SystemTime::now(), exits: 0, last_exit: None };
         let (log, status_file) = (Arc::clone(log), StatusFile::create()?);
-        Ok(Supervisor { spec, status, log, child: None, failures: 0, sender, messages, status_file, _alive: alive })
+        Ok(Supervisor {
+            spec,
+            status,
+            log,
+            child: None,
+            failures: 0,
+            warmth: None,
+            sender,
+            messages,
+            status_file,
+            _alive: alive,
+        })
     }
 
     fn run(&mut self) -> anyhow::Result<()> {
@@ -104,13 +118,22 @@ impl Supervisor {
                 (None, Phase::Restarting) => Some(began + self.backoff()),
                 _ => None,
             };
-            match self.next_message(wake)? {
+            let reap_at = self.warmth.as_ref().map(|warmth| warmth.until).filter(|_| stop.is_none());
+            let next = [wake, reap_at].into_iter().flatten().min();
+            match self.next_message(next)? {
+                None if reap_at.is_some_and(|at| at <= Instant::now()) => {
+                    self.warmth.iter_mut().for_each(|warmth| warmth.reap(&self.log));
+                }
                 None if stop.is_some() => self.kill(&mut stop),
                 None => {
                     began = Instant::now();
                     self.launch();
                 }
                 Some(Message::Ask(stream)) => self.answer(stream),
+                Some(Message::Warm(warmth, stream)) => {
+                    self.warmth = Some(warmth);
+                    self.answer(stream);
+                }
                 Some(Message::Exited(status)) if stop.is_some() => {
                     self.log.line(format!("shim: ended with {}", in_words(status)).as_bytes());
                     return self.finish(stop);
@@ -296,6 +319,7 @@ fn read_request(stream: UnixStream) -> Option<Message> {
     match request.trim_end().split_once(' ') {
         None if request.trim_end() == "status" => Some(Message::Ask(stream)),
         Some(("stop", millis)) => Some(Message::Stop(Duration::from_millis(millis.parse().ok()?), Some(stream))),
+        Some(("warm", request)) => Some(Message::Warm(Warmth::parse(request)?, stream)),
         _ => {
             let _ = (&stream).write_all(b"unknown request");
             None
