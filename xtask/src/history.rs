@@ -37,11 +37,11 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
             Change::RolledBack => "rolled back to",
             Change::Recovered => "recovered",
             Change::Aborted => "aborted",
-            Change::Frozen => "left as it stood",
+            Change::Frozen => "frozen",
         };
         let kept = if site.releases().find(&entry.launch.release).is_some() { "" } else { "  (not kept any more)" };
         out!(
-            "{}  {change:<16} {} as {} by {}{kept}",
+            "{}  {change:<14} {} as {} by {}{kept}",
             time::format(entry.at),
             entry.launch.release,
             entry.colour,

@@ -2,6 +2,7 @@
 
 use crate::deployment::Deployment;
 use crate::flags::{Queue, Target};
+use crate::ledger::REAP;
 use crate::out;
 use crate::rollout::plan::{Goal, overdue};
 use crate::site::Site;
@@ -28,7 +29,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         out!("nothing runs in {}", site.name);
         return Ok(());
     }
-    let deployment = Deployment::lock(&site, "reap", &args.queue)?;
+    let deployment = Deployment::lock(&site, REAP, &args.queue)?;
     if overdue(&deployment.observe()?, false) != Some(Goal::Reap) {
         out!("nothing is kept warm past its time in {}", site.name);
         return Ok(());

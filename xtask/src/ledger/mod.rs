@@ -22,6 +22,9 @@ const LOCK: &str = "lock";
 const OWNER: &str = "lock.json";
 const HISTORY: &str = "history.jsonl";
 const JOURNALS: &str = "journal";
+/// The verb that stops a warm colour by itself, and how long it may take.
+pub const REAP: &str = "reap";
+const REAPING: Duration = Duration::from_secs(60);
 /// How many rollouts' journals are kept.
 const KEEP_JOURNALS: usize = 20;
 /// Room kept free for what must still be written when the disk is full: a few thousand events, a few hundred entries.
@@ -95,12 +98,15 @@ impl<'a> FileLedger<'a> {
     /// A [`Problem`] with exit code 75 that names the holder.
     pub fn lock(&self, command: &str, wait: Duration) -> anyhow::Result<bool> {
         // Whoever looks for the holder holds the lock for a moment, so one refusal says nothing.
-        let deadline = Instant::now() + wait.max(Duration::from_millis(250));
+        let began = Instant::now();
+        let deadline = began + wait.max(Duration::from_millis(250));
         let session = loop {
             if let Some(session) = self.host.try_lock(LOCK)? {
                 break session;
             }
-            if Instant::now() >= deadline {
+            // Housekeeping is over in a moment, and nobody's doing.
+            let patience = if self.is_reaped() { REAPING } else { Duration::ZERO };
+            if Instant::now() >= deadline.max(began + patience) {
                 return Err(self.refusal(wait).into());
             }
             std::thread::sleep(Duration::from_millis(20));
@@ -147,6 +153,10 @@ impl<'a> FileLedger<'a> {
         let Some(newest) = self.host.list(JOURNALS)?.pop() else { return Ok(Vec::new()) };
         let text = self.host.read(&format!("{JOURNALS}/{newest}"))?.unwrap_or_default();
         Ok(whole_lines(&text))
+    }
+
+    fn is_reaped(&self) -> bool {
+        self.owner().is_some_and(|owner| owner.command == REAP)
     }
 
     fn owner(&self) -> Option<Owner> {

@@ -1,13 +1,14 @@
 //! Deployers, colours, shims and proxies that are interrupted or killed at a bad moment.
 
 use std::process::{Child, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::support::{Fixture, On, Prober, Ran, docker, eventually, on_both, parent, pid_at};
 
 on_both! {
     ctrl_c_puts_all_traffic_back_and_says_so,
     a_deployer_that_is_killed_leaves_a_service_that_goes_on_and_the_next_verb_recovers,
+    deployers_killed_at_random_points_of_twenty_rollouts_lose_nothing,
     a_second_deployer_is_refused_and_one_that_waits_is_served,
     a_killed_service_is_started_again_by_its_shim,
     a_killed_active_colour_falls_back_to_the_warm_one,
@@ -71,6 +72,34 @@ fn a_deployer_that_is_killed_leaves_a_service_that_goes_on_and_the_next_verb_rec
     load.stop().assert_nothing_lost("the death of a deployer and the deploy after it");
     let status = fixture.status();
     assert_eq!((&status["active"], &status["colours"]["green"]["release"]), (&"green".into(), &"v3".into()));
+}
+
+fn deployers_killed_at_random_points_of_twenty_rollouts_lose_nothing(on: On) {
+    let fixture = Fixture::alone(on);
+    fixture.edit_delivery("bake = \"2s\"", "bake = \"100ms\"");
+    fixture.release("up", "v1", &[]).ok();
+    let began = Instant::now();
+    fixture.release("deploy-blue-green", "v2", &[]).ok();
+    let whole = began.elapsed();
+    let load = Prober::start(fixture.address());
+    // A known sequence, so that a failure can be had again: that of Steele, Lea and Flood's SplitMix64.
+    let mut seed = 0x9e37_79b9_7f4a_7c15_u64;
+    for number in 0..20 {
+        let mut deploy = fixture.deploy_in_background(&format!("r{number}"), &[]);
+        seed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (seed ^ (seed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let share = (mixed >> 40) as f64 / f64::from(1_u32 << 24);
+        // Not a wait for something, but the point at which it dies.
+        std::thread::sleep(whole.mul_f64(share));
+        deploy.kill().unwrap();
+        deploy.wait().unwrap();
+        fixture.run(&["recover", "--wait", "30s"]).ok();
+        let status = fixture.status();
+        let sole = [&status["split"]["blue"], &status["split"]["green"]].map(|share| share == 100);
+        assert_eq!(sole.iter().filter(|sole| **sole).count(), 1, "{number}, {share}: {status}");
+        assert_eq!(status["remarks"], serde_json::json!([]), "{number}, {share}");
+    }
+    load.stop().assert_nothing_lost("the death of twenty deployers");
 }
 
 fn a_second_deployer_is_refused_and_one_that_waits_is_served(on: On) {
@@ -250,8 +279,8 @@ fn a_deploy_while_the_proxy_has_fallen_back_keeps_the_colour_that_serves(on: On)
 
 fn a_rollback_while_the_proxy_has_fallen_back_needs_no_start_however_late_it_comes(on: On) {
     let fixture = Fixture::alone(on);
-    fixture.edit_delivery("keep_warm = \"10m\"", "keep_warm = \"1ms\"");
     fallen_back(&fixture);
+    fixture.let_warm_time_pass();
     let load = Prober::start(fixture.address());
     let ran = fixture.run(&["rollback"]).ok();
     load.stop().assert_nothing_lost("a rollback while the active colour hangs");

@@ -91,9 +91,9 @@ fn what_was_set_for_a_release_comes_back_with_it(on: On) {
 fn a_colour_kept_warm_past_its_time_is_called_overdue_and_stopped_by_the_next_verb(on: On) {
     let fixture = Fixture::new(on);
     quick(&fixture);
-    fixture.edit_delivery("keep_warm = \"10m\"", "keep_warm = \"1ms\"");
     fixture.release("up", "v1", &[]).ok();
     fixture.release("deploy-blue-green", "v2", &[]).ok();
+    fixture.let_warm_time_pass();
     assert!(fixture.run(&["status"]).ok().stdout.contains("blue is kept warm past its time"));
     fixture.run(&["up", "--binary", crate::support::service().to_str().unwrap()]).ok();
     assert_eq!(fixture.status()["colours"]["blue"]["state"], "stopped");

@@ -2,12 +2,13 @@
 
 use std::process::Child;
 
-use crate::support::{Fixture, On, Ran, eventually, on_both};
+use crate::support::{Fixture, On, Prober, Ran, eventually, on_both};
 
 on_both! {
     a_rollout_that_pauses_goes_on_when_it_is_told_to,
     a_rollout_is_held_at_its_share_and_promoted_without_the_steps_that_are_left,
     a_rollout_is_aborted_from_another_terminal,
+    aborts_at_each_step_lose_nothing,
     a_rollout_whose_deployer_has_died_is_aborted_without_it,
     a_rollout_that_is_left_as_it_stands_waits_for_a_decision,
     there_is_nothing_to_steer_where_nothing_is_under_way,
@@ -78,6 +79,31 @@ fn a_rollout_is_aborted_from_another_terminal(on: On) {
     assert_eq!(fixture.status()["colours"]["green"]["state"], "stopped");
 }
 
+fn aborts_at_each_step_lose_nothing(on: On) {
+    let fixture = Fixture::alone(on);
+    quick(&fixture);
+    fixture.release("up", "v1", &[]).ok();
+    let load = Prober::start(fixture.address());
+    let mut steps = STEPS.to_owned();
+    for weight in [10, 50, 100] {
+        let step = format!("{{ set_weight = {weight} }}");
+        let paused = STEPS.replace(&step, &format!("{step}, {{ pause = {{}} }}"));
+        fixture.edit_delivery(&steps, &paused);
+        steps = paused;
+        let deploy = fixture.deploy_in_background(&format!("at-{weight}"), &[]);
+        eventually("it pauses there", || {
+            let status = fixture.status();
+            let doing = status["rollout"]["operation"].as_str().unwrap_or_default().to_owned();
+            status["split"]["green"] == weight && doing.starts_with("pause")
+        });
+        fixture.run(&["abort"]).ok();
+        Ran::from(deploy.wait_with_output().unwrap()).refused(1, &["All traffic is on blue (v1), as before."]);
+    }
+    let tally = load.stop();
+    tally.assert_nothing_lost("aborts at 10, 50 and 100 %");
+    assert!(tally.by_release["at-100"] > 0, "{:?}", tally.by_release);
+}
+
 fn a_rollout_whose_deployer_has_died_is_aborted_without_it(on: On) {
     let fixture = Fixture::new(on);
     let mut deploy = paused(&fixture);
@@ -110,7 +136,7 @@ fn a_rollout_that_is_left_as_it_stands_waits_for_a_decision(on: On) {
         share_of_green(&fixture, expected);
     }
     let told = fixture.run(&["history"]).ok().stdout;
-    assert!(told.contains("left as it stood v2 as green"), "{told}");
+    assert!(told.contains("frozen         v2 as green"), "{told}");
 }
 
 fn there_is_nothing_to_steer_where_nothing_is_under_way(on: On) {

@@ -213,6 +213,11 @@ impl Fixture {
         }
     }
 
+    /// As if the time for which the other colour is kept warm had passed, and nobody had reaped it yet.
+    pub fn let_warm_time_pass(&self) {
+        self.in_ledger(r#"sed -i 's/"until":"[^"]*"/"until":"2020-01-01T00:00:00Z"/' history.jsonl"#);
+    }
+
     /// Which runtime it uses.
     pub fn on(&self) -> On {
         self.on
