@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::analysis::Judgement;
+use super::analysis::{Judgement, Next};
 use super::colour::Colour;
 use super::plan::Operation;
 
@@ -47,6 +47,8 @@ pub enum Event {
     Judged {
         /// The verdict and its numbers.
         judgement: Judgement,
+        /// What comes after it.
+        next: Next,
     },
     /// Something that does not stop the rollout and should be known.
     Warning {

@@ -4,6 +4,7 @@ pub mod analysis;
 pub mod colour;
 pub mod engine;
 pub mod event;
+pub mod latency;
 pub mod observed;
 pub mod plan;
 pub mod policy;

@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
 use super::Engine;
+use crate::rollout::analysis::Windows;
 use crate::rollout::colour::{Colour, PerColour, Split};
 use crate::rollout::event::Event;
 use crate::rollout::observed::{Counters, Routing};
@@ -28,6 +29,8 @@ pub(super) struct Run<'a> {
     pub(super) started: Cell<Option<Colour>>,
     /// The counters when the split was last set.
     pub(super) window: RefCell<Option<PerColour<Counters>>>,
+    /// The windows that did not pass.
+    pub(super) windows: Cell<Windows>,
 }
 
 impl<'a> Run<'a> {
@@ -38,6 +41,7 @@ impl<'a> Run<'a> {
             cancellable: Cell::new(matches!(goal, Goal::Deploy(_) | Goal::Rollback(_))),
             started: Cell::new(None),
             window: RefCell::new(None),
+            windows: Cell::new(Windows::default()),
         }
     }
 

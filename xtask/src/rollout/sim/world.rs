@@ -119,12 +119,13 @@ impl SimState {
                 continue;
             }
             it.in_flight = 3;
-            it.counters.requests += load * 10;
+            it.counters.attempts += load * 10;
+            it.counters.latency.0[2] += load * 10;
             match nature {
-                Some(Nature::AnswersErrors) => it.counters.errors += load * 10,
+                Some(Nature::AnswersErrors) => it.counters.failures += load * 10,
                 Some(Nature::DiesUnderLoad) => (it.runs, it.exits, it.in_flight) = (false, it.exits + 1, 0),
                 Some(Nature::UnreachableUnderLoad) => it.unreachable = true,
-                _ => {}
+                _ => it.counters.answers += load * 10,
             }
         }
     }

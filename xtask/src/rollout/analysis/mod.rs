@@ -1,0 +1,185 @@
+//! From the requests of one window to a verdict. Pure.
+
+mod finding;
+mod interval;
+mod limits;
+pub mod policy;
+mod window;
+
+#[cfg(test)]
+mod simulation;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+pub use finding::{Finding, Rule};
+pub use interval::{Interval, Share};
+pub use limits::{Next, Windows};
+pub use window::Sample;
+
+use super::colour::{Colour, PerColour};
+use super::observed::Counters;
+use policy::AnalysisPolicy;
+
+/// What the numbers of a window say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// The candidate is within its limits.
+    Pass,
+    /// It is not.
+    Fail,
+    /// There were too few requests to tell.
+    Inconclusive,
+    /// The numbers themselves are not to be trusted.
+    Error,
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Verdict::Pass => "pass",
+            Verdict::Fail => "fail",
+            Verdict::Inconclusive => "inconclusive",
+            Verdict::Error => "error",
+        })
+    }
+}
+
+/// A verdict with the numbers it was reached by.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Judgement {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// What decided, in words and numbers.
+    pub reason: String,
+    /// The candidate's requests within the window.
+    pub candidate: Sample,
+    /// The active colour's within the same window.
+    pub active: Sample,
+    /// What each rule has found for which there were requests enough.
+    pub findings: Vec<Finding>,
+}
+
+impl Judgement {
+    /// The judgement on a window without numbers.
+    pub fn error(reason: impl Into<String>) -> Judgement {
+        let (candidate, active) = (Sample::default(), Sample::default());
+        Judgement { verdict: Verdict::Error, reason: reason.into(), candidate, active, findings: Vec::new() }
+    }
+}
+
+impl fmt::Display for Judgement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.verdict, self.reason)
+    }
+}
+
+/// Judges the requests between two readings of the counters of both colours.
+///
+/// Nothing fails by what chance may have done: a limit is broken when the whole 99 % interval is above it. What is above it
+/// as counted alone is inconclusive, and so is a window with fewer than `min_requests`. Such a window can show that a release
+/// is broken, by ten errors or more, and cannot show that it is not.
+///
+/// ```
+/// use xtask::rollout::analysis::{Verdict, judge};
+/// use xtask::rollout::analysis::policy::AnalysisPolicy;
+/// use xtask::rollout::colour::{Colour, PerColour};
+/// use xtask::rollout::observed::Counters;
+///
+/// let before = PerColour::default();
+/// let blue = Counters { attempts: 1_800, answers: 1_800, ..Counters::default() };
+/// let green = Counters { attempts: 200, answers: 180, failures: 20, ..Counters::default() };
+/// let judgement = judge(&before, &PerColour { blue, green }, Colour::Green, &AnalysisPolicy::default());
+/// assert_eq!(judgement.verdict, Verdict::Fail);
+/// assert!(judgement.reason.starts_with("20 of 200 requests failed, more than the 1 % that may"));
+/// ```
+pub fn judge(
+    before: &PerColour<Counters>,
+    after: &PerColour<Counters>,
+    candidate: Colour,
+    policy: &AnalysisPolicy,
+) -> Judgement {
+    let sample = |colour| Sample::between(*before.get(colour), *after.get(colour));
+    let (Some(candidate), Some(active)) = (sample(candidate), sample(candidate.other())) else {
+        return Judgement::error("the proxy began to count anew within the window");
+    };
+    let findings = findings(&candidate, &active, policy);
+    let (verdict, reason) = conclude(&candidate, &active, &findings, policy);
+    Judgement { verdict, reason, candidate, active, findings }
+}
+
+/// Applies every rule for which there are requests enough.
+fn findings(candidate: &Sample, active: &Sample, policy: &AnalysisPolicy) -> Vec<Finding> {
+    /// So many errors of a few requests are no coincidence.
+    const ENOUGH_ERRORS: u64 = 10;
+    let enough = policy.min_requests.max(1);
+    let design_effect = *policy.design_effect.get_ref();
+    let ceiling = |rule, share: Share, limit, bound: Option<Duration>| Finding {
+        rule,
+        candidate: share,
+        active: None,
+        interval: share.wilson(design_effect),
+        limit,
+        slow_after_ms: bound.map(in_millis),
+    };
+    let increase = |rule, here: Share, there: Share, limit, bound: Option<Duration>| Finding {
+        rule,
+        candidate: here,
+        active: Some(there),
+        interval: here.newcombe(there, design_effect),
+        limit,
+        slow_after_ms: bound.map(in_millis),
+    };
+    let mut found = Vec::new();
+    if candidate.requests >= enough || candidate.errors >= ENOUGH_ERRORS {
+        found.push(ceiling(Rule::MaxErrorRate, candidate.failed(), *policy.max_error_rate.get_ref(), None));
+    }
+    if candidate.requests >= enough && active.requests >= enough {
+        let limit = *policy.max_error_increase.get_ref();
+        found.push(increase(Rule::MaxErrorIncrease, candidate.failed(), active.failed(), limit, None));
+    }
+    let quantile = *policy.latency_quantile.get_ref();
+    if candidate.latency.total() < enough {
+        return found;
+    }
+    if let Some(limit) = &policy.max_latency {
+        let bound = **limit.get_ref();
+        found.push(ceiling(Rule::MaxLatency, candidate.slower_than(bound), 1.0 - quantile, Some(bound)));
+    }
+    let compared = active.latency.quantile(quantile).filter(|_| active.latency.total() >= enough);
+    if let Some(bound) = compared {
+        let (here, there) = (candidate.slower_than(bound), active.slower_than(bound));
+        found.push(increase(Rule::MaxSlowIncrease, here, there, *policy.max_slow_increase.get_ref(), compared));
+    }
+    found
+}
+
+/// The gravest finding decides.
+fn conclude(candidate: &Sample, active: &Sample, findings: &[Finding], policy: &AnalysisPolicy) -> (Verdict, String) {
+    let first = |verdict| findings.iter().find(|finding| finding.verdict() == verdict);
+    if let Some(finding) = first(Verdict::Fail) {
+        return (Verdict::Fail, finding.to_string());
+    }
+    let enough = policy.min_requests.max(1);
+    if candidate.requests < enough {
+        let few = format!("{} requests, and nothing is concluded from fewer than {enough}", candidate.requests);
+        return (Verdict::Inconclusive, few);
+    }
+    if let Some(finding) = first(Verdict::Inconclusive) {
+        return (Verdict::Inconclusive, finding.to_string());
+    }
+    let mut told: Vec<_> = findings.iter().map(Finding::to_string).collect();
+    if active.requests < enough {
+        told.push(format!("not compared with the active colour, which had {} requests", active.requests));
+    }
+    (Verdict::Pass, told.join("; "))
+}
+
+fn in_millis(bound: Duration) -> u64 {
+    u64::try_from(bound.as_millis()).unwrap_or(u64::MAX)
+}
