@@ -46,7 +46,7 @@ pub enum Event {
     /// A window was judged.
     Judged {
         /// The verdict and its numbers.
-        judgement: Judgement,
+        judgement: Box<Judgement>,
         /// What comes after it.
         next: Next,
     },

@@ -63,6 +63,19 @@ mod tests {
     }
 
     #[test]
+    fn the_proxy_sorts_by_the_same_bounds() {
+        let config = include_str!("../../../docker/haproxy/haproxy.cfg");
+        let micros: Vec<_> = Latency::BOUNDS.iter().map(|millis| millis * 1000).collect();
+        let between = micros.windows(2).map(|pair| format!("{}:{}", pair[0], pair[1] - 1));
+        let first = std::iter::once(format!("lt {}", micros[0]));
+        let last = format!("ge {}", micros[Latency::BUCKETS - 2]);
+        for (number, range) in first.chain(between).chain([last]).enumerate() {
+            let rule = format!("http-response sc-inc-gpc({number},0) if {{ var(txn.micros) -m int {range} }}\n");
+            assert!(config.contains(&rule), "{rule}");
+        }
+    }
+
+    #[test]
     fn an_empty_table_has_no_entry_and_no_table_is_none() {
         assert_eq!(parse("# table: latency, type: string, size:16, used:0\n\n"), Some(Vec::new()));
         for text in ["", "No such table\n", "Unknown command", "\u{0}"] {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::Verdict;
 use super::interval::{Interval, Share};
 
-/// A rule, named after the key its limit has in the policy.
+/// A rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Rule {
@@ -20,6 +20,9 @@ pub enum Rule {
     MaxLatency,
     /// The candidate's share of answers slower than nearly all of the active colour's, against that of the active colour.
     MaxSlowIncrease,
+    /// The candidate's share of requests that wait for an answer when the window ends, against the active colour's and by
+    /// the same limit: what hangs is slow and in no bucket.
+    Waiting,
 }
 
 /// What a rule has found.
@@ -59,6 +62,7 @@ impl Finding {
     fn subject(&self) -> String {
         let Share { part, of } = self.candidate;
         match self.slow_after_ms.map(Duration::from_millis) {
+            None if self.rule == Rule::Waiting => format!("{part} of {of} requests wait for an answer"),
             None => format!("{part} of {of} requests failed"),
             Some(bound) => format!("{part} of {of} answers took longer than {bound:?}"),
         }
@@ -139,6 +143,10 @@ mod tests {
                 finding(8, -0.01, active),
                 "8 of 100 requests failed, 1 of the active colour's 50: 6 % more, where 5 % may be, too few to be sure \
                  (99 % interval -1 % to 50 %)",
+            ),
+            (
+                Finding { rule: Rule::Waiting, ..finding(7, -0.01, active) },
+                "7 of 100 requests wait for an answer, 1 of the active colour's 50",
             ),
             (slow, "7 of 100 answers took longer than 2.5s, 1 of the active colour's 50"),
         ];

@@ -42,6 +42,21 @@ impl Windows {
         *count += 1;
         if *count > limit { Next::Abort } else { next }
     }
+
+    /// What to add to a verdict that ends the rollout, where it was not the first of its kind.
+    pub fn and_before(&self, verdict: Verdict) -> String {
+        let count = match verdict {
+            Verdict::Pass => 0,
+            Verdict::Fail => self.failed,
+            Verdict::Inconclusive => self.extended,
+            Verdict::Error => self.erroneous,
+        };
+        match count {
+            0 | 1 => String::new(),
+            2 => "; a window before it went the same way".into(),
+            more => format!("; {} windows before it went the same way", more - 1),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ mod finding;
 mod interval;
 mod limits;
 pub mod policy;
+mod rules;
 mod window;
 
 #[cfg(test)]
@@ -12,7 +13,6 @@ mod simulation;
 mod tests;
 
 use std::fmt;
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +24,7 @@ pub use window::Sample;
 use super::colour::{Colour, PerColour};
 use super::observed::Counters;
 use policy::AnalysisPolicy;
+use rules::Rules;
 
 /// What the numbers of a window say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -108,55 +109,9 @@ pub fn judge(
     let (Some(candidate), Some(active)) = (sample(candidate), sample(candidate.other())) else {
         return Judgement::error("the proxy began to count anew within the window");
     };
-    let findings = findings(&candidate, &active, policy);
+    let findings = Rules { candidate: &candidate, active: &active, policy }.findings();
     let (verdict, reason) = conclude(&candidate, &active, &findings, policy);
     Judgement { verdict, reason, candidate, active, findings }
-}
-
-/// Applies every rule for which there are requests enough.
-fn findings(candidate: &Sample, active: &Sample, policy: &AnalysisPolicy) -> Vec<Finding> {
-    /// So many errors of a few requests are no coincidence.
-    const ENOUGH_ERRORS: u64 = 10;
-    let enough = policy.min_requests.max(1);
-    let design_effect = *policy.design_effect.get_ref();
-    let ceiling = |rule, share: Share, limit, bound: Option<Duration>| Finding {
-        rule,
-        candidate: share,
-        active: None,
-        interval: share.wilson(design_effect),
-        limit,
-        slow_after_ms: bound.map(in_millis),
-    };
-    let increase = |rule, here: Share, there: Share, limit, bound: Option<Duration>| Finding {
-        rule,
-        candidate: here,
-        active: Some(there),
-        interval: here.newcombe(there, design_effect),
-        limit,
-        slow_after_ms: bound.map(in_millis),
-    };
-    let mut found = Vec::new();
-    if candidate.requests >= enough || candidate.errors >= ENOUGH_ERRORS {
-        found.push(ceiling(Rule::MaxErrorRate, candidate.failed(), *policy.max_error_rate.get_ref(), None));
-    }
-    if candidate.requests >= enough && active.requests >= enough {
-        let limit = *policy.max_error_increase.get_ref();
-        found.push(increase(Rule::MaxErrorIncrease, candidate.failed(), active.failed(), limit, None));
-    }
-    let quantile = *policy.latency_quantile.get_ref();
-    if candidate.latency.total() < enough {
-        return found;
-    }
-    if let Some(limit) = &policy.max_latency {
-        let bound = **limit.get_ref();
-        found.push(ceiling(Rule::MaxLatency, candidate.slower_than(bound), 1.0 - quantile, Some(bound)));
-    }
-    let compared = active.latency.quantile(quantile).filter(|_| active.latency.total() >= enough);
-    if let Some(bound) = compared {
-        let (here, there) = (candidate.slower_than(bound), active.slower_than(bound));
-        found.push(increase(Rule::MaxSlowIncrease, here, there, *policy.max_slow_increase.get_ref(), compared));
-    }
-    found
 }
 
 /// The gravest finding decides.
@@ -173,13 +128,10 @@ fn conclude(candidate: &Sample, active: &Sample, findings: &[Finding], policy: &
     if let Some(finding) = first(Verdict::Inconclusive) {
         return (Verdict::Inconclusive, finding.to_string());
     }
-    let mut told: Vec<_> = findings.iter().map(Finding::to_string).collect();
+    let worth_telling = findings.iter().filter(|finding| finding.rule != Rule::Waiting || finding.candidate.part > 0);
+    let mut told: Vec<_> = worth_telling.map(Finding::to_string).collect();
     if active.requests < enough {
         told.push(format!("not compared with the active colour, which had {} requests", active.requests));
     }
     (Verdict::Pass, told.join("; "))
-}
-
-fn in_millis(bound: Duration) -> u64 {
-    u64::try_from(bound.as_millis()).unwrap_or(u64::MAX)
 }

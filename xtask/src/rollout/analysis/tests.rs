@@ -98,6 +98,17 @@ fn slow_answers_are_held_against_the_active_colours() {
 }
 
 #[test]
+fn a_candidate_that_hangs_is_not_taken_for_one_without_requests() {
+    let before = PerColour::default();
+    let hanging = |open: u64| Counters { attempts: open, open, ..Counters::default() };
+    let blue = Counters { attempts: 1000, open: 3, answers: 997, ..Counters::default() };
+    let verdict = |green| judge(&before, &PerColour { blue, green }, Colour::Green, &AnalysisPolicy::default()).verdict;
+    assert_eq!(verdict(hanging(49)), Verdict::Inconclusive);
+    assert_eq!(verdict(hanging(50)), Verdict::Fail);
+    assert_eq!(verdict(Counters { answers: 100, ..hanging(100) }), Verdict::Inconclusive);
+}
+
+#[test]
 fn a_ceiling_for_latency_needs_nobody_to_compare_with() {
     let policy = "max_latency = \"100ms\"";
     let table = [(0, Verdict::Pass), (50, Verdict::Pass), (60, Verdict::Inconclusive), (100, Verdict::Fail)];
@@ -136,7 +147,8 @@ fn the_gravest_finding_decides_and_is_told_with_its_numbers() {
             .starts_with("177 of 577 answers took longer than 5ms, 190 of the active colour's 5190: 27.02 % more"),
         "{judgement}"
     );
-    assert_eq!(judgement.findings.len(), 3);
+    let rules: Vec<_> = judgement.findings.iter().map(|finding| finding.rule).collect();
+    assert_eq!(rules, [Rule::MaxErrorRate, Rule::MaxErrorIncrease, Rule::Waiting, Rule::MaxSlowIncrease]);
     let judgement = judged("", slow(1000, 30), slow(49, 0));
     assert_eq!(
         judgement.to_string(),

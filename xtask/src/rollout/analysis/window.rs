@@ -11,10 +11,14 @@ use crate::rollout::observed::Counters;
 /// The requests of one colour within a window.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sample {
+    /// Attempts that have begun.
+    pub begun: u64,
     /// Attempts that have ended; a request the proxy tried three times is three.
     pub requests: u64,
     /// Those of them that ended in a 5xx, without an answer, or in the middle of one.
     pub errors: u64,
+    /// Attempts that have begun and have no answer at the end of the window.
+    pub waiting: u64,
     /// How long the answers took.
     pub latency: Latency,
 }
@@ -30,19 +34,26 @@ impl Sample {
         if before.counted_by != after.counted_by {
             return None;
         }
-        let ended = (more(|it| it.attempts)? + before.open).saturating_sub(after.open);
+        let begun = more(|it| it.attempts)?;
+        let ended = (begun + before.open).saturating_sub(after.open);
         let (answers, failures, left) = (more(|it| it.answers)?, more(|it| it.failures)?, more(|it| it.left)?);
         let (refused, broken) = (more(|it| it.refused)?, more(|it| it.broken)?);
         let unanswered = ended.saturating_sub(answers + failures + left + before.open).max(refused);
         Some(Sample {
+            begun,
             requests: ended,
             errors: (failures + broken + unanswered).min(ended),
+            waiting: begun.saturating_sub(answers + failures + left + unanswered),
             latency: after.latency.since(before.latency)?,
         })
     }
 
     pub(super) fn slower_than(&self, bound: Duration) -> Share {
         Share { part: self.latency.slower_than(bound), of: self.latency.total() }
+    }
+
+    pub(super) fn waiting(&self) -> Share {
+        Share { part: self.waiting, of: self.begun }
     }
 
     pub(super) fn failed(&self) -> Share {
@@ -100,6 +111,14 @@ mod tests {
     fn long_answers_that_begin_do_not_look_like_counters_that_went_backwards() {
         let before = Counters { attempts: 100, answers: 80, refused: 20, ..NOTHING };
         assert_counts(before, Counters { attempts: 200, open: 100, answers: 180, ..before }, 0, 0);
+    }
+
+    #[test]
+    fn only_what_has_no_answer_is_waited_for() {
+        let waiting = |after| Sample::between(NOTHING, after).unwrap().waiting;
+        assert_eq!(waiting(Counters { attempts: 200, open: 200, ..NOTHING }), 200);
+        assert_eq!(waiting(Counters { attempts: 200, open: 200, answers: 150, failures: 30, ..NOTHING }), 20);
+        assert_eq!(waiting(Counters { attempts: 200, open: 20, answers: 100, left: 30, ..NOTHING }), 20);
     }
 
     #[test]

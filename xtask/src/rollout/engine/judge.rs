@@ -14,14 +14,14 @@ impl Run<'_> {
     /// Judges the window, and those after it where the policy wants to see more.
     pub(super) fn analyse(&self, colour: Colour) -> Result<(), Reason> {
         loop {
-            let judgement = self.judge(colour);
+            let judgement = Box::new(self.judge(colour));
             let mut windows = self.windows.get();
             let next = windows.next(judgement.verdict, &self.engine.policy.analysis);
             self.windows.set(windows);
             self.note(&Event::Judged { judgement: judgement.clone(), next })?;
             match next {
                 Next::GoOn => return Ok(()),
-                Next::Abort => return Err(judgement.to_string()),
+                Next::Abort => return Err(format!("{judgement}{}", windows.and_before(judgement.verdict))),
                 Next::Anew => self.open_window(),
                 Next::Extend => {}
             }

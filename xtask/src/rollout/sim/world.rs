@@ -64,6 +64,8 @@ pub(super) struct SimState {
     pub(super) natures: BTreeMap<String, Nature>,
     pub(super) calls: usize,
     pub(super) strike: Option<(usize, Fault)>,
+    /// How many more times the proxy begins to count anew between two readings.
+    pub(super) resets: u64,
     dead: bool,
     pub(super) broken: Vec<String>,
 }
@@ -83,6 +85,7 @@ impl SimState {
             natures: BTreeMap::new(),
             calls: 0,
             strike: None,
+            resets: 0,
             dead: false,
             broken: Vec::new(),
         }
@@ -315,7 +318,10 @@ impl Router for Sim {
     }
 
     fn counters(&self) -> anyhow::Result<PerColour<Counters>> {
-        self.does("read the counters", |state| Ok(state.colours.map(|_, it| it.counters)))
+        self.does("read the counters", |state| {
+            state.resets = state.resets.saturating_sub(1);
+            Ok(state.colours.map(|_, it| Counters { counted_by: state.resets, ..it.counters }))
+        })
     }
 }
 
