@@ -30,6 +30,11 @@ impl Span {
     pub const fn secs(secs: u64) -> Span {
         Span(Duration::from_secs(secs))
     }
+
+    /// The span of a number of milliseconds.
+    pub const fn millis(millis: u64) -> Span {
+        Span(Duration::from_millis(millis))
+    }
 }
 
 impl Deref for Span {

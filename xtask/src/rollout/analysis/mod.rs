@@ -128,9 +128,14 @@ fn conclude(candidate: &Sample, active: &Sample, findings: &[Finding], policy: &
     if let Some(finding) = first(Verdict::Inconclusive) {
         return (Verdict::Inconclusive, finding.to_string());
     }
-    let worth_telling = findings.iter().filter(|finding| finding.rule != Rule::Waiting || finding.candidate.part > 0);
-    let mut told: Vec<_> = worth_telling.map(Finding::to_string).collect();
-    if active.requests < enough {
+    let is_compared = active.requests >= enough;
+    let told = findings.iter().filter(|finding| match finding.rule {
+        Rule::MaxErrorRate => !is_compared,
+        Rule::Waiting => false,
+        Rule::MaxErrorIncrease | Rule::MaxLatency | Rule::MaxSlowIncrease => true,
+    });
+    let mut told: Vec<_> = told.map(Finding::to_string).collect();
+    if !is_compared {
         told.push(format!("not compared with the active colour, which had {} requests", active.requests));
     }
     (Verdict::Pass, told.join("; "))

@@ -19,6 +19,8 @@ pub struct AnalysisPolicy {
     pub max_error_increase: Spanned<f64>,
     /// The share of the active colour's answers that is called fast (0.5–0.999); what is slower than that is slow.
     pub latency_quantile: Spanned<f64>,
+    /// What is never called slow, however fast the active colour is: a stall of the host is no slower release.
+    pub latency_floor: Spanned<Span>,
     /// How much larger the candidate's share of slow answers may be than the active colour's (0.0–1.0).
     pub max_slow_increase: Spanned<f64>,
     /// How long the candidate's fast answers may take, whatever the active colour's do.
@@ -39,11 +41,14 @@ pub struct AnalysisPolicy {
 
 impl Default for AnalysisPolicy {
     fn default() -> Self {
-        let unwritten = |value| Spanned::new(0..0, value);
+        fn unwritten<T>(value: T) -> Spanned<T> {
+            Spanned::new(0..0, value)
+        }
         AnalysisPolicy {
             max_error_rate: unwritten(0.01),
             max_error_increase: unwritten(0.001),
             latency_quantile: unwritten(0.95),
+            latency_floor: unwritten(Span::millis(5)),
             max_slow_increase: unwritten(0.05),
             max_latency: None,
             design_effect: unwritten(2.0),
@@ -79,20 +84,27 @@ impl AnalysisPolicy {
             outside("latency_quantile", &self.latency_quantile, 0.5..=0.999, "a share between 0.5 and 0.999"),
             outside("design_effect", &self.design_effect, 1.0..=100.0, "a factor between 1.0 and 100.0"),
         ];
-        let latency =
-            self.max_latency.as_ref().filter(|latency| Latency::bounds().all(|bound| bound != **latency.get_ref()));
-        let bounds: Vec<_> = Latency::bounds().map(|bound| format!("{bound:?}")).collect();
-        let latency = latency.map(|latency| {
-            let right = format!("one of the bounds that are told apart, {}", bounds.join(", "));
-            (latency.span(), wrong("max_latency", latency.get_ref(), &right))
-        });
-        numbers.into_iter().chain([latency]).flatten().collect()
+        let bounds = [
+            Some(("latency_floor", &self.latency_floor)),
+            self.max_latency.as_ref().map(|latency| ("max_latency", latency)),
+        ];
+        let spans = bounds.into_iter().flatten().map(|(key, span)| no_bound(key, span));
+        numbers.into_iter().chain(spans).flatten().collect()
     }
 }
 
 fn outside(key: &str, value: &Spanned<f64>, range: RangeInclusive<f64>, right: &str) -> Option<(Range<usize>, String)> {
     let number = *value.get_ref();
     (!range.contains(&number)).then(|| (value.span(), wrong(key, &number, right)))
+}
+
+fn no_bound(key: &str, value: &Spanned<Span>) -> Option<(Range<usize>, String)> {
+    if Latency::bounds().any(|bound| bound == **value.get_ref()) {
+        return None;
+    }
+    let bounds: Vec<_> = Latency::bounds().map(|bound| format!("{bound:?}")).collect();
+    let right = format!("one of the bounds that are told apart, {}", bounds.join(", "));
+    Some((value.span(), wrong(key, value.get_ref(), &right)))
 }
 
 fn wrong(key: &str, value: &impl Display, right: &str) -> String {
@@ -106,13 +118,13 @@ mod tests {
     #[test]
     fn every_mistake_is_found_where_it_stands() {
         let text = "max_error_rate = 7.0\nmax_error_increase = -0.1\nmax_slow_increase = nan\nlatency_quantile = 1.0\n\
-                    design_effect = 0.5\nmax_latency = \"3s\"";
+                    design_effect = 0.5\nlatency_floor = \"3ms\"\nmax_latency = \"3s\"";
         let policy: AnalysisPolicy = toml::from_str(text).unwrap();
         let found: Vec<_> = policy.mistakes().into_iter().map(|(span, told)| (text[span].to_owned(), told)).collect();
         let places: Vec<_> = found.iter().map(|(place, _)| place.as_str()).collect();
-        assert_eq!(places, ["7.0", "-0.1", "nan", "1.0", "0.5", "\"3s\""]);
+        assert_eq!(places, ["7.0", "-0.1", "nan", "1.0", "0.5", "\"3ms\"", "\"3s\""]);
         assert_eq!(found[0].1, "`analysis.max_error_rate` is 7; it is a share between 0.0 and 1.0");
-        assert!(found[5].1.contains("100ms, 250ms"), "{}", found[5].1);
+        assert!(found[6].1.contains("100ms, 250ms"), "{}", found[6].1);
     }
 
     #[test]

@@ -48,6 +48,7 @@ impl Rules<'_> {
 
     fn slow_increase(&self) -> Option<Finding> {
         let bound = self.active.latency.quantile(*self.policy.latency_quantile.get_ref())?;
+        let bound = bound.max(**self.policy.latency_floor.get_ref());
         let limit = *self.policy.max_slow_increase.get_ref();
         self.increase(Rule::MaxSlowIncrease, limit, Some(bound), |sample| sample.slower_than(bound))
     }

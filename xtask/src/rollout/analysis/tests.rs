@@ -109,6 +109,20 @@ fn a_candidate_that_hangs_is_not_taken_for_one_without_requests() {
 }
 
 #[test]
+fn what_is_within_the_floor_is_fast_however_fast_the_active_colour_is() {
+    let mut quick = counters(failing(1000, 0));
+    quick.latency.0[0] = 1000;
+    let mut slower = counters(failing(1000, 0));
+    slower.latency.0[2] = 1000;
+    let before = PerColour { blue: counters(NO_ACTIVE), green: counters(NO_ACTIVE) };
+    let after = PerColour { blue: quick, green: slower };
+    for (floor, expected) in [("5ms", Verdict::Pass), ("2ms", Verdict::Fail), ("1ms", Verdict::Fail)] {
+        let policy = toml::from_str(&format!("latency_floor = \"{floor}\"")).unwrap();
+        assert_eq!(judge(&before, &after, Colour::Green, &policy).verdict, expected, "{floor}");
+    }
+}
+
+#[test]
 fn a_ceiling_for_latency_needs_nobody_to_compare_with() {
     let policy = "max_latency = \"100ms\"";
     let table = [(0, Verdict::Pass), (50, Verdict::Pass), (60, Verdict::Inconclusive), (100, Verdict::Fail)];
@@ -149,6 +163,12 @@ fn the_gravest_finding_decides_and_is_told_with_its_numbers() {
     );
     let rules: Vec<_> = judgement.findings.iter().map(|finding| finding.rule).collect();
     assert_eq!(rules, [Rule::MaxErrorRate, Rule::MaxErrorIncrease, Rule::Waiting, Rule::MaxSlowIncrease]);
+    let judgement = judged("", slow(1000, 30), slow(9000, 200));
+    assert_eq!(
+        judgement.to_string(),
+        "pass: 0 of 1000 requests failed, 0 of the active colour's 9000; 30 of 1000 answers took longer than 5ms, 200 of the \
+         active colour's 9000"
+    );
     let judgement = judged("", slow(1000, 30), slow(49, 0));
     assert_eq!(
         judgement.to_string(),
