@@ -102,7 +102,7 @@ fn no_bound(key: &str, value: &Spanned<Span>) -> Option<(Range<usize>, String)> 
     if Latency::bounds().any(|bound| bound == **value.get_ref()) {
         return None;
     }
-    let bounds: Vec<_> = Latency::bounds().map(|bound| format!("{bound:?}")).collect();
+    let bounds: Vec<_> = Latency::BOUNDS.iter().map(|millis| Span::millis(*millis).to_string()).collect();
     let right = format!("one of the bounds that are told apart, {}", bounds.join(", "));
     Some((value.span(), wrong(key, value.get_ref(), &right)))
 }
@@ -124,7 +124,7 @@ mod tests {
         let places: Vec<_> = found.iter().map(|(place, _)| place.as_str()).collect();
         assert_eq!(places, ["7.0", "-0.1", "nan", "1.0", "0.5", "\"3ms\"", "\"3s\""]);
         assert_eq!(found[0].1, "`analysis.max_error_rate` is 7; it is a share between 0.0 and 1.0");
-        assert!(found[6].1.contains("100ms, 250ms"), "{}", found[6].1);
+        assert!(found[6].1.contains("100ms, 250ms, 500ms, 1s, 2s 500ms"), "{}", found[6].1);
     }
 
     #[test]
