@@ -28,7 +28,8 @@ impl Sample {
     ///
     /// What has ended and was not answered has failed, unless the client had left. An answer counts when it begins and its
     /// request when it ends, so that those open at the beginning of the window might have been answered before it: that many
-    /// are not held against the colour.
+    /// are not held against the colour. Nor is one for each client that left in the middle of its answer, as the proxy does
+    /// not tell those from clients that left without one.
     pub fn between(before: Counters, after: Counters) -> Option<Sample> {
         let more = |of: fn(&Counters) -> u64| of(&after).checked_sub(of(&before));
         if before.counted_by != after.counted_by {
