@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use crate::rollout::analysis::Next;
 use crate::rollout::event::Event;
 use crate::rollout::operation::Operation;
 use crate::say;
@@ -31,7 +32,14 @@ fn line(event: &Event) -> Option<String> {
         Event::Requested { request } => Some(format!("  asked    {} by {}", request.wish, request.by)),
         Event::Output { lines } => Some(format!("  output   {}", lines.join("\n           "))),
         Event::Waiting { colour, reason } => Some(format!("  waiting  for {colour}: {reason}")),
-        Event::Judged { judgement } => Some(format!("  verdict  {judgement}")),
+        Event::Judged { judgement, next } => {
+            let next = match next {
+                Next::Extend => "; the window is extended",
+                Next::Anew => "; another window is judged",
+                Next::GoOn | Next::Abort => "",
+            };
+            Some(format!("  verdict  {judgement}{next}"))
+        }
         Event::Failed { reason, .. } => Some(format!("  failed   {reason}")),
         Event::Warning { text } => Some(format!("  warning  {text}")),
         Event::Planned { .. } | Event::Started { .. } | Event::Ended { .. } => None,

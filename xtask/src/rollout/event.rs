@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::analysis::Judgement;
+use super::analysis::{Judgement, Next};
 use super::colour::Colour;
 use super::operation::Operation;
 use super::request::Request;
@@ -62,7 +62,9 @@ pub enum Event {
     /// A window was judged.
     Judged {
         /// The verdict and its numbers.
-        judgement: Judgement,
+        judgement: Box<Judgement>,
+        /// What comes after it.
+        next: Next,
     },
     /// Something that does not stop the rollout and should be known.
     Warning {

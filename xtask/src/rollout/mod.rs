@@ -5,6 +5,7 @@ pub mod basis;
 pub mod colour;
 pub mod engine;
 pub mod event;
+pub mod latency;
 pub mod observed;
 pub mod operation;
 pub mod plan;

@@ -6,6 +6,7 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 
 use super::colour::{Colour, PerColour, Split};
+use super::latency::Latency;
 use super::record::{Launch, Serving, Warm};
 
 /// How a colour is doing.
@@ -138,15 +139,26 @@ impl Observed {
     }
 }
 
-/// Requests of one colour since the proxy started.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// What the proxy has counted for one colour since it started.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counters {
-    /// Attempts that have ended.
-    pub requests: u64,
-    /// Attempts that ended in a 5xx or without an answer.
-    pub errors: u64,
+    /// Attempts that have begun.
+    pub attempts: u64,
+    /// Those that have not ended.
+    pub open: u64,
+    /// Answers that began, but for those with a 5xx.
+    pub answers: u64,
+    /// Answers with a 5xx.
+    pub failures: u64,
+    /// Attempts that ended because the client left.
+    pub left: u64,
+    /// Requests that were given up because no connection could be made.
+    pub refused: u64,
+    /// Answers that broke off.
+    pub broken: u64,
+    /// How long it took until answers began.
+    pub latency: Latency,
     /// What changes when the counting has begun anew: the proxy's worker.
-    #[serde(default)]
     pub counted_by: u64,
 }
 

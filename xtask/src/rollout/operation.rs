@@ -70,6 +70,8 @@ pub enum Operation {
     Analyse {
         /// The candidate.
         colour: Colour,
+        /// How long another window is, where the policy wants to see one.
+        span: Span,
     },
     /// Write down that this colour is the active one.
     Promote {
@@ -118,7 +120,7 @@ impl fmt::Display for Operation {
             Operation::Pause { colour, span: None } => {
                 write!(f, "pause with {colour} at its share until `resume` or `promote`")
             }
-            Operation::Analyse { colour } => write!(f, "judge the requests of {colour}"),
+            Operation::Analyse { colour, .. } => write!(f, "judge the requests of {colour}"),
             Operation::Promote { colour, keep_warm: Some(span), .. } => {
                 write!(f, "promote {colour}, keep {} warm for {span}", colour.other())
             }

@@ -110,7 +110,8 @@ impl Draft<'_> {
     }
 
     fn step(&mut self, candidate: Colour, step: &Step, policy: &Policy) {
-        let watch = |span| [Operation::Bake { colour: candidate, span }, Operation::Analyse { colour: candidate }];
+        let watch =
+            |span: Span| [Operation::Bake { colour: candidate, span }, Operation::Analyse { colour: candidate, span }];
         match step {
             Step::SetWeight(weight) => {
                 let split = Split::giving(candidate, *weight.get_ref());

@@ -8,6 +8,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
+pub use super::analysis::policy::{AnalysisPolicy, OnInconclusive};
+
 /// A span of time written with its unit: `250ms`, `10s`, `5m`, `1h`; a year at the most. A bare number is refused.
 ///
 /// ```
@@ -27,6 +29,11 @@ impl Span {
     /// The span of a number of seconds.
     pub const fn secs(secs: u64) -> Span {
         Span(Duration::from_secs(secs))
+    }
+
+    /// The span of a number of milliseconds.
+    pub const fn millis(millis: u64) -> Span {
+        Span(Duration::from_millis(millis))
     }
 }
 
@@ -195,13 +202,7 @@ impl Policy {
                 "`success_threshold` is 0; one good probe is the least that shows anything".into(),
             ));
         }
-        let rate = self.analysis.max_error_rate;
-        if !(0.0..=1.0).contains(&rate) {
-            found.push((
-                self.steps.span(),
-                format!("`analysis.max_error_rate` is {rate}; it is a share between 0.0 and 1.0"),
-            ));
-        }
+        found.extend(self.analysis.mistakes());
         found
     }
 
@@ -255,34 +256,6 @@ impl Policy {
         }
         found
     }
-}
-
-/// The limits of the analysis.
-#[derive(Debug, Clone, Deserialize, Serialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct AnalysisPolicy {
-    /// The highest share of the candidate's requests that may fail (0.0–1.0).
-    pub max_error_rate: f64,
-    /// Below this many requests to the candidate in a window nothing is concluded.
-    pub min_requests: u64,
-    /// What an inconclusive window does to the rollout.
-    pub on_inconclusive: OnInconclusive,
-}
-
-impl Default for AnalysisPolicy {
-    fn default() -> Self {
-        AnalysisPolicy { max_error_rate: 0.01, min_requests: 50, on_inconclusive: OnInconclusive::Pass }
-    }
-}
-
-/// What a window with too few requests does to the rollout.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum OnInconclusive {
-    /// The rollout goes on: right where there is no traffic to speak of.
-    Pass,
-    /// The rollout is aborted.
-    Fail,
 }
 
 #[cfg(test)]

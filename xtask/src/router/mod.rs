@@ -2,4 +2,5 @@
 
 pub mod config;
 pub mod haproxy;
+mod histogram;
 mod stat;

@@ -14,7 +14,7 @@ impl Row {
     }
 
     /// The number in a column; an empty or unknown one counts as zero, as HAProxy leaves out what does not apply.
-    pub(super) fn number(&self, column: &str) -> i64 {
+    pub(super) fn number(&self, column: &str) -> u64 {
         self.text(column).parse().unwrap_or(0)
     }
 

@@ -8,6 +8,8 @@ on_both! {
     a_candidate_that_answers_500,
     at_most_ten_lines_of_the_candidates_log_are_shown,
     a_candidate_that_fails_some_of_its_requests_is_judged_and_taken_back,
+    a_candidate_that_is_slower_than_the_active_colour_is_taken_back,
+    a_candidate_may_fail_as_often_as_the_active_colour_and_not_more,
     a_candidate_that_is_killed_while_it_bakes_costs_nothing_and_is_taken_back,
     a_release_that_refuses_its_configuration_is_not_started,
 }
@@ -71,6 +73,40 @@ fn a_candidate_that_fails_some_of_its_requests_is_judged_and_taken_back(on: On) 
     // A tenth of the traffic for two seconds, and three tenths of that: the rest of it never saw the candidate.
     assert!(tally.failures.len() * 10 < tally.sent.try_into().unwrap(), "{} of {}", tally.failures.len(), tally.sent);
     assert_eq!(fixture.status()["split"]["blue"], 100);
+}
+
+fn a_candidate_that_is_slower_than_the_active_colour_is_taken_back(on: On) {
+    let fixture = Fixture::alone(on);
+    fixture.release("up", "v1", &[]).ok();
+    let load = Prober::start(fixture.address());
+    let ran = fixture.release("deploy-blue-green", "slow", &["--set", "faults.latency=60ms"]);
+    let tally = load.stop();
+    let ran =
+        ran.refused(1, &["verdict  fail:", "answers took longer than", "All traffic is on blue (v1), as before."]);
+    let verdict = ran.stderr.lines().find(|line| line.contains("verdict")).unwrap();
+    for part in [" of the active colour's ", " more, where 5 % may be (99 % interval "] {
+        assert!(verdict.contains(part), "{verdict}");
+    }
+    println!("{verdict}");
+    tally.assert_nothing_lost("a deploy that is slower");
+    assert_eq!(fixture.status()["split"]["blue"], 100);
+}
+
+fn a_candidate_may_fail_as_often_as_the_active_colour_and_not_more(on: On) {
+    let fixture = Fixture::alone(on);
+    fixture.edit_delivery("smoke = [\"/\", \"/api/v1/info\"]", "smoke = []");
+    fixture.edit_delivery("bake = \"2s\"", "bake = \"1s\"\nanalysis.max_error_rate = 0.9");
+    fixture.release("deploy-blue-green", "v1", &["--set", "faults.error_rate=0.04"]).ok();
+    let load = Prober::start(fixture.address());
+    fixture.release("deploy-blue-green", "v2", &["--set", "faults.error_rate=0.04"]).ok();
+    let ran = fixture.release("deploy-blue-green", "bad", &["--set", "faults.error_rate=0.5"]);
+    let tally = load.stop();
+    ran.refused(
+        1,
+        &["requests failed,", "of the active colour's", "more, where 0.1 % may be", "All traffic is on green (v2)"],
+    );
+    assert!(tally.failures.iter().all(|failure| failure.contains("status 500")), "{:?}", tally.failures);
+    assert_eq!(fixture.status()["split"]["green"], 100);
 }
 
 fn a_candidate_that_is_killed_while_it_bakes_costs_nothing_and_is_taken_back(on: On) {

@@ -1,9 +1,10 @@
-//! Judging the candidate by the requests of one window.
+//! Judging the candidate by the requests of one window, or of several.
 
-use super::run::{Reason, Run, in_words};
-use crate::rollout::analysis::judge;
+use super::run::{Reason, Run};
+use crate::rollout::analysis::{Judgement, Next, judge};
 use crate::rollout::colour::Colour;
 use crate::rollout::event::Event;
+use crate::rollout::policy::Span;
 
 impl Run<'_> {
     /// Begins a window: what is counted from here on is what will be judged.
@@ -11,14 +12,34 @@ impl Run<'_> {
         *self.window.borrow_mut() = self.engine.world.router.counters().ok();
     }
 
-    pub(super) fn analyse(&self, colour: Colour) -> Result<(), Reason> {
+    /// Judges the window, and those after it where the policy wants to see more.
+    pub(super) fn analyse(&self, colour: Colour, span: Span) -> Result<(), Reason> {
+        loop {
+            let judgement = Box::new(self.judge(colour));
+            let mut windows = self.windows.get();
+            let next = windows.next(judgement.verdict, &self.engine.policy.analysis);
+            self.windows.set(windows);
+            self.note(&Event::Judged { judgement: judgement.clone(), next })?;
+            match next {
+                Next::GoOn => return Ok(()),
+                Next::Abort => return Err(format!("{judgement}{}", windows.and_before(judgement.verdict))),
+                Next::Anew => self.open_window(),
+                Next::Extend => {}
+            }
+            self.bake(colour, span)?;
+            if self.wishes.promote.get() {
+                return Ok(());
+            }
+        }
+    }
+
+    fn judge(&self, colour: Colour) -> Judgement {
         let Some(before) = *self.window.borrow() else {
-            return Err("the proxy's counters could not be read when the split was set".into());
+            return Judgement::error("the proxy's counters could not be read at the beginning of the window");
         };
-        let after = self.engine.world.router.counters().map_err(in_words)?;
-        let policy = &self.engine.policy.analysis;
-        let judgement = judge(*before.get(colour), *after.get(colour), policy);
-        self.note(&Event::Judged { judgement: judgement.clone() })?;
-        if judgement.allows(policy) { Ok(()) } else { Err(judgement.to_string()) }
+        match self.engine.world.router.counters() {
+            Ok(after) => judge(&before, &after, colour, &self.engine.policy.analysis),
+            Err(error) => Judgement::error(format!("the proxy's counters cannot be read: {error:#}")),
+        }
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::Engine;
 use super::wishes::Wishes;
+use crate::rollout::analysis::Windows;
 use crate::rollout::colour::{Colour, PerColour, Split};
 use crate::rollout::event::Event;
 use crate::rollout::observed::{Counters, Routing};
@@ -34,6 +35,8 @@ pub(super) struct Run<'a> {
     pub(super) wishes: Wishes,
     /// The counters when the watching began.
     pub(super) window: RefCell<Option<PerColour<Counters>>>,
+    /// The windows that did not pass.
+    pub(super) windows: Cell<Windows>,
 }
 
 impl<'a> Run<'a> {
@@ -46,6 +49,7 @@ impl<'a> Run<'a> {
             committed: Cell::new(false),
             wishes: Wishes::default(),
             window: RefCell::new(None),
+            windows: Cell::new(Windows::default()),
         }
     }
 
@@ -103,7 +107,7 @@ impl<'a> Run<'a> {
                 self.bake(*colour, *span)
             }
             Operation::Pause { colour, span } => self.pause(*colour, *span),
-            Operation::Analyse { colour } => self.analyse(*colour),
+            Operation::Analyse { colour, span } => self.analyse(*colour, *span),
             Operation::Promote { colour, launch, change, keep_warm } => {
                 self.promote(*colour, launch, *change, *keep_warm)
             }

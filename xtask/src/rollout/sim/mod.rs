@@ -1,6 +1,7 @@
 //! A simulated world, in which a deployer can be struck at every single thing it does. What must hold whatever happens is
 //! checked after every change.
 
+mod analysis;
 mod scenario;
 mod world;
 

@@ -13,11 +13,11 @@ use crate::rollout::record::Launch;
 use crate::rollout::request::Wish;
 use crate::rollout::world::{Cancel, World};
 
-const STEPS: &str = "[{ set_weight = 10 }, { set_weight = 50 }, { set_weight = 100 }]";
+pub(super) const STEPS: &str = "[{ set_weight = 10 }, { set_weight = 50 }, { set_weight = 100 }]";
 /// More than any rollout here takes: one that waits for somebody who never comes is ended.
 const PATIENCE: usize = 2_000;
 
-fn policy(steps: &str, keep_warm: &str, more: &str) -> Policy {
+pub(super) fn policy(steps: &str, keep_warm: &str, more: &str) -> Policy {
     let text = format!(
         "steps = {steps}\nsuccess_threshold = 2\nstartup_timeout = \"1s\"\nbake = \"200ms\"\nkeep_warm = \"{keep_warm}\"\n\
          drain_timeout = \"{DRAIN_TIMEOUT:?}\"\nanalysis.min_requests = 10\n{more}"

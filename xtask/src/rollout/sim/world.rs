@@ -86,6 +86,8 @@ pub(super) struct SimState {
     /// The calls that changed something, the journal apart.
     pub(super) changes: Vec<usize>,
     pub(super) strikes: Vec<(usize, Fault)>,
+    /// How many more times the proxy begins to count anew between two readings.
+    pub(super) resets: u64,
     dead: bool,
     /// How many more starts what is under way may take.
     pub(super) may_start: usize,
@@ -112,6 +114,7 @@ impl SimState {
             calls: 0,
             changes: Vec::new(),
             strikes: Vec::new(),
+            resets: 0,
             dead: false,
             may_start: 0,
             forgets_the_split: false,
@@ -150,12 +153,13 @@ impl SimState {
                 continue;
             }
             it.in_flight = 3;
-            it.counters.requests += load * 10;
+            it.counters.attempts += load * 10;
+            it.counters.latency.0[2] += load * 10;
             match nature {
-                Some(Nature::AnswersErrors) => it.counters.errors += load * 10,
+                Some(Nature::AnswersErrors) => it.counters.failures += load * 10,
                 Some(Nature::DiesUnderLoad) => (it.runs, it.exits, it.in_flight) = (false, it.exits + 1, 0),
                 Some(Nature::UnreachableUnderLoad) => it.unreachable = true,
-                _ => {}
+                _ => it.counters.answers += load * 10,
             }
         }
     }
@@ -375,7 +379,10 @@ impl Router for Sim {
     }
 
     fn counters(&self) -> anyhow::Result<PerColour<Counters>> {
-        self.does("read the counters", |state| Ok(state.colours.map(|_, it| it.counters)))
+        self.does("read the counters", |state| {
+            state.resets = state.resets.saturating_sub(1);
+            Ok(state.colours.map(|_, it| Counters { counted_by: state.resets, ..it.counters }))
+        })
     }
 }
 
