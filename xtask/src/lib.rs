@@ -19,6 +19,8 @@ pub mod setup;
 pub mod status;
 pub mod up;
 
+pub mod base_image;
+pub mod builder_image;
 pub mod cargo;
 pub mod delivery;
 pub mod deployment;
@@ -46,6 +48,7 @@ pub mod runtime;
 pub mod secrets;
 pub mod service;
 pub mod site;
+pub mod size;
 pub mod time;
 pub mod tools;
 
