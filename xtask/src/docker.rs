@@ -1,9 +1,10 @@
 //! The Docker engine, by its command line: contexts, `DOCKER_HOST` and ssh mean here what they mean to the person who types
 //! `docker`.
 
-use std::io;
+use std::collections::VecDeque;
+use std::io::{self, BufRead as _};
 use std::os::unix::process::CommandExt as _;
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -12,7 +13,7 @@ use serde::de::DeserializeOwned;
 
 use crate::limited;
 use crate::problem::{ExitCode, Problem};
-use crate::tools;
+use crate::{say, tools};
 
 /// How long an engine may take to say that it is there; one behind ssh takes a moment.
 const ANSWER: Duration = Duration::from_secs(15);
@@ -129,7 +130,31 @@ pub fn feed(mut command: Command, args: &[&str], input: &[u8]) -> anyhow::Result
     conclude(args, &child.wait_with_output()?)
 }
 
-fn conclude(args: &[&str], output: &std::process::Output) -> anyhow::Result<String> {
+/// Runs a `docker` command that takes minutes, and passes on what it writes to its standard error while it does. It is part
+/// of the terminal's process group, so that Ctrl-C ends it too.
+///
+/// # Errors
+/// Those of [`read`]; the [`Refusal`] has the last lines.
+pub fn watch(args: &[&str], variables: &[(&str, &str)]) -> anyhow::Result<()> {
+    const LAST: usize = 20;
+    let mut command = Command::new("docker");
+    command.args(args).envs(variables.iter().copied()).stdin(Stdio::null());
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().map_err(not_run)?;
+    let said = child.stderr.take().context("the standard error was not piped")?;
+    let mut last = VecDeque::new();
+    for line in io::BufReader::new(said).split(b'\n') {
+        let line = String::from_utf8_lossy(&line?).into_owned();
+        say!("{line}");
+        last.push_back(line);
+        if last.len() > LAST {
+            last.pop_front();
+        }
+    }
+    let output = Output { status: child.wait()?, stdout: Vec::new(), stderr: Vec::from(last).join("\n").into_bytes() };
+    conclude(args.get(..1).unwrap_or_default(), &output).map(drop)
+}
+
+fn conclude(args: &[&str], output: &Output) -> anyhow::Result<String> {
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
