@@ -12,6 +12,7 @@ pub mod doctor;
 pub mod down;
 pub mod health_check;
 pub mod history;
+pub mod image_check;
 pub mod logs;
 pub mod recover;
 pub mod rollback;

@@ -5,6 +5,7 @@ mod container;
 mod context;
 mod elf;
 mod host;
+mod naive;
 mod secrets;
 mod skeleton;
 mod source;
@@ -13,6 +14,8 @@ use std::fs;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
+
+pub use naive::Baseline;
 
 use crate::builder_image::Builder;
 use crate::delivery::FILE;
