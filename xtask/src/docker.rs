@@ -11,6 +11,7 @@ use anyhow::Context as _;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use crate::interrupt::UnderWay;
 use crate::limited;
 use crate::problem::{ExitCode, Problem};
 use crate::{say, tools};
@@ -131,27 +132,42 @@ pub fn feed(mut command: Command, args: &[&str], input: &[u8]) -> anyhow::Result
 }
 
 /// Runs a `docker` command that takes minutes, and passes on what it writes to its standard error while it does. It is part
-/// of the terminal's process group, so that Ctrl-C ends it too.
+/// of the terminal's process group, so that Ctrl-C ends it too; any other request to end it is passed on.
 ///
 /// # Errors
-/// Those of [`read`]; the [`Refusal`] has the last lines.
+/// A [`Problem`] with exit code 130 when it was asked to end, else those of [`read`]; the [`Refusal`] has the last lines.
 pub fn watch(args: &[&str], variables: &[(&str, &str)]) -> anyhow::Result<()> {
     const LAST: usize = 20;
+    let under_way = UnderWay::begin()?;
     let mut command = Command::new("docker");
     command.args(args).envs(variables.iter().copied()).stdin(Stdio::null());
+    // The engine's own builder, whatever was chosen for other work: it alone sees the engine's images.
+    command.env_remove("BUILDX_BUILDER");
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().map_err(not_run)?;
     let said = child.stderr.take().context("the standard error was not piped")?;
     let mut last = VecDeque::new();
     for line in io::BufReader::new(said).split(b'\n') {
         let line = String::from_utf8_lossy(&line?).into_owned();
         say!("{line}");
-        last.push_back(line);
-        if last.len() > LAST {
+        if last.len() == LAST {
             last.pop_front();
+        }
+        last.push_back(line);
+        if under_way.is_cancelled() {
+            // It may have ended by itself.
+            let _ = child.kill();
         }
     }
     let output = Output { status: child.wait()?, stdout: Vec::new(), stderr: Vec::from(last).join("\n").into_bytes() };
-    conclude(args.get(..1).unwrap_or_default(), &output).map(drop)
+    let ended = conclude(args.get(..1).unwrap_or_default(), &output).map(drop);
+    if under_way.is_cancelled() && ended.is_err() {
+        return Err(Problem::new(
+            ExitCode::Interrupted,
+            "ended while it was building; nothing was started or changed.",
+        )
+        .into());
+    }
+    ended
 }
 
 fn conclude(args: &[&str], output: &Output) -> anyhow::Result<String> {

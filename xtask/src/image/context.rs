@@ -25,7 +25,10 @@ pub(super) struct Folder(PathBuf);
 
 impl Folder {
     pub(super) fn new(root: &Path) -> Folder {
-        Folder(root.join(format!("target/xtask/image-{}", std::process::id())))
+        let folder = Folder(root.join(format!("target/xtask/image-{}", std::process::id())));
+        // One of the same number may have been killed.
+        let _ = fs::remove_dir_all(&folder.0);
+        folder
     }
 
     /// What the engine is given.

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use super::context::Folder;
-use super::elf;
+use super::{Wanted, elf};
 use crate::docker::{self, Engine};
 use crate::project::Project;
 use crate::{cargo, say};
@@ -24,11 +24,11 @@ pub(super) fn compile(project: &Project, profile: &str, engine: &Engine) -> anyh
 ///
 /// # Errors
 /// When the engine does not.
-pub(super) fn build(folder: &Folder, dockerfile: &str, reference: &str, labels: &[String]) -> anyhow::Result<()> {
-    let context = folder.context();
-    fs::write(context.join("Dockerfile"), with_files_staged(dockerfile))?;
+pub(super) fn build(folder: &Folder, wanted: &Wanted<'_>) -> anyhow::Result<()> {
+    let (context, reference) = (folder.context(), wanted.reference);
+    fs::write(context.join("Dockerfile"), with_files_staged(wanted.dockerfile))?;
     let mut args = vec!["build", "--quiet", "--tag", reference];
-    args.extend(labels.iter().flat_map(|label| ["--label", label.as_str()]));
+    args.extend(wanted.labels.iter().flat_map(|label| ["--label", label.as_str()]));
     args.push(".");
     let mut command = docker::command(&args);
     // The builder that every engine has within, so that it needs no plug-in.

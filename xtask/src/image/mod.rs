@@ -60,6 +60,17 @@ pub struct Built {
     pub size: u64,
 }
 
+/// An image to be built, whatever builds it.
+#[derive(Debug, Clone, Copy)]
+struct Wanted<'a> {
+    /// The text of its Dockerfile.
+    dockerfile: &'a str,
+    /// Its name and tag.
+    reference: &'a str,
+    /// Its labels, each with its value.
+    labels: &'a [String],
+}
+
 /// Compiles the service and makes an image of it.
 ///
 /// # Errors
@@ -82,13 +93,14 @@ pub fn build(project: &Project, options: &Options) -> anyhow::Result<Built> {
     let labels = [("title", Some(service.package.clone())), ("version", version), ("revision", commit)];
     let labels = labels.into_iter().filter_map(|(name, value)| Some((format!("{LABELS}.{name}"), value?)));
     let labels: Vec<_> = labels.map(|(name, value)| format!("{name}={value}")).collect();
+    let wanted = Wanted { dockerfile: &dockerfile, reference: &reference, labels: &labels };
     let folder = Folder::new(root);
     folder
         .stage(root, service, binary.as_deref())
         .with_context(|| format!("putting the image's files together in {}", folder.context().display()))?;
     match &builder {
-        None => host::build(&folder, &dockerfile, &reference, &labels)?,
-        Some(builder) => container::build(project, &folder, builder, &options.profile, &reference, &labels)?,
+        None => host::build(&folder, &wanted)?,
+        Some(builder) => container::build(project, &folder, builder, &options.profile, wanted)?,
     }
     let made = docker::image(&reference)?.with_context(|| format!("the engine does not have {reference}"))?;
     Ok(Built { reference, id: made.id, size: made.size })

@@ -5,9 +5,10 @@ use std::time::Instant;
 use anyhow::Context as _;
 use sha2::{Digest as _, Sha256};
 
+use super::container::Build;
 use super::context::Folder;
 use super::source::LOCK_FILE;
-use super::{container, dockerfile};
+use super::{Wanted, container, dockerfile};
 use crate::delivery::Naive;
 use crate::project::Project;
 use crate::{docker, say};
@@ -46,9 +47,11 @@ impl Baseline {
         say!("building {reference} to compare with, as it is not there or was made from something else: minutes");
         let began = Instant::now();
         let folder = Folder::new(&project.root);
-        let source = folder.stage_source(&project.root)?;
+        let context = folder.stage_source(&project.root)?;
         let args = [("BUILDER_IMAGE", builder.name.as_str()), ("BINARY", &project.delivery.service.binary)];
-        container::run(project, &folder, &source, &text, &args, &reference, &[format!("{LABEL}={made_from}")])?;
+        let labels = [format!("{LABEL}={made_from}")];
+        let wanted = Wanted { dockerfile: &text, reference: &reference, labels: &labels };
+        Build { wanted, context, args: &args }.run(project, &folder)?;
         say!("built {reference} in {:.0} s", began.elapsed().as_secs_f64());
         let image = docker::image(&reference)?.with_context(|| format!("the engine does not have {reference}"))?;
         if let Some(stale) = before.filter(|before| before.id != image.id) {

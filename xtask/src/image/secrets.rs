@@ -2,38 +2,46 @@
 //! that ask for them.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::Context as _;
-
-use super::context::Folder;
 use crate::delivery::FILE;
 use crate::problem::{ExitCode, Problem};
 use crate::project::Project;
 
+/// It can hold a token.
+const VARIABLE: &str = "SWITCHYARD_CARGO_SETTINGS";
 /// The tables of cargo's settings that say where crates come from; everything else is about the caller's machine.
 const TABLES: [&str; 4] = ["source", "registries", "registry", "http"];
 
-/// The secrets of a build, as `--secret` takes them: `ca`, the certificates that the registry's is checked with, and
-/// `cargo`, where crates come from. One that the caller does not have is left out.
-///
-/// # Errors
-/// A [`Problem`] with exit code 78 when `image.ca_bundle` names no file.
-pub(super) fn of(project: &Project, folder: &Folder) -> anyhow::Result<Vec<String>> {
-    let mut secrets = Vec::new();
-    let mut add = |id: &str, path: &Path| secrets.push(format!("id={id},src={}", path.display()));
-    if let Some(bundle) = ca_bundle(project)? {
-        add("ca", &bundle);
+/// The secrets of a build.
+#[derive(Debug, Default)]
+pub(super) struct Secrets {
+    /// As `--secret` takes them.
+    pub(super) flags: Vec<String>,
+    /// Variables that hold what must not lie on any disk.
+    pub(super) variables: Vec<(&'static str, String)>,
+}
+
+impl Secrets {
+    /// `ca`, the certificates that the registry's is checked with, and `cargo`, where crates come from. One that the caller
+    /// does not have is left out.
+    ///
+    /// # Errors
+    /// A [`Problem`] with exit code 78 when `image.ca_bundle` names no file.
+    pub(super) fn of(project: &Project) -> Result<Secrets, Problem> {
+        let mut secrets = Secrets::default();
+        if let Some(bundle) = ca_bundle(project)? {
+            secrets.flags.push(format!("id=ca,src={}", bundle.display()));
+        }
+        let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+        let home = home.or_else(|| std::env::home_dir().map(|home| home.join(".cargo"))).unwrap_or_default();
+        let texts = ["config", "config.toml"].iter().map(|name| fs::read_to_string(home.join(name)));
+        if let Some(settings) = texts.flatten().next().and_then(|text| sources(&text)) {
+            secrets.flags.push(format!("id=cargo,env={VARIABLE}"));
+            secrets.variables.push((VARIABLE, settings));
+        }
+        Ok(secrets)
     }
-    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
-    let home = home.or_else(|| std::env::home_dir().map(|home| home.join(".cargo"))).unwrap_or_default();
-    let texts = ["config", "config.toml"].iter().map(|name| fs::read_to_string(home.join(name)));
-    if let Some(settings) = texts.flatten().next().and_then(|text| sources(&text)) {
-        let path = folder.path().join("cargo.toml");
-        write(&path, &settings).with_context(|| format!("writing {}", path.display()))?;
-        add("cargo", &path);
-    }
-    Ok(secrets)
 }
 
 fn ca_bundle(project: &Project) -> Result<Option<PathBuf>, Problem> {
@@ -58,14 +66,6 @@ fn sources(text: &str) -> Option<String> {
     }
     settings.retain(|_, table| table.as_table().is_none_or(|table| !table.is_empty()));
     if settings.is_empty() { None } else { toml::to_string(&settings).ok() }
-}
-
-fn write(path: &Path, text: &str) -> std::io::Result<()> {
-    use std::io::Write as _;
-    use std::os::unix::fs::OpenOptionsExt as _;
-    path.parent().map_or(Ok(()), fs::create_dir_all)?;
-    // It can hold a token.
-    fs::File::options().write(true).create_new(true).mode(0o600).open(path)?.write_all(text.as_bytes())
 }
 
 #[cfg(test)]
