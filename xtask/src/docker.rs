@@ -1,8 +1,7 @@
 //! The Docker engine, by its command line: contexts, `DOCKER_HOST` and ssh mean here what they mean to the person who types
 //! `docker`.
 
-use std::collections::VecDeque;
-use std::io::{self, BufRead as _};
+use std::io;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
@@ -11,10 +10,9 @@ use anyhow::Context as _;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::interrupt::UnderWay;
 use crate::limited;
 use crate::problem::{ExitCode, Problem};
-use crate::{say, tools};
+use crate::tools;
 
 /// How long an engine may take to say that it is there; one behind ssh takes a moment.
 const ANSWER: Duration = Duration::from_secs(15);
@@ -131,46 +129,8 @@ pub fn feed(mut command: Command, args: &[&str], input: &[u8]) -> anyhow::Result
     conclude(args, &child.wait_with_output()?)
 }
 
-/// Runs a `docker` command that takes minutes, and passes on what it writes to its standard error while it does. It is part
-/// of the terminal's process group, so that Ctrl-C ends it too; any other request to end it is passed on.
-///
-/// # Errors
-/// A [`Problem`] with exit code 130 when it was asked to end, else those of [`read`]; the [`Refusal`] has the last lines.
-pub fn watch(args: &[&str], variables: &[(&str, &str)]) -> anyhow::Result<()> {
-    const LAST: usize = 20;
-    let under_way = UnderWay::begin()?;
-    let mut command = Command::new("docker");
-    command.args(args).envs(variables.iter().copied()).stdin(Stdio::null());
-    // The engine's own builder, whatever was chosen for other work: it alone sees the engine's images.
-    command.env_remove("BUILDX_BUILDER");
-    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().map_err(not_run)?;
-    let said = child.stderr.take().context("the standard error was not piped")?;
-    let mut last = VecDeque::new();
-    for line in io::BufReader::new(said).split(b'\n') {
-        let line = String::from_utf8_lossy(&line?).into_owned();
-        say!("{line}");
-        if last.len() == LAST {
-            last.pop_front();
-        }
-        last.push_back(line);
-        if under_way.is_cancelled() {
-            // It may have ended by itself.
-            let _ = child.kill();
-        }
-    }
-    let output = Output { status: child.wait()?, stdout: Vec::new(), stderr: Vec::from(last).join("\n").into_bytes() };
-    let ended = conclude(args.get(..1).unwrap_or_default(), &output).map(drop);
-    if under_way.is_cancelled() && ended.is_err() {
-        return Err(Problem::new(
-            ExitCode::Interrupted,
-            "ended while it was building; nothing was started or changed.",
-        )
-        .into());
-    }
-    ended
-}
-
-fn conclude(args: &[&str], output: &Output) -> anyhow::Result<String> {
+/// What a command that has ended has written, or why it failed.
+pub(crate) fn conclude(args: &[&str], output: &Output) -> anyhow::Result<String> {
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
@@ -179,7 +139,8 @@ fn conclude(args: &[&str], output: &Output) -> anyhow::Result<String> {
     Err(explain(Refusal { command: format!("docker {}", args.join(" ")), said }))
 }
 
-fn not_run(error: io::Error) -> anyhow::Error {
+/// Why there is no command at all.
+pub(crate) fn not_run(error: io::Error) -> anyhow::Error {
     if error.kind() == io::ErrorKind::NotFound {
         return match tools::require(&tools::DOCKER) {
             Err(missing) => missing,

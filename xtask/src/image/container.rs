@@ -1,13 +1,13 @@
-//! Compiling in a container, by the engine's BuildKit: the whole of the Dockerfile, on a machine that needs no Rust.
+//! Compiling in a container, by the engine's BuildKit: the whole of the Dockerfile, for the architecture the engine runs.
 
 use std::fs;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
 
-use super::Wanted;
 use super::context::Folder;
 use super::secrets::Secrets;
+use super::{Wanted, watch};
 use crate::builder_image::{self, Builder};
 use crate::docker::{self, Refusal};
 use crate::problem::{ExitCode, Problem};
@@ -82,7 +82,7 @@ impl Build<'_> {
         // An image is to be its layers and nothing else, so no attestation is put beside it.
         let mut variables = vec![("DOCKER_BUILDKIT", "1"), ("BUILDX_NO_DEFAULT_ATTESTATIONS", "1")];
         variables.extend(secrets.variables.iter().map(|(name, value)| (*name, value.as_str())));
-        docker::watch(&command, &variables).map_err(|error| match error.downcast::<Refusal>() {
+        watch::watch(&command, &variables).map_err(|error| match error.downcast::<Refusal>() {
             Ok(refusal) => {
                 let message = format!("{reference} does not build in a container; nothing was started or changed.");
                 let said = refusal.said.lines().filter(|line| line.starts_with("ERROR")).map(str::to_owned);

@@ -9,6 +9,7 @@ mod naive;
 mod secrets;
 mod skeleton;
 mod source;
+mod watch;
 
 use std::fs;
 use std::path::PathBuf;
