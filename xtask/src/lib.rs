@@ -12,6 +12,7 @@ pub mod doctor;
 pub mod down;
 pub mod health_check;
 pub mod history;
+pub mod image_check;
 pub mod logs;
 pub mod recover;
 pub mod rollback;
@@ -19,6 +20,8 @@ pub mod setup;
 pub mod status;
 pub mod up;
 
+pub mod base_image;
+pub mod builder_image;
 pub mod cargo;
 pub mod delivery;
 pub mod deployment;
@@ -47,6 +50,7 @@ pub mod runtime;
 pub mod secrets;
 pub mod service;
 pub mod site;
+pub mod size;
 pub mod time;
 pub mod tools;
 

@@ -372,7 +372,8 @@ fn a_release_is_pushed_removed_and_deployed_by_the_digest_it_is_pulled_by() {
     let built: serde_json::Value = serde_json::from_str(&fixture.run(&args).ok().stdout).unwrap();
     let digest = built["digest"].as_str().unwrap().to_owned();
     assert!(digest.contains("@sha256:"), "{built}");
-    docker(&["rmi", "--force", built["id"].as_str().unwrap()]).unwrap();
+    // By its names: as an id it may be what another image was made from.
+    docker(&["rmi", "--force", &reference, &digest]).unwrap();
     assert!(docker(&["inspect", "--type", "image", &digest]).is_none());
     fixture.run(&["deploy-blue-green", "--image", &digest, "--release", "pulled"]).ok();
     assert_eq!(fixture.status()["colours"]["blue"]["release"], "pulled");
