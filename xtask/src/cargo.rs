@@ -49,7 +49,10 @@ pub fn build_static(root: &Path, package: &str, binary: &str, profile: &str) -> 
 }
 
 /// The target that this machine's compiler builds for by itself.
-fn host() -> anyhow::Result<String> {
+///
+/// # Errors
+/// When there is no compiler.
+pub fn host() -> anyhow::Result<String> {
     let rustc = std::env::var_os("RUSTC").map_or_else(|| "rustc".into(), PathBuf::from);
     let output = std::process::Command::new(rustc).arg("-vV").output().context("asking rustc for its target")?;
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -84,7 +87,11 @@ pub fn version(root: &Path, package: &str) -> Option<String> {
     metadata.packages.iter().find(|known| known.name.as_str() == package).map(|known| known.version.to_string())
 }
 
-fn metadata(root: &Path) -> anyhow::Result<cargo_metadata::Metadata> {
+/// What cargo says about the workspace at `root`, without what it depends on.
+///
+/// # Errors
+/// When there is no workspace, or cargo cannot read it.
+pub fn metadata(root: &Path) -> anyhow::Result<cargo_metadata::Metadata> {
     let mut command = MetadataCommand::new();
     command.current_dir(root).no_deps();
     for name in foreign_variables() {

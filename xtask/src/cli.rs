@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::{
-    abort, ci, config_lint, deploy_blue_green, docker_build, doctor, down, health_check, history, logs, pause, promote,
-    reap, recover, resume, rollback, runtime, setup, status, steer, up,
+    abort, ci, config_lint, deploy_blue_green, docker_build, doctor, down, health_check, history, image_check, logs,
+    pause, promote, reap, recover, resume, rollback, runtime, setup, status, steer, up,
 };
 
 const AFTER: &str = "\
@@ -64,6 +64,8 @@ pub enum Verb {
     Ci(ci::Args),
     /// Makes the service's image, and pushes it where that is asked for.
     DockerBuild(docker_build::Args),
+    /// Holds the service's image against its budget, and against the image that one would write first.
+    ImageCheck(image_check::Args),
     /// Makes the images that an environment in containers needs besides the service's own.
     Setup(setup::Args),
     /// Says whether this machine has what it takes.
@@ -111,6 +113,7 @@ impl Verb {
             Verb::ConfigLint(args) => config_lint::run(args),
             Verb::Ci(args) => ci::run(args),
             Verb::DockerBuild(args) => docker_build::run(args),
+            Verb::ImageCheck(args) => image_check::run(args),
             Verb::Setup(args) => setup::run(args),
             Verb::Doctor(args) => doctor::run(args),
             Verb::Shim { folder } => runtime::shim::serve(folder),

@@ -11,6 +11,7 @@ use toml::Spanned;
 use crate::problem::{ExitCode, Problem};
 use crate::rollout::colour::{Colour, PerColour};
 use crate::rollout::policy::Policy;
+use crate::size::{Percent, Size};
 
 /// Where the file stands, relative to the project's root; its presence is what makes a folder a project.
 pub const FILE: &str = "config/delivery.toml";
@@ -113,6 +114,25 @@ pub struct Image {
     pub repository: String,
     /// Its Dockerfile, relative to the root; the last stage is what is released.
     pub dockerfile: String,
+    /// What it is compiled in, where that is done in a container: an image with cargo and a C compiler.
+    pub builder_image: Option<String>,
+    /// The certificates the crate registry's is checked with in a container, relative to the root; without it, those that
+    /// `SSL_CERT_FILE` names.
+    pub ca_bundle: Option<String>,
+    /// The most it may take, all layers together.
+    pub max_size: Option<Size>,
+    /// What it is compared with.
+    pub naive: Option<Naive>,
+}
+
+/// The image a service starts with before anybody has thought about its size.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Naive {
+    /// Its Dockerfile, relative to the root.
+    pub dockerfile: String,
+    /// The share of its size that the service's image does without.
+    pub smaller_by: Percent,
 }
 
 /// How colours run as containers.
@@ -378,6 +398,18 @@ mod tests {
         {
             let mistakes = Delivery::parse(&text(subnet)).unwrap_err();
             assert!(mistakes[0].contains(expected), "{mistakes:?}");
+        }
+    }
+
+    #[test]
+    fn a_size_without_a_unit_that_is_known_is_shown_where_it_stands() {
+        let text = |size: &str| {
+            DELIVERY.replace("repository = \"shop\"", &format!("repository = \"shop\"\nmax_size = {size}"))
+        };
+        assert_eq!(Delivery::parse(&text("\"4MB\"")).unwrap().image.max_size, Some(4_000_000.into()));
+        for size in ["\"4mb\"", "\"4\"", "4"] {
+            let mistakes = Delivery::parse(&text(size)).unwrap_err().join("\n");
+            assert!(mistakes.contains("config/delivery.toml: TOML parse error at line 19, column 12"), "{mistakes}");
         }
     }
 

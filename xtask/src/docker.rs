@@ -3,7 +3,7 @@
 
 use std::io;
 use std::os::unix::process::CommandExt as _;
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -129,7 +129,8 @@ pub fn feed(mut command: Command, args: &[&str], input: &[u8]) -> anyhow::Result
     conclude(args, &child.wait_with_output()?)
 }
 
-fn conclude(args: &[&str], output: &std::process::Output) -> anyhow::Result<String> {
+/// What a command that has ended has written, or why it failed.
+pub(crate) fn conclude(args: &[&str], output: &Output) -> anyhow::Result<String> {
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
@@ -138,7 +139,8 @@ fn conclude(args: &[&str], output: &std::process::Output) -> anyhow::Result<Stri
     Err(explain(Refusal { command: format!("docker {}", args.join(" ")), said }))
 }
 
-fn not_run(error: io::Error) -> anyhow::Error {
+/// Why there is no command at all.
+pub(crate) fn not_run(error: io::Error) -> anyhow::Error {
     if error.kind() == io::ErrorKind::NotFound {
         return match tools::require(&tools::DOCKER) {
             Err(missing) => missing,

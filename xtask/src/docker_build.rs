@@ -6,7 +6,7 @@ use anyhow::Context as _;
 
 use crate::docker::{self, Refusal};
 use crate::flags::Target;
-use crate::image::{self, Options};
+use crate::image::{self, Options, Place};
 use crate::problem::{ExitCode, Problem};
 use crate::project::Project;
 use crate::{out, say};
@@ -25,6 +25,9 @@ pub struct Args {
     /// A static binary that was built elsewhere, instead of building the workspace.
     #[arg(long, value_name = "PATH")]
     binary: Option<PathBuf>,
+    /// Where it is compiled: `container` takes buildx and the image that image.builder_image names.
+    #[arg(long, value_name = "WHERE", value_enum, default_value_t = Place::Auto)]
+    builder: Place,
     /// Prints the result as JSON.
     #[arg(long)]
     json: bool,
@@ -37,7 +40,8 @@ pub struct Args {
 pub fn run(args: &Args) -> anyhow::Result<()> {
     let project = Project::here()?;
     let profile = project.delivery.environment(&args.target.env)?.profile.clone();
-    let built = image::build(&project, &Options { profile, binary: args.binary.clone(), tag: args.tag.clone() })?;
+    let (binary, tag) = (args.binary.clone(), args.tag.clone());
+    let built = image::build(&project, &Options { profile, binary, tag, place: args.builder })?;
     let digest = if args.push { Some(push(&built.reference)?) } else { None };
     if args.json {
         let image::Built { reference, id, size } = &built;

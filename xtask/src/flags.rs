@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::delivery::RuntimeChoice;
+use crate::image::Place;
 use crate::problem::{DEFAULT_ENVIRONMENT, ExitCode, Problem, command};
 use crate::release::Content;
 use crate::rollout::policy::Span;
@@ -58,7 +59,9 @@ impl Source {
         let Some(reference) = &self.image else {
             let profile = site.environment().profile.clone();
             let tag = self.release.clone();
-            let built = image::build(&site.project, &image::Options { profile, binary: self.binary.clone(), tag })?;
+            // On this machine, where a change takes seconds: nobody is to wait minutes to see it.
+            let options = image::Options { profile, binary: self.binary.clone(), tag, place: Place::Host };
+            let built = image::build(&site.project, &options)?;
             return Content::of_image(service, None, &docker::obtain(&built.id)?);
         };
         Content::of_image(service, Some(reference), &docker::obtain(reference)?)

@@ -101,6 +101,13 @@ pub fn exit_code(error: &anyhow::Error) -> ExitCode {
     error.chain().find_map(|cause| cause.downcast_ref::<Problem>()).map_or(otherwise, Problem::code)
 }
 
+/// The first line of an error, as the end of a sentence.
+pub fn reason(error: &anyhow::Error) -> String {
+    let text = error.to_string();
+    let first = text.lines().next().unwrap_or_default();
+    first.split(". ").next().unwrap_or(first).trim_end_matches(['.', ';']).to_owned()
+}
+
 /// What goes to standard error for any error, `error:` first.
 pub fn render(error: &anyhow::Error) -> String {
     if is_disk_full(error) {

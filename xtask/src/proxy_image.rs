@@ -1,19 +1,16 @@
 //! The image that proxies run: HAProxy with a shell and socat.
 
-use std::process::Command;
 use std::time::Instant;
 
 use anyhow::Context as _;
 
+use crate::base_image::Recipe;
 use crate::delivery::Delivery;
 use crate::docker::{self, Image};
-use crate::packages::{self, Consent};
+use crate::packages::Consent;
 use crate::problem::{ExitCode, Problem};
 use crate::project::Project;
-use crate::{say, tools};
-
-/// The Debian release whose HAProxy is taken where no registry can be reached.
-const DEBIAN: &str = "trixie";
+use crate::say;
 
 /// The image, built now if it is not there.
 ///
@@ -64,31 +61,5 @@ pub fn make_base(delivery: &Delivery, consent: Consent) -> anyhow::Result<()> {
         say!("{base} is there");
         return Ok(());
     }
-    if tools::find(&tools::MMDEBSTRAP).is_none() {
-        packages::install(tools::MMDEBSTRAP.name, tools::MMDEBSTRAP.purpose, consent)?;
-    }
-    let began = Instant::now();
-    let folder = std::env::temp_dir().join(format!("switchyard-base-{}", std::process::id()));
-    std::fs::create_dir_all(&folder)?;
-    let archive = folder.join("base.tar");
-    say!("making {base} from the packages of Debian {DEBIAN}");
-    let made = Command::new(tools::require(&tools::MMDEBSTRAP)?)
-        .args(["--quiet", "--variant=minbase", "--include=haproxy,socat", DEBIAN])
-        .arg(&archive)
-        .output();
-    let imported = made.map_err(anyhow::Error::from).and_then(|made| {
-        if !made.status.success() {
-            let said = String::from_utf8_lossy(&made.stderr).into_owned();
-            let last: Vec<_> = said.lines().rev().take(5).map(str::to_owned).collect();
-            let problem = Problem::new(ExitCode::Unavailable, format!("mmdebstrap could not make {base}."));
-            return Err(problem.detail(last.into_iter().rev()).next("cargo xtask setup --air-gapped").into());
-        }
-        let label = "LABEL switchyard.base=debian-packages";
-        docker::read(&["import", "--change", label, &archive.to_string_lossy(), base])
-    });
-    // What stays only takes room.
-    let _ = std::fs::remove_dir_all(&folder);
-    imported?;
-    say!("made {base} in {:.1} s", began.elapsed().as_secs_f64());
-    Ok(())
+    Recipe { name: base, packages: "haproxy,socat", hooks: Vec::new() }.make(consent)
 }

@@ -7,7 +7,7 @@ use semver::Version;
 use super::compose::stack::Stack;
 use crate::delivery::{Delivery, Environment, RuntimeChoice};
 use crate::docker;
-use crate::problem::{ExitCode, Problem, command};
+use crate::problem::{ExitCode, Problem, command, reason};
 use crate::project::Project;
 use crate::proxy_image;
 
@@ -74,13 +74,6 @@ pub fn choose(
             |why| Chosen { runtime: RuntimeChoice::Compose, why: format!("running as containers: {why}") },
         )),
     }
-}
-
-/// The first line of an error, as the end of a sentence.
-fn reason(error: &anyhow::Error) -> String {
-    let text = error.to_string();
-    let first = text.lines().next().unwrap_or_default();
-    first.split(". ").next().unwrap_or(first).trim_end_matches(['.', ';']).to_owned()
 }
 
 /// What containers run on, once all they need is there.

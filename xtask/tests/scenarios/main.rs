@@ -7,6 +7,7 @@ mod support;
 mod budget;
 mod containers;
 mod fresh_clone;
+mod images;
 mod interrupted;
 mod lifecycle;
 mod mishaps;

@@ -36,6 +36,27 @@ pub fn containers_are_here() -> bool {
     })
 }
 
+/// Whether images can be compiled in containers here. Where a CI system has an engine, they have to be.
+pub fn builder_is_here() -> bool {
+    static HERE: OnceLock<bool> = OnceLock::new();
+    *HERE.get_or_init(|| {
+        if xtask::docker::engine().is_err() {
+            return containers_are_here();
+        }
+        let root = super::repository().to_owned();
+        let project = xtask::project::Project { delivery: xtask::delivery::Delivery::load(&root).unwrap(), root };
+        let missing = match xtask::docker::plugin("buildx").map(|_| xtask::builder_image::find(&project)) {
+            None => "docker has no buildx".into(),
+            Some(Err(error)) => error.to_string(),
+            Some(Ok(None)) => "the builder's image is not there; cargo xtask setup --air-gapped makes it".into(),
+            Some(Ok(Some(_))) => return containers_are_here(),
+        };
+        assert!(!xtask::packages::is_ci(), "{missing}");
+        println!("skipped: {missing}");
+        false
+    })
+}
+
 /// Builds an image out of nothing but a Dockerfile's text, and gives its name.
 pub fn build(name: &str, dockerfile: &str, more: &[&str]) -> String {
     use std::io::Write as _;

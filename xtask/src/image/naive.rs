@@ -1,0 +1,63 @@
+//! The image a service starts with before anybody has thought about its size: what the real one is held against.
+
+use std::time::Instant;
+
+use anyhow::Context as _;
+use sha2::{Digest as _, Sha256};
+
+use super::container::Build;
+use super::context::Folder;
+use super::source::LOCK_FILE;
+use super::{Wanted, container, dockerfile};
+use crate::delivery::Naive;
+use crate::project::Project;
+use crate::{docker, say};
+
+/// The tag it is found again by, and the label that says what it was made from.
+const TAG: &str = "naive";
+const LABEL: &str = "switchyard.naive";
+
+/// The naive image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Baseline {
+    /// Its name and tag.
+    pub reference: String,
+    /// Its size in bytes.
+    pub size: u64,
+}
+
+impl Baseline {
+    /// The one that is there, or one that is built now. It is stale when its Dockerfile, the lock file or the builder's
+    /// image is another than it was made from: the service's own sources move its size by less than anybody asks for.
+    ///
+    /// # Errors
+    /// A [`crate::problem::Problem`] with exit code 69 when it takes something that is missing, 1 when it does not build.
+    pub fn obtain(project: &Project, naive: &Naive) -> anyhow::Result<Baseline> {
+        let builder = container::builder(project)?;
+        let text = dockerfile(project, "image.naive.dockerfile", &naive.dockerfile)?;
+        let lock = std::fs::read(project.root.join(LOCK_FILE)).with_context(|| format!("reading {LOCK_FILE}"))?;
+        let hash = Sha256::new().chain_update(&builder.id).chain_update(&text).chain_update(lock).finalize();
+        let made_from: String = hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        let reference = format!("{}:{TAG}", project.delivery.image.repository);
+        let before = docker::image(&reference)?;
+        let label = |image: &docker::Image| image.config.labels.as_ref()?.get(LABEL).cloned();
+        if let Some(image) = before.as_ref().filter(|image| label(image).as_ref() == Some(&made_from)) {
+            return Ok(Baseline { reference, size: image.size });
+        }
+        say!("building {reference} to compare with, as it is not there or was made from something else: minutes");
+        let began = Instant::now();
+        let folder = Folder::new(&project.root);
+        let context = folder.stage_source(&project.root)?;
+        let args = [("BUILDER_IMAGE", builder.name.as_str()), ("BINARY", &project.delivery.service.binary)];
+        let labels = [format!("{LABEL}={made_from}")];
+        let wanted = Wanted { dockerfile: &text, reference: &reference, labels: &labels };
+        Build { wanted, context, args: &args }.run(project, &folder)?;
+        say!("built {reference} in {:.0} s", began.elapsed().as_secs_f64());
+        let image = docker::image(&reference)?.with_context(|| format!("the engine does not have {reference}"))?;
+        if let Some(stale) = before.filter(|before| before.id != image.id) {
+            // What stays only takes room, some of it a great deal.
+            let _ = docker::read(&["rmi", &stale.id]);
+        }
+        Ok(Baseline { reference, size: image.size })
+    }
+}

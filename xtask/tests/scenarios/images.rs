@@ -1,0 +1,297 @@
+//! The image, compiled on this machine and in a container: that it is the same, small, and keeps nothing of how it was
+//! made.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use crate::support::{Fixture, On, Ran, build, builder_is_here, containers_are_here, docker, repository};
+
+/// A workspace that is none of this repository's: two packages, a build script, a dependency from the registry. No two have
+/// the same manifest, so that each is compiled from the start.
+fn workspace() -> Option<Fixture> {
+    let fixture = builder_is_here().then(|| Fixture::new(On::Compose))?;
+    let folder = fixture.root().file_name().unwrap().to_str().unwrap().to_owned();
+    let lock = fs::read_to_string(repository().join("Cargo.lock")).unwrap();
+    let itoa = lock.split("\n\n").find(|package| package.contains("name = \"itoa\"")).unwrap();
+    let files = [
+        ("Cargo.toml", format!("# {folder}\n[workspace]\nmembers = [\"till\", \"stock\"]\nresolver = \"3\"\n")),
+        ("Cargo.lock", format!("version = 4\n\n{itoa}\n\n{}\n{}", locked("stock", ""), locked("till", "\"itoa\",\n \"stock\","))),
+        ("rust-toolchain.toml", fs::read_to_string(repository().join("rust-toolchain.toml")).unwrap()),
+        ("till/Cargo.toml", package("till", "[dependencies]\nitoa = \"1\"\nstock = { path = \"../stock\" }\n\n[[bin]]\nname = \"shop-till\"\npath = \"src/main.rs\"\n")),
+        ("till/build.rs", "fn main() { println!(\"cargo:rustc-env=MADE=the real one\"); }\n".into()),
+        ("till/src/main.rs", "// a word of the source\nfn main() { println!(\"{}: {}\", env!(\"MADE\"), itoa::Buffer::new().format(stock::count())); }\n".into()),
+        ("stock/Cargo.toml", package("stock", "")),
+        ("stock/src/lib.rs", "pub fn count() -> u32 { 41 }\n".into()),
+    ];
+    for (name, text) in files {
+        fs::create_dir_all(fixture.root().join(name).parent().unwrap()).unwrap();
+        fixture.write(name, &text);
+    }
+    fixture.edit_delivery("package = \"app\"", "package = \"till\"");
+    fixture.edit_delivery("binary = \"app\"", "binary = \"shop-till\"");
+    Some(fixture)
+}
+
+fn package(name: &str, more: &str) -> String {
+    format!("[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n{more}")
+}
+
+fn locked(name: &str, dependencies: &str) -> String {
+    let list = if dependencies.is_empty() { String::new() } else { format!("dependencies = [\n {dependencies}\n]\n") };
+    format!("[[package]]\nname = \"{name}\"\nversion = \"0.1.0\"\n{list}")
+}
+
+/// Builds the image of a fixture's workspace; its name, and what was said meanwhile.
+fn made(fixture: &Fixture, builder: &str) -> (String, String) {
+    let args = ["docker-build", "--env", "production", "--builder", builder, "--tag", builder];
+    let ran = fixture.run(&args).ok();
+    (ran.stdout.split(' ').next().unwrap().to_owned(), ran.stderr)
+}
+
+/// Every file and folder of an image: mode, owner and name, and for a file its time.
+fn listing(image: &str) -> Vec<String> {
+    let folder = std::env::temp_dir().join(image.replace(['/', ':'], "-"));
+    let (saved, whole) = (folder.join("image.tar"), folder.join("whole"));
+    fs::create_dir_all(&whole).unwrap();
+    docker(&["save", "--output", saved.to_str().unwrap(), image]).unwrap();
+    let tar = |args: &[&str]| {
+        let output = Command::new("tar").args(args).env("TZ", "UTC").output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    tar(&["-xf", saved.to_str().unwrap(), "-C", whole.to_str().unwrap()]);
+    let manifest: serde_json::Value = serde_json::from_slice(&fs::read(whole.join("manifest.json")).unwrap()).unwrap();
+    let layers = manifest[0]["Layers"].as_array().unwrap().iter();
+    let layers =
+        layers.map(|layer| tar(&["--numeric-owner", "-tvf", whole.join(layer.as_str().unwrap()).to_str().unwrap()]));
+    let mut entries: Vec<_> = layers.flat_map(|told| told.lines().map(entry).collect::<Vec<_>>()).collect();
+    entries.sort();
+    fs::remove_dir_all(folder).unwrap();
+    entries
+}
+
+fn entry(line: &str) -> String {
+    let words: Vec<_> = line.split_whitespace().collect();
+    let time = if line.starts_with('d') { "" } else { words[3] };
+    format!("{} {} {} {time}", words[0], words[1], words[5..].join(" "))
+}
+
+fn config(image: &str) -> serde_json::Value {
+    let told = docker(&["image", "inspect", "--format", "{{json .Config}}", image]).unwrap();
+    serde_json::from_str(&told).unwrap()
+}
+
+#[test]
+fn both_builders_make_the_same_image_of_any_workspace() {
+    let Some(fixture) = workspace() else { return };
+    let ((inside, said), (outside, _)) = (made(&fixture, "container"), made(&fixture, "host"));
+    assert!(said.contains("compiling in a container of "), "{said}");
+    let files = listing(&inside);
+    assert_eq!(files, listing(&outside));
+    let binary = "-rwxr-xr-x 0/0 release/service 1970-01-01".to_owned();
+    assert!(files.contains(&binary) && files.iter().any(|file| file.contains("release/config/base.toml")), "{files:?}");
+    for key in ["User", "Entrypoint", "Cmd", "Healthcheck", "StopSignal", "Labels"] {
+        assert_eq!(config(&inside)[key], config(&outside)[key], "{key}");
+    }
+    for image in [&inside, &outside] {
+        assert_eq!(docker(&["run", "--rm", "--network=none", image]).unwrap(), "the real one: 41\n");
+    }
+}
+
+#[test]
+fn a_change_of_one_line_compiles_the_service_again_and_no_dependency() {
+    let Some(fixture) = workspace() else { return };
+    let (_, first) = made(&fixture, "container");
+    assert!(first.contains("Compiling itoa"), "{first}");
+    fixture.write("stock/src/lib.rs", "pub fn count() -> u32 { 42 }\n");
+    let (image, second) = made(&fixture, "container");
+    assert_eq!(docker(&["run", "--rm", "--network=none", &image]).unwrap(), "the real one: 42\n");
+    assert!(second.contains("Compiling stock") && !second.contains("Compiling itoa"), "{second}");
+    let lines: Vec<_> = second.lines().collect();
+    // The step's number, then its end: `#9 [builder 5/10] RUN …`, `#9 CACHED`.
+    let step = lines.iter().find(|line| line.contains("] RUN") && line.contains("cargo clean")).unwrap();
+    let cached = format!("{} CACHED", step.split(' ').next().unwrap());
+    assert!(lines.contains(&cached.as_str()), "{second}");
+}
+
+#[test]
+fn no_layer_has_the_callers_certificates_or_settings() {
+    const SECRET: &str = "switchyard-test-secret";
+    let Some(fixture) = workspace() else { return };
+    let root = fixture.root().to_owned();
+    let bundle = std::env::var("SSL_CERT_FILE").unwrap_or("/etc/ssl/certs/ca-certificates.crt".into());
+    let bundle = fs::read_to_string(bundle).unwrap();
+    fs::create_dir_all(root.join("caller")).unwrap();
+    fixture.write("caller/ca.pem", &format!("{bundle}\n# {SECRET}\n"));
+    fixture.write("caller/config.toml", &format!("[http]\nuser-agent = \"{SECRET}\"\n"));
+    // Theirs, and no part of the project.
+    let caller = std::env::temp_dir().join(format!("{}-caller", root.file_name().unwrap().to_str().unwrap()));
+    fs::rename(root.join("caller"), &caller).unwrap();
+    let dockerfile = fixture.read("docker/Dockerfile");
+    let (builder, last) = dockerfile.rsplit_once("FROM scratch\n").unwrap();
+    // Patterns that do not match themselves: the Dockerfile is part of the project.
+    let given = "grep -q test-secre[t] /run/secrets/ca && grep -q test-secre[t] /cargo/config.toml && cargo fetch";
+    let builder = builder.replacen("cargo fetch", given, 1);
+    let search = "FROM builder AS search\nRUN grep -rlE -D skip --exclude-dir=proc --exclude-dir=sys --exclude-dir=dev \
+                  'test-secre[t]|a word of the sourc[e]' / >/found\n";
+    let last = format!("FROM scratch\nCOPY --from=search /found /\n{last}");
+    fixture.write("docker/Dockerfile", &format!("{builder}{search}{last}"));
+    let mut docker_build = fixture.xtask(&["docker-build", "--builder", "container", "--tag", "searched"]);
+    docker_build.env("SSL_CERT_FILE", caller.join("ca.pem")).env("CARGO_HOME", &caller);
+    let ran = Ran::from(docker_build.output().unwrap());
+    fs::remove_dir_all(&caller).unwrap();
+    let image = ran.ok().stdout.split(' ').next().unwrap().to_owned();
+    // What the search finds proves that it looks.
+    assert_eq!(content(&image, "/found"), "/source/till/src/main.rs\n");
+    let saved = root.join("image.tar");
+    docker(&["save", "--output", saved.to_str().unwrap(), &image]).unwrap();
+    let saved = fs::read(saved).unwrap();
+    assert!(!saved.windows(SECRET.len()).any(|bytes| bytes == SECRET.as_bytes()));
+    assert!(!docker(&["history", "--no-trunc", &image]).unwrap().contains(SECRET));
+}
+
+/// A file of an image, which has no shell to show it.
+fn content(image: &str, path: &str) -> String {
+    let container = docker(&["create", image]).unwrap().trim().to_owned();
+    let target = std::env::temp_dir().join(&container);
+    docker(&["cp", &format!("{container}:{path}"), target.to_str().unwrap()]).unwrap();
+    docker(&["rm", &container]).unwrap();
+    let text = fs::read_to_string(&target).unwrap();
+    fs::remove_file(target).unwrap();
+    text
+}
+
+#[test]
+fn the_released_image_is_under_4_mb_and_serves_with_nothing_to_write_to_and_no_capability() {
+    let Some(fixture) = builder_is_here().then(|| Fixture::new(On::Compose)) else { return };
+    let image = &format!("{}/app:released", fixture.stack("test"));
+    let args = ["docker-build", "--env", "production", "--builder", "container", "--tag", image];
+    Ran::from(fixture.xtask(&args).current_dir(repository()).output().unwrap()).ok();
+    let size: u64 = docker(&["image", "inspect", "--format", "{{.Size}}", image]).unwrap().trim().parse().unwrap();
+    println!("the released image takes {size} bytes");
+    assert!(size < 4_000_000, "{size}");
+    let container = fixture.stack("hardened");
+    let run = ["run", "--detach", "--name", &container, "--network=none", "--read-only", "--cap-drop=ALL"];
+    let settings =
+        ["--security-opt=no-new-privileges", "--env=APP_ENV=production", "--env=APP_CONFIG_DIR=/release/config"];
+    docker(&[&run[..], &settings, &[image]].concat()).unwrap();
+    let deadline = Instant::now() + Duration::from_secs(30);
+    let healthy = || docker(&["exec", &container, "/release/service", "healthcheck"]).is_some();
+    while !healthy() && Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let ended_well = healthy();
+    let logs = docker(&["logs", &container]);
+    docker(&["rm", "--force", &container]).unwrap();
+    assert!(ended_well, "it is not healthy: {logs:?}");
+}
+
+#[test]
+fn an_image_passes_its_check_and_fails_it_over_a_tiny_budget_with_the_remedy() {
+    let Some(fixture) = workspace() else { return };
+    let first = fixture.run(&["image-check", "--json"]).ok();
+    assert!(first.stderr.contains("to compare with") && first.stderr.contains(":naive in "), "{}", first.stderr);
+    let report: serde_json::Value = serde_json::from_str(&first.stdout).unwrap();
+    assert_eq!(report["ok"], true, "{report}");
+    let rows = report["rows"].as_array().unwrap();
+    assert_eq!(rows.iter().map(|row| row["id"].as_str().unwrap()).collect::<Vec<_>>(), ["size", "naive", "user"]);
+    assert!(rows.iter().all(|row| row["verdict"] == "passed"), "{report}");
+    let image = report["image"].as_str().unwrap();
+    // The naive image is found again, until it is made from something else.
+    let again = fixture.run(&["image-check", image]).ok();
+    assert!(!again.stderr.contains("to compare with") && again.stdout.contains("passed   naive"), "{again:?}");
+    fixture.write("docker/Dockerfile.naive", &format!("# other\n{}", fixture.read("docker/Dockerfile.naive")));
+    let stale = fixture.run(&["image-check", image]).ok();
+    assert!(stale.stderr.contains("to compare with"), "{}", stale.stderr);
+    fixture.edit_delivery("max_size = \"4MB\"", "max_size = \"10kB\"");
+    let ran = fixture.run(&["image-check", image]);
+    assert!(ran.stdout.contains("FAILED   size"), "{}", ran.stdout);
+    ran.refused(
+        1,
+        &["does not pass: size", "at most 10kB", "image.max_size", &format!("next: docker history {image}")],
+    );
+}
+
+#[test]
+fn an_image_that_runs_as_root_fails_its_check() {
+    let Some(fixture) = containers_are_here().then(|| Fixture::new(On::Compose)) else { return };
+    without_naive(&fixture);
+    let image = build(&format!("{}/app:root", fixture.stack("test")), "FROM scratch\nLABEL a=b\n", &[]);
+    fixture
+        .run(&["image-check", &image])
+        .refused(1, &["does not pass: user", "root, as none is named", "USER 65532:65532"]);
+}
+
+fn without_naive(fixture: &Fixture) {
+    let delivery = fixture.read("config/delivery.toml");
+    let naive = delivery.lines().find(|line| line.starts_with("naive = ")).unwrap();
+    fixture.edit_delivery(naive, "");
+}
+
+/// A `docker` without one of its plug-ins, to be put first on `PATH`.
+fn docker_without(fixture: &Fixture, plugin: &str) -> String {
+    use std::os::unix::fs::PermissionsExt as _;
+    let (bin, path) = (fixture.root().join("bin"), std::env::var("PATH").unwrap());
+    fs::create_dir_all(&bin).unwrap();
+    let script = format!(
+        "#!/bin/sh\n[ \"$1\" = {plugin} ] && echo \"docker: '{plugin}' is not a docker command.\" >&2 && exit 1\nPATH='{path}' \
+         exec docker \"$@\"\n"
+    );
+    fs::write(bin.join("docker"), script).unwrap();
+    fs::set_permissions(bin.join("docker"), fs::Permissions::from_mode(0o755)).unwrap();
+    format!("{}:{path}", bin.display())
+}
+
+#[test]
+fn without_buildx_the_container_is_refused_auto_does_without_and_the_check_does_not_pass_unseen() {
+    let Some(fixture) = containers_are_here().then(|| Fixture::new(On::Compose)) else { return };
+    let path = docker_without(&fixture, "buildx");
+    let run =
+        |args: &[&str], ci: &str| Ran::from(fixture.xtask(args).env("PATH", &path).env("CI", ci).output().unwrap());
+    let refused =
+        ["`docker` has no buildx", "next: docker buildx version", "next: cargo xtask docker-build --builder host"];
+    run(&["docker-build", "--builder", "container"], "").refused(69, &refused);
+    // There is no workspace to compile, which it comes to only after it has chosen.
+    let auto = run(&["docker-build"], "");
+    assert!(
+        auto.stderr.contains("compiling on this machine: not in a container, as `docker` has no buildx"),
+        "{auto:?}"
+    );
+    let image = build(&format!("{}/app:user", fixture.stack("test")), "FROM scratch\nUSER 65532\n", &[]);
+    let skipped = run(&["image-check", &image], "").ok();
+    assert!(skipped.stdout.contains("skipped  naive  `docker` has no buildx"), "{}", skipped.stdout);
+    run(&["image-check", &image], "true").refused(1, &["does not pass: naive", "`docker` has no buildx"]);
+}
+
+#[test]
+fn a_builder_that_is_not_there_or_has_another_rust_is_named() {
+    let Some(fixture) = builder_is_here().then(|| Fixture::new(On::Compose)) else { return };
+    let container = ["docker-build", "--builder", "container"];
+    fixture.write("rust-toolchain.toml", "[toolchain]\nchannel = \"1.0.0\"\n");
+    let asked = ["is 1.", "rust-toolchain.toml asks for 1.0.0", "next: cargo xtask setup --air-gapped"];
+    fixture.run(&container).refused(78, &asked);
+    let delivery = fixture.read("config/delivery.toml");
+    let named = delivery.lines().find(|line| line.starts_with("builder_image = ")).unwrap();
+    fixture.edit_delivery(named, "builder_image = \"127.0.0.1:9/no/rust:1\"");
+    let missing =
+        ["127.0.0.1:9/no/rust:1, which image.builder_image", "cannot be had", "next: cargo xtask setup --air-gapped"];
+    fixture.run(&container).refused(69, &missing);
+    fixture.write("given", "");
+    let given = [&container[..], &["--binary", "given"]].concat();
+    fixture.run(&given).refused(2, &["--builder container compiles what --binary"]);
+}
+
+#[test]
+fn a_binary_for_another_machine_than_the_engines_is_refused() {
+    let Some(fixture) = containers_are_here().then(|| Fixture::new(On::Compose)) else { return };
+    // An ELF head for 64 bits that says what it runs on, and nothing else.
+    let mut head = [0; 64];
+    head[..6].copy_from_slice(b"\x7fELF\x02\x01");
+    head[18] = if cfg!(target_arch = "aarch64") { 62 } else { 183 };
+    let binary = fixture.root().join("foreign");
+    fs::write(&binary, head).unwrap();
+    let ran = fixture.run(&["docker-build", "--binary", Path::new(&binary).to_str().unwrap()]);
+    ran.refused(69, &["and the Docker engine runs linux/", "next: cargo xtask docker-build --builder container"]);
+}
