@@ -8,11 +8,11 @@ use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
-    server::graceful::GracefulShutdown,
     service::TowerToHyperService,
 };
 use tokio::{
     net::{TcpListener, TcpStream},
+    sync::watch,
     task::{JoinError, JoinSet},
     time,
 };
@@ -24,6 +24,9 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// How many clients are taken from the kernel's queue at the end: as many as tokio lets wait there.
 const QUEUE: usize = 1024;
+
+/// One client's connection, which may become something else than HTTP.
+type Connection = http1::UpgradeableConnection<TokioIo<TcpStream>, TowerToHyperService<Router>>;
 
 /// How a connection's task ended.
 type Ended = Result<hyper::Result<()>, JoinError>;
@@ -69,13 +72,13 @@ struct Connections<'s> {
     router: Router,
     limits: &'s Limits,
     context: &'s Context,
-    graceful: GracefulShutdown,
+    closing: watch::Sender<()>,
     tasks: JoinSet<hyper::Result<()>>,
 }
 
 impl<'s> Connections<'s> {
     fn new(router: Router, limits: &'s Limits, context: &'s Context) -> Self {
-        Self { router, limits, context, graceful: GracefulShutdown::new(), tasks: JoinSet::new() }
+        Self { router, limits, context, closing: watch::Sender::new(()), tasks: JoinSet::new() }
     }
 
     fn are_full(&self) -> bool {
@@ -90,17 +93,18 @@ impl<'s> Connections<'s> {
         // Shutting down closes a connection whose first bytes are not read yet, though they may be there.
         // One accepted while draining is spared that: its one request is answered, then it ends by itself.
         let is_last_call = self.context.lifecycle.is_draining();
-        let watcher = (!is_last_call).then(|| self.graceful.watcher());
+        let closing = (!is_last_call).then(|| self.closing.subscribe());
         let service = TowerToHyperService::new(self.router.clone());
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(self.limits.header_read_timeout)
             .keep_alive(!is_last_call)
-            .serve_connection(TokioIo::new(stream), service);
+            .serve_connection(TokioIo::new(stream), service)
+            .with_upgrades();
         self.tasks.spawn(async move {
             let _counted = counted;
-            match watcher {
-                Some(watcher) => watcher.watch(connection).await,
+            match closing {
+                Some(closing) => until_closing(connection, closing).await,
                 None => connection.await,
             }
         });
@@ -110,7 +114,7 @@ impl<'s> Connections<'s> {
         let grace = self.limits.shutdown_grace;
         tracing::info!(connections = self.tasks.len(), ?grace, "shutting down");
         let finish = async {
-            self.graceful.shutdown().await;
+            self.closing.send_replace(());
             while let Some(ended) = self.tasks.join_next().await {
                 report(ended);
             }
@@ -121,6 +125,16 @@ impl<'s> Connections<'s> {
         }
         tracing::info!("stopped");
     }
+}
+
+/// Serves a connection, and from the moment at which all are to close only what it has begun.
+async fn until_closing(connection: Connection, mut closing: watch::Receiver<()>) -> hyper::Result<()> {
+    let mut connection = pin!(connection);
+    tokio::select! {
+        ended = connection.as_mut() => return ended,
+        _ = closing.changed() => connection.as_mut().graceful_shutdown(),
+    }
+    connection.await
 }
 
 /// The clients in the kernel's queue: connected already, so that closing the listener would reset them.

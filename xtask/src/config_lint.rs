@@ -56,7 +56,8 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
 fn references(root: &Path, delivery: &Delivery) -> Vec<String> {
     let service = &delivery.service;
     let check = service.commands.config_check.iter().flatten();
-    let templates = service.args.iter().chain(service.env.values()).chain(check);
+    let hooks = delivery.environments.values().flat_map(|environment| environment.rollout.hooks.arguments());
+    let templates = service.args.iter().chain(service.env.values()).chain(check).chain(hooks);
     let placeholders = templates.flat_map(|template| service::unknown_placeholders(template)).map(|name| {
         let known = service::PLACEHOLDERS.join("}, {");
         format!("{FILE}: there is no placeholder {{{name}}}; there are {{{known}}}")
@@ -154,10 +155,20 @@ mod tests {
 
     #[test]
     fn everything_that_is_referred_to_and_missing_is_found_at_once() {
-        let text = DELIVERY.replace("{port}", "{prot}").replace("SHOP__{KEY}", "SHOP__KEY");
+        let hook = "keep_warm = \"1h\", hooks = { on_abort = { command = [\"{wat}\"] } }";
+        let text = DELIVERY
+            .replace("keep_warm = \"1h\"", hook)
+            .replace("{port}", "{prot}")
+            .replace("SHOP__{KEY}", "SHOP__KEY");
         let dir = TempDir::new();
         let findings = references(dir.path(), &Delivery::parse(&text).unwrap()).join("\n");
-        for expected in ["no placeholder {prot}", "`config` does not exist", "haproxy.cfg` does", "without a {KEY}"] {
+        for expected in [
+            "no placeholder {prot}",
+            "no placeholder {wat}",
+            "`config` does not exist",
+            "haproxy.cfg` does",
+            "without a {KEY}",
+        ] {
             assert!(findings.contains(expected), "{expected} in {findings}");
         }
     }

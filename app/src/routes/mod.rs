@@ -5,6 +5,7 @@ mod health;
 mod info;
 mod metrics;
 mod page;
+mod tunnel;
 
 use std::sync::Arc;
 
@@ -39,6 +40,7 @@ pub(crate) fn router(context: Arc<Context>) -> Router {
         .route("/", get(page::show))
         .route("/api/v1/info", get(info::show))
         .route("/api/v1/echo", post(echo::reply).layer(echo::limit()))
+        .route("/api/v1/tunnel", get(tunnel::open))
         .fallback(not_found)
         .layer(inject);
     let probes = Router::new()

@@ -1,6 +1,19 @@
 use std::process;
 
-use crate::support::spawn_app;
+use crate::support::{Client, spawn_app};
+
+#[test]
+fn a_tunnel_gives_back_what_comes_and_is_opened_for_nothing_else() {
+    let app = spawn_app(&[]);
+    let mut client = Client::connect(app.address).unwrap();
+    assert_eq!(client.get("/api/v1/tunnel").unwrap().status, 426);
+    let upgrade = [("connection", "upgrade"), ("upgrade", "echo")];
+    assert_eq!(client.request("GET", "/api/v1/tunnel", &upgrade, b"").unwrap().status, 101);
+    for word in ["one\n", "two\n"] {
+        client.write(word.as_bytes()).unwrap();
+        assert_eq!(client.line().unwrap(), word.trim_end());
+    }
+}
 
 #[test]
 fn the_page_shows_release_colour_and_environment() {

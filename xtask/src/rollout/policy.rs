@@ -121,6 +121,18 @@ pub struct Hooks {
     pub on_abort: Option<Hook>,
 }
 
+impl Hooks {
+    /// All that are set.
+    fn all(&self) -> impl Iterator<Item = &Hook> {
+        [&self.pre_shift, &self.post_promote, &self.on_abort].into_iter().flatten()
+    }
+
+    /// Every argument of each.
+    pub fn arguments(&self) -> impl Iterator<Item = &String> {
+        self.all().flat_map(|hook| hook.command.get_ref())
+    }
+}
+
 /// What a hook runs.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -191,8 +203,7 @@ impl Policy {
     pub fn mistakes(&self) -> Vec<(Range<usize>, String)> {
         let mut found = self.mistakes_of_weights();
         found.extend(self.mistakes_of_other_steps());
-        let hooks = [&self.hooks.pre_shift, &self.hooks.post_promote, &self.hooks.on_abort];
-        let empty = hooks.into_iter().flatten().filter(|hook| hook.command.get_ref().is_empty());
+        let empty = self.hooks.all().filter(|hook| hook.command.get_ref().is_empty());
         found.extend(empty.map(|hook| {
             (hook.command.span(), "a hook needs arguments for the release's binary, such as [\"migrate\"]".to_owned())
         }));

@@ -1,7 +1,7 @@
 //! A day in the life of an environment.
 
 use std::fs;
-use std::io::{Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -14,6 +14,7 @@ on_both! {
     what_was_set_for_a_release_comes_back_with_it,
     a_colour_kept_warm_past_its_time_is_called_overdue_and_stopped_by_the_next_verb,
     a_request_in_flight_outlives_the_rollback_that_moves_its_colour_away,
+    a_tunnel_lives_until_its_colour_has_been_drained_for_long_enough,
     the_plan_is_shown_and_nothing_is_done,
     environments_stand_side_by_side_and_down_leaves_nothing_behind,
     a_preview_header_picks_a_colour_and_a_visitor_stays_with_the_draw,
@@ -114,6 +115,41 @@ fn a_request_in_flight_outlives_the_rollback_that_moves_its_colour_away(on: On) 
     let mut answer = String::new();
     request.read_to_string(&mut answer).unwrap();
     assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("x-release: slow"), "{answer}");
+}
+
+fn a_tunnel_lives_until_its_colour_has_been_drained_for_long_enough(on: On) {
+    let fixture = Fixture::new(on);
+    quick(&fixture);
+    fixture.edit_delivery("keep_warm = \"10m\"", "keep_warm = \"10m\"\ndrain_timeout = \"4s\"");
+    fixture.release("up", "v1", &[]).ok();
+    let mut tunnel = BufReader::new(TcpStream::connect(fixture.address()).unwrap());
+    tunnel.get_ref().set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let request = "GET /api/v1/tunnel HTTP/1.1\r\nHost: test\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n";
+    tunnel.get_mut().write_all(request.as_bytes()).unwrap();
+    let mut line = String::new();
+    while line != "\r\n" {
+        line.clear();
+        assert!(tunnel.read_line(&mut line).unwrap() > 0, "it was closed");
+    }
+    let mut echoes = |word: &str| {
+        line.clear();
+        tunnel.get_mut().write_all(format!("{word}\n").as_bytes()).unwrap();
+        tunnel.read_line(&mut line).unwrap();
+        line.trim_end() == word
+    };
+    assert!(echoes("active"));
+    fixture.release("deploy-blue-green", "v2", &[]).ok();
+    assert!(echoes("warm"));
+    let deploy = fixture.deploy_in_background("v3", &[]);
+    eventually("its colour is drained", || fixture.status()["rollout"]["operation"] == "drain blue");
+    assert!(echoes("drained"));
+    let ran = Ran::from(deploy.wait_with_output().unwrap()).ok();
+    assert!(
+        ran.stderr.contains("blue is not drained after 4s and is stopped all the same: 1 requests"),
+        "{}",
+        ran.stderr
+    );
+    assert!(!echoes("stopped"));
 }
 
 /// What the proxy says of a server.

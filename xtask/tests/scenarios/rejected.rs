@@ -4,6 +4,7 @@ use crate::support::{Fixture, On, Prober, Ran, eventually, on_both};
 
 on_both! {
     a_candidate_that_never_becomes_ready,
+    a_window_in_which_the_proxy_was_reloaded_is_an_error_and_begins_anew,
     a_candidate_that_dies_at_its_start,
     a_candidate_that_answers_500,
     at_most_ten_lines_of_the_candidates_log_are_shown,
@@ -128,4 +129,17 @@ fn a_release_that_refuses_its_configuration_is_not_started(on: On) {
     let ran = fixture.release("deploy-blue-green", "bad", &["--set", "server.prot=1"]);
     ran.refused(78, &["release bad refuses its configuration", "APP__SERVER__PROT", "nothing was started"]);
     assert_eq!(fixture.status()["colours"]["green"]["state"], "absent");
+}
+
+fn a_window_in_which_the_proxy_was_reloaded_is_an_error_and_begins_anew(on: On) {
+    let fixture = Fixture::new(on);
+    fixture.release("up", "v1", &[]).ok();
+    let deploy = fixture.deploy_in_background("v2", &[]);
+    eventually("the candidate gets traffic", || fixture.status()["split"]["green"] == 10);
+    let before = fixture.proxy_worker().unwrap();
+    fixture.ask_proxy("master.sock", "reload");
+    eventually("a new worker serves", || fixture.proxy_worker().is_some_and(|worker| worker != before));
+    let ran = Ran::from(deploy.wait_with_output().unwrap()).ok();
+    assert!(ran.stderr.contains("verdict  error: the proxy began to count anew"), "{}", ran.stderr);
+    assert_eq!(fixture.status()["split"]["green"], 100);
 }
