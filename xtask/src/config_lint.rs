@@ -102,8 +102,11 @@ fn proxy(project: &Project) -> anyhow::Result<Vec<String>> {
     let (host, haproxy) = (Local::new(&scratch), found.path.to_string_lossy());
     let findings = once_for_all(&delivery.environments, |name, environment| {
         let addresses = Addresses::of_processes(environment);
+        // A value of a deployer's, who is not asked for it here.
+        let key = environment.preview_key.as_ref().map(|_| "key".to_owned());
         let environment = (name, environment);
-        let config = Config::read(&project.root, &delivery.proxy.config, &delivery.service, environment, &addresses);
+        let config =
+            Config::read(&project.root, &delivery.proxy.config, &delivery.service, environment, &addresses, key);
         let checked = config.and_then(|config| config.check(&host, &haproxy));
         checked.unwrap_or_else(|error| Err(vec![format!("{error:#}")]))
     });

@@ -224,8 +224,9 @@ pub struct Environment {
     #[serde(default)]
     pub protected: bool,
     /// Lets a request pick a colour by the header `x-switchyard-colour`.
-    #[serde(default)]
-    pub preview: bool,
+    pub preview: Option<Spanned<bool>>,
+    /// What such a request has to say in the header `x-switchyard-key`; a protected environment takes no other.
+    pub preview_key: Option<SecretSource>,
     /// Its place and size in containers; without it, it runs as processes.
     pub containers: Option<Containers>,
     /// Secrets by the names of their files in `{secrets_dir}`.
@@ -246,6 +247,11 @@ impl Environment {
     /// The URL people and probes reach the service at.
     pub fn url(&self) -> String {
         format!("http://{}", self.listen.get_ref())
+    }
+
+    /// Whether a request may pick a colour.
+    pub fn previews(&self) -> bool {
+        self.preview.as_ref().is_some_and(|preview| *preview.get_ref())
     }
 
     /// The address of one colour.
@@ -337,6 +343,13 @@ impl Delivery {
                 );
                 networks.push((name, subnet));
             }
+            if environment.protected && environment.preview_key.is_none() {
+                let open = environment.preview.iter().filter(|preview| *preview.get_ref());
+                let text = format!(
+                    "environments.{name}.preview: anybody could pick the candidate of a protected environment; add a preview_key"
+                );
+                found.extend(open.map(|preview| (preview.span(), text.clone())));
+            }
             let listen = std::iter::once(("listen".to_owned(), &environment.listen));
             let colours = Colour::BOTH.map(|colour| (format!("colours.{colour}"), environment.colours.get(colour)));
             for (key, address) in listen.chain(colours) {
@@ -411,6 +424,18 @@ mod tests {
             let mistakes = Delivery::parse(&text(size)).unwrap_err().join("\n");
             assert!(mistakes.contains("config/delivery.toml: TOML parse error at line 19, column 12"), "{mistakes}");
         }
+    }
+
+    #[test]
+    fn a_protected_environment_shows_its_candidate_to_nobody_without_the_key() {
+        let text = DELIVERY.replace("protected = true", "protected = true\npreview = true");
+        let mistakes = Delivery::parse(&text).unwrap_err();
+        assert!(
+            mistakes[0].contains("environments.production.preview") && mistakes[0].contains("preview_key"),
+            "{mistakes:?}"
+        );
+        let text = text.replace("preview = true", "preview = true\npreview_key = { env = \"KEY\" }");
+        assert!(Delivery::parse(&text).unwrap().environments["production"].previews());
     }
 
     #[test]

@@ -8,8 +8,8 @@ use crate::delivery::{Delivery, Environment, FILE};
 
 /// What two such environments may differ in: their names, addresses and sizes, who may act on them, and how patiently a
 /// release is rolled out. What runs, how it was built and which secrets it is given is the same.
-const MAY_DIFFER: [&str; 8] =
-    ["listen", "colours", "containers", "protected", "preview", "keep_releases", "secrets", "rollout"];
+const MAY_DIFFER: [&str; 9] =
+    ["listen", "colours", "containers", "protected", "preview", "preview_key", "keep_releases", "secrets", "rollout"];
 
 /// One key with what it is in the mirror and in what is mirrored; none where it does not stand there.
 #[derive(Debug, Clone, PartialEq, Eq)]

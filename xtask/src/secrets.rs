@@ -15,6 +15,7 @@ pub const FOLDER: &str = "secrets";
 pub struct Secret<'a> {
     /// The name of its file.
     pub name: &'a str,
+    key: &'static str,
     environment: &'a str,
     source: &'a SecretSource,
     root: &'a Path,
@@ -22,14 +23,20 @@ pub struct Secret<'a> {
 
 impl fmt::Display for Secret<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "environments.{}.secrets.{}", self.environment, self.name)
+        write!(f, "environments.{}.{}{}", self.environment, self.key, self.name)
     }
 }
 
 /// The secrets of an environment.
 pub fn of<'a>(root: &'a Path, name: &'a str, environment: &'a Environment) -> Vec<Secret<'a>> {
     let all = environment.secrets.iter();
-    all.map(|(secret, source)| Secret { name: secret, environment: name, source, root }).collect()
+    all.map(|(secret, source)| Secret { name: secret, key: "secrets.", environment: name, source, root }).collect()
+}
+
+/// What a request has to say to pick a colour, where that is kept a secret.
+pub fn preview_key<'a>(root: &'a Path, name: &'a str, environment: &'a Environment) -> Option<Secret<'a>> {
+    let source = environment.preview_key.as_ref()?;
+    Some(Secret { name: "preview_key", key: "", environment: name, source, root })
 }
 
 /// Writes each secret to its file in an environment's folder, and removes those that are none any more. Nothing is
@@ -84,7 +91,13 @@ mod tests {
         let dir = TempDir::new();
         let host = Local::new(dir.path());
         let source = SecretSource::File("value".into());
-        let all = ["one", "two"].map(|name| Secret { name, environment: "staging", source: &source, root: dir.path() });
+        let all = ["one", "two"].map(|name| Secret {
+            name,
+            key: "secrets.",
+            environment: "staging",
+            source: &source,
+            root: dir.path(),
+        });
         let place = |secrets: &[Secret<'_>]| place(secrets, &host, |path, value| host.replace(path, value));
         assert!(place(&all).is_err());
         assert_eq!(host.list(FOLDER).unwrap(), [""; 0]);
@@ -99,7 +112,8 @@ mod tests {
     fn a_file_gives_its_value_without_the_line_break_and_a_missing_one_is_named() {
         let dir = TempDir::new();
         std::fs::write(dir.path().join("token"), "geheim\n").unwrap();
-        let secret = |source| Secret { name: "token", environment: "staging", source, root: dir.path() };
+        let secret =
+            |source| Secret { name: "token", key: "secrets.", environment: "staging", source, root: dir.path() };
         let file = SecretSource::File("token".into());
         assert_eq!(secret(&file).value().unwrap(), "geheim");
         let missing = SecretSource::File("tokn".into());

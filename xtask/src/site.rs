@@ -197,7 +197,9 @@ impl Site {
         let delivery = self.delivery();
         let environment = (self.name.as_str(), &self.environment);
         let addresses = self.proxy().addresses();
-        Config::read(&self.project.root, &delivery.proxy.config, &delivery.service, environment, &addresses)
+        let root = &self.project.root;
+        let key = secrets::preview_key(root, &self.name, &self.environment).map(|key| key.value()).transpose()?;
+        Config::read(root, &delivery.proxy.config, &delivery.service, environment, &addresses, key)
     }
 
     /// Gives the proxy that configuration, if HAProxy accepts it.

@@ -23,7 +23,7 @@ const MAP: &str = "proxy/maps/split.map";
 const ADDRESSES: [(&str, &str); 3] =
     [("PROXY_PUBLISHED", "listen"), ("PROXY_BLUE", "colours.blue"), ("PROXY_GREEN", "colours.green")];
 /// Those that may be missing.
-const OPTIONAL: [&str; 3] = ["PROXY_COLOUR_HEADER", "PROXY_PREVIEW", "PROXY_HANDOVER"];
+const OPTIONAL: [&str; 4] = ["PROXY_COLOUR_HEADER", "PROXY_PREVIEW", "PROXY_PREVIEW_KEY", "PROXY_HANDOVER"];
 
 /// Where proxy and colours listen, as the proxy sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,7 +58,7 @@ pub struct Config {
 }
 
 impl Config {
-    /// The configuration of an environment.
+    /// The configuration of an environment, with what has to be said to pick a colour, where that is kept a secret.
     ///
     /// # Errors
     /// A [`Problem`] with exit code 78 when the file cannot be read.
@@ -68,13 +68,19 @@ impl Config {
         service: &Service,
         (name, environment): (&str, &Environment),
         addresses: &Addresses,
+        preview_key: Option<String>,
     ) -> anyhow::Result<Config> {
         let path = root.join(original);
         let text = fs::read_to_string(&path).map_err(|error| {
             let message = format!("{}, which proxy.config of {FILE} names, cannot be read: {error}.", path.display());
             Problem::new(ExitCode::Configuration, message).next("git status")
         })?;
-        let variables = variables(service, environment, addresses);
+        let mut variables = variables(service, environment, addresses);
+        match preview_key.filter(|_| environment.previews()) {
+            Some(key) => drop(variables.insert("PROXY_PREVIEW_KEY", key)),
+            None if environment.previews() => drop(variables.insert("PROXY_PREVIEW", "1".into())),
+            None => {}
+        }
         let preamble = preamble(&variables);
         Ok(Config { environment: name.to_owned(), original: original.to_owned(), preamble, text })
     }
@@ -193,9 +199,6 @@ fn variables(service: &Service, environment: &Environment, addresses: &Addresses
     if let Some(header) = &service.health.colour_header {
         variables.insert("PROXY_COLOUR_HEADER", header.clone());
     }
-    if environment.preview {
-        variables.insert("PROXY_PREVIEW", "1".into());
-    }
     if addresses.handover {
         variables.insert("PROXY_HANDOVER", "1".into());
     }
@@ -237,7 +240,8 @@ mod tests {
         let dir = TempDir::new();
         fs::write(dir.path().join("haproxy.cfg"), "defaults\n  no-such\n").unwrap();
         let addresses = Addresses::of_processes(environment);
-        Config::read(dir.path(), "haproxy.cfg", &delivery.service, ("development", environment), &addresses).unwrap()
+        Config::read(dir.path(), "haproxy.cfg", &delivery.service, ("development", environment), &addresses, None)
+            .unwrap()
     }
 
     #[test]
@@ -258,7 +262,7 @@ mod tests {
         assert!(!config(|_| {}).is_outdated(&host).unwrap());
         host.replace(PATH, &config(|_| {}).whole()).unwrap();
         assert!(!config(|_| {}).is_outdated(&host).unwrap());
-        let other = config(|environment| environment.preview = !environment.preview);
+        let other = config(|environment| environment.preview = Some(toml::Spanned::new(0..0, true)));
         assert!(other.is_outdated(&host).unwrap());
         other.check_addresses(&host).unwrap();
         let moved = config(|environment| *environment.listen.get_mut() = "127.0.0.1:9".parse().unwrap());

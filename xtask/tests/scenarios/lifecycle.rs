@@ -218,8 +218,22 @@ fn a_preview_header_picks_a_colour_and_a_visitor_stays_with_the_draw(on: On) {
     assert!(first.to_lowercase().contains("set-cookie: switchyard="), "{first}");
     fixture.signal(deploy.id(), rustix::process::Signal::INT);
     deploy.wait_with_output().unwrap();
+    preview_takes_a_key_where_one_is_set(&fixture);
     assert!(ask(&fixture, "Cookie: switchyard=9").contains("x-release: v1"));
     assert!(!ask(&fixture, "Accept: */*").to_lowercase().contains("set-cookie"));
+}
+
+fn preview_takes_a_key_where_one_is_set(fixture: &Fixture) {
+    fixture.edit_delivery("bake = \"20s\"", "bake = \"100ms\"");
+    fixture.edit_delivery("preview = true", "preview = true\npreview_key = { file = \"preview.key\" }");
+    fixture.release("up", "v3", &[]).refused(78, &["environments.development.preview_key", "the file preview.key"]);
+    fixture.write("preview.key", "open$esame\n");
+    // v3 is active then, and v1 warm.
+    fixture.release("up", "v3", &[]).ok();
+    assert!(ask(fixture, "x-switchyard-colour: blue").contains("x-release: v3"));
+    assert!(ask(fixture, "x-switchyard-colour: blue\r\nx-switchyard-key: wrong").contains("x-release: v3"));
+    assert!(ask(fixture, "x-switchyard-colour: blue\r\nx-switchyard-key: open$esame").contains("x-release: v1"));
+    fixture.run(&["rollback"]).ok();
 }
 
 fn ask(fixture: &Fixture, header: &str) -> String {
