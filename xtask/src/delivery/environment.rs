@@ -1,0 +1,138 @@
+//! Where it is delivered to.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+
+use ipnet::Ipv4Net;
+use serde::{Deserialize, Serialize};
+use toml::Spanned;
+
+use crate::rollout::colour::{Colour, PerColour};
+use crate::rollout::policy::Policy;
+
+/// The place and the size of an environment in containers.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Containers {
+    /// The network of proxy and colours, IPv4, `/28` or larger; nothing else on the engine's machine may use it.
+    pub subnet: Spanned<Ipv4Net>,
+    /// The most memory of one colour, as Docker writes it: `256m`.
+    pub memory: String,
+    /// The most processor time of one colour, in processors.
+    pub cpus: f64,
+    /// The most processes and threads of one colour.
+    pub pids: u32,
+}
+
+impl Containers {
+    /// The longest prefix that leaves room for proxy, colours and whatever joins for a moment.
+    const LONGEST_PREFIX: u8 = 28;
+
+    fn address(&self, number: u32) -> Ipv4Addr {
+        Ipv4Addr::from_bits(self.subnet.get_ref().network().to_bits().saturating_add(number))
+    }
+
+    /// Where the proxy is among the colours; the engine itself has the first address.
+    pub fn edge(&self) -> Ipv4Addr {
+        self.address(2)
+    }
+
+    /// Where a colour is: always at the same address, whatever was started first.
+    pub fn colour(&self, colour: Colour) -> Ipv4Addr {
+        match colour {
+            Colour::Blue => self.address(3),
+            Colour::Green => self.address(4),
+        }
+    }
+
+    /// What the engine may give to others: the upper half.
+    pub fn dynamic(&self) -> Ipv4Net {
+        let subnet = self.subnet.get_ref();
+        let halves = subnet.subnets((subnet.prefix_len() + 1).min(32)).ok().and_then(Iterator::last);
+        halves.unwrap_or(*subnet)
+    }
+
+    pub(super) fn mistake(&self) -> Option<String> {
+        let subnet = self.subnet.get_ref();
+        if subnet.prefix_len() > Containers::LONGEST_PREFIX {
+            return Some(format!("{subnet} is too small: /{} at the most", Containers::LONGEST_PREFIX));
+        }
+        (subnet.network() != subnet.addr()).then(|| format!("{subnet} is no network; {} is", subnet.trunc()))
+    }
+}
+
+/// Where a secret's value comes from when an environment is deployed.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase", deny_unknown_fields)]
+pub enum SecretSource {
+    /// A variable of the deployer's.
+    Env(String),
+    /// A file of the deployer's, relative to the root.
+    File(String),
+}
+
+/// One environment.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Environment {
+    /// The environment whose rehearsal it is: but for names, addresses, sizes and patience it has to be the same.
+    pub mirrors: Option<Spanned<String>>,
+    /// What runs the colours when `--runtime` does not say.
+    pub runtime: RuntimeChoice,
+    /// The Cargo profile releases are built with.
+    pub profile: String,
+    /// The address the proxy listens at.
+    pub listen: Spanned<SocketAddr>,
+    /// The addresses of the colours.
+    pub colours: PerColour<Spanned<SocketAddr>>,
+    /// Refuses what only a rehearsal may do, `--set` above all.
+    #[serde(default)]
+    pub protected: bool,
+    /// Lets a request pick a colour by the header `x-switchyard-colour`.
+    pub preview: Option<Spanned<bool>>,
+    /// What such a request has to say in the header `x-switchyard-key`; a protected environment takes no other.
+    pub preview_key: Option<SecretSource>,
+    /// Its place and size in containers; without it, it runs as processes.
+    pub containers: Option<Containers>,
+    /// Secrets by the names of their files in `{secrets_dir}`.
+    #[serde(default)]
+    pub secrets: BTreeMap<String, SecretSource>,
+    /// How many releases are kept, those that run included.
+    #[serde(default = "five")]
+    pub keep_releases: usize,
+    /// How a release is rolled out.
+    pub rollout: Policy,
+}
+
+fn five() -> usize {
+    5
+}
+
+impl Environment {
+    /// The URL people and probes reach the service at.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.listen.get_ref())
+    }
+
+    /// Whether a request may pick a colour.
+    pub fn previews(&self) -> bool {
+        self.preview.as_ref().is_some_and(|preview| *preview.get_ref())
+    }
+
+    /// The address of one colour.
+    pub fn address(&self, colour: Colour) -> SocketAddr {
+        *self.colours.get(colour).get_ref()
+    }
+}
+
+/// What runs the colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum RuntimeChoice {
+    /// Containers where they can be had, processes otherwise.
+    Auto,
+    /// Plain processes of this machine.
+    Process,
+    /// Containers, by Docker Compose.
+    Compose,
+}
