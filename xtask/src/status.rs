@@ -14,6 +14,7 @@ use crate::rollout::event::Event;
 use crate::rollout::observed::{Observed, State};
 use crate::rollout::operation::Operation;
 use crate::rollout::plan::{Goal, overdue};
+use crate::rollout::request::Wish;
 use crate::site::Site;
 use crate::time;
 
@@ -104,6 +105,8 @@ pub struct Underway {
     pub goal: Option<String>,
     /// What is being done, in words.
     pub operation: Option<String>,
+    /// Whether somebody has asked for no step further.
+    pub held: bool,
 }
 
 /// Prints the status.
@@ -174,7 +177,11 @@ fn underway(ledger: &FileLedger<'_>, journal: &[Line]) -> anyhow::Result<Option<
         Event::Started { operation } => Some(operation.to_string()),
         _ => None,
     });
-    Ok(Some(Underway { owner, goal, operation }))
+    let asked = journal.iter().rev().find_map(|line| match &line.event {
+        Event::Requested { request } => Some(request.wish),
+        _ => None,
+    });
+    Ok(Some(Underway { owner, goal, operation, held: asked == Some(Wish::Pause) }))
 }
 
 fn candidate(journal: &[Line], since: SystemTime) -> Option<Colour> {
@@ -233,7 +240,8 @@ pub fn print(status: &Status) {
     }
     if let Some(rollout) = &status.rollout {
         let doing = rollout.operation.as_deref().unwrap_or("beginning");
-        out!("  {} by {}: {doing}", rollout.goal.as_deref().unwrap_or(&rollout.owner.command), rollout.owner.by);
+        let held = if rollout.held { ", held until `resume`" } else { "" };
+        out!("  {} by {}: {doing}{held}", rollout.goal.as_deref().unwrap_or(&rollout.owner.command), rollout.owner.by);
     }
     if status.active.is_none() && status.rollout.is_none() {
         out!("  nothing runs here\n  next: {}", command("up", &status.environment));

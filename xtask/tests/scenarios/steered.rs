@@ -62,6 +62,7 @@ fn a_rollout_is_held_at_its_share_and_promoted_without_the_steps_that_are_left(o
     eventually("the candidate gets traffic", || fixture.status()["split"]["green"] == 10);
     let told: serde_json::Value = serde_json::from_str(&fixture.run(&["pause", "--json"]).ok().stdout).unwrap();
     assert_eq!((&told["asked"], &told["taken"]), (&"pause".into(), &true.into()));
+    assert_eq!(fixture.status()["rollout"]["held"], true);
     fixture.run(&["promote"]).ok();
     let ran = Ran::from(deploy.wait_with_output().unwrap()).ok();
     assert!(ran.stderr.contains("skipped  split traffic: blue 50 %, green 50 %"), "{}", ran.stderr);
