@@ -3,7 +3,8 @@
 use std::sync::Mutex;
 
 use super::scenario::{STEPS, launch, policy};
-use super::world::{Nature, Sim, SimState};
+use super::state::{Nature, SimState};
+use super::world::Sim;
 use crate::rollout::analysis::{Next, Verdict};
 use crate::rollout::engine::{Engine, Outcome};
 use crate::rollout::event::Event;

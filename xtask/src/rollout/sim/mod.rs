@@ -3,6 +3,7 @@
 
 mod analysis;
 mod scenario;
+mod state;
 mod world;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,7 +16,8 @@ use super::plan::Goal;
 use super::record::serving;
 use super::world::{Clock as _, Router, Runtime};
 use scenario::{Scenario, scenarios};
-use world::{Fault, Sim, SimState};
+use state::{Fault, SimState};
+use world::Sim;
 
 /// What must not be and is: I2 and I3, one release at 100 %, and proxy, disk and history agree on which; and what was
 /// noticed on the way.

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
-use super::world::{DRAIN_TIMEOUT, Nature, Sim, SimState};
+use super::state::{DRAIN_TIMEOUT, Nature, SimState};
+use super::world::Sim;
 use crate::rollout::engine::{Engine, Outcome};
 use crate::rollout::observed::Observed;
 use crate::rollout::operation::Operation;

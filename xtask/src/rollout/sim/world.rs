@@ -1,186 +1,22 @@
-//! The simulated world itself.
+//! The simulated world, as the engine acts on it.
 
-use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, SystemTime};
 
 use anyhow::bail;
 
+use super::state::{CHANGES, DRAIN_TIMEOUT, Fault, LOOKS, Nature, STARTUP, SimColour, SimState};
 use crate::http::{Answer, Probe};
 use crate::rollout::colour::{Colour, PerColour, Split};
 use crate::rollout::event::Event;
 use crate::rollout::observed::{Counters, InFlight, Instance, Routing, State};
 use crate::rollout::policy::Span;
 use crate::rollout::record::{Entry, Launch, serving};
-use crate::rollout::request::{Request, Wish};
+use crate::rollout::request::Request;
 use crate::rollout::world::{Clock, Ledger, Persistence, Router, Runtime};
-
-const STARTUP: Duration = Duration::from_millis(300);
-/// What changes something, in the words of whoever does it.
-const CHANGES: [&str; 7] =
-    ["start", "stop", "set the split", "persist the split", "start the proxy", "write the history", "run a hook"];
-/// Enough for the first weight to be over, and few enough for the last not to have come.
-const LOOKS: u32 = 8;
-pub(super) const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
-
-/// How the deployer is struck.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fault {
-    /// What it does fails, once.
-    Error,
-    /// It dies before it has done it.
-    CrashBefore,
-    /// It dies after it has done it.
-    CrashAfter,
-    /// It is done, and what it waits for to hear so never comes.
-    Timeout,
-}
-
-impl Fault {
-    pub(super) const ALL: [Fault; 4] = [Fault::Error, Fault::CrashBefore, Fault::CrashAfter, Fault::Timeout];
-}
-
-/// What is wrong with a release.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Nature {
-    Good,
-    NeverReady,
-    DiesAtStart,
-    DiesUnderLoad,
-    /// Ready by its own word, and the proxy's checks say otherwise.
-    UnreachableUnderLoad,
-    AnswersErrors,
-    /// Good, but for the hook that is run of it.
-    HookFails,
-}
-
-#[derive(Debug, Clone, Default)]
-struct SimColour {
-    launch: Option<Launch>,
-    runs: bool,
-    was_stopped: bool,
-    exits: u32,
-    in_flight: u64,
-    drained_since: Option<SystemTime>,
-    ready_from: Option<SystemTime>,
-    unreachable: bool,
-    hangs: bool,
-    counters: Counters,
-}
-
-#[derive(Debug, Clone)]
-pub(super) struct SimState {
-    now: SystemTime,
-    colours: PerColour<SimColour>,
-    pub(super) running: Option<Split>,
-    pub(super) persisted: Option<Split>,
-    pub(super) history: Vec<Entry>,
-    pub(super) unfinished: bool,
-    /// What somebody asks for, some looks into the mailbox after traffic is shared.
-    pub(super) wish: Option<Wish>,
-    looks: u32,
-    /// The call at which whoever waits for ever is ended.
-    pub(super) patience: usize,
-    pub(super) natures: BTreeMap<String, Nature>,
-    pub(super) calls: usize,
-    /// The calls that changed something, the journal apart.
-    pub(super) changes: Vec<usize>,
-    pub(super) strikes: Vec<(usize, Fault)>,
-    /// How many more times the proxy begins to count anew between two readings.
-    pub(super) resets: u64,
-    dead: bool,
-    /// How many more starts what is under way may take.
-    pub(super) may_start: usize,
-    pub(super) forgets_the_split: bool,
-    pub(super) broken: Vec<String>,
-}
 
 /// The world, and everything the engine acts on in it.
 pub(super) struct Sim(pub(super) Mutex<SimState>);
-
-impl SimState {
-    pub(super) fn new() -> SimState {
-        SimState {
-            now: SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000),
-            colours: PerColour::default(),
-            running: None,
-            persisted: None,
-            history: Vec::new(),
-            unfinished: false,
-            wish: None,
-            looks: 0,
-            patience: usize::MAX,
-            natures: BTreeMap::new(),
-            calls: 0,
-            changes: Vec::new(),
-            strikes: Vec::new(),
-            resets: 0,
-            dead: false,
-            may_start: 0,
-            forgets_the_split: false,
-            broken: Vec::new(),
-        }
-    }
-
-    fn nature(&self, colour: Colour) -> Option<Nature> {
-        let launch = self.colours.get(colour).launch.as_ref()?;
-        self.natures.get(&launch.release).copied()
-    }
-
-    pub(super) fn is_ready(&self, colour: Colour) -> bool {
-        let it = self.colours.get(colour);
-        let may_be = !matches!(self.nature(colour), None | Some(Nature::NeverReady | Nature::DiesAtStart));
-        it.runs && !it.hangs && may_be && it.ready_from.is_some_and(|from| from <= self.now)
-    }
-
-    fn share(&self, colour: Colour) -> u8 {
-        self.running.map_or(0, |split| split.share(colour))
-    }
-
-    /// What it is sent, what the proxy falls back with included.
-    fn load(&self, colour: Colour) -> u8 {
-        let other = colour.other();
-        let fallen_back = self.is_up(colour) && !self.is_up(other);
-        self.share(colour) + if fallen_back { self.share(other) } else { 0 }
-    }
-
-    /// One second of traffic, so to speak.
-    fn serve(&mut self) {
-        for colour in Colour::BOTH {
-            let (load, nature) = (u64::from(self.load(colour)), self.nature(colour));
-            let it = self.colours.get_mut(colour);
-            if load == 0 || !it.runs || it.hangs {
-                continue;
-            }
-            it.in_flight = 3;
-            it.counters.attempts += load * 10;
-            it.counters.latency.0[2] += load * 10;
-            match nature {
-                Some(Nature::AnswersErrors) => it.counters.failures += load * 10,
-                Some(Nature::DiesUnderLoad) => (it.runs, it.exits, it.in_flight) = (false, it.exits + 1, 0),
-                Some(Nature::UnreachableUnderLoad) => it.unreachable = true,
-                _ => it.counters.answers += load * 10,
-            }
-        }
-    }
-
-    fn is_up(&self, colour: Colour) -> bool {
-        self.is_ready(colour) && !self.colours.get(colour).unreachable
-    }
-
-    /// I1: no traffic to a colour that is not ready, unless none is. A colour that dies by itself is the proxy's to mend.
-    fn check_traffic(&mut self, doing: &str) {
-        if !["start", "stop", "set the split", "start the proxy"].contains(&doing) {
-            return;
-        }
-        let any = Colour::BOTH.into_iter().any(|colour| self.is_ready(colour));
-        for colour in Colour::BOTH {
-            if any && self.share(colour) > 0 && !self.is_ready(colour) && self.colours.get(colour).exits == 0 {
-                self.broken.push(format!("I1: {colour} has {} % and is not ready, after {doing}", self.share(colour)));
-            }
-        }
-    }
-}
 
 impl Sim {
     pub(super) fn state(&self) -> MutexGuard<'_, SimState> {
