@@ -105,9 +105,9 @@ fn a_request_in_flight_outlives_the_rollback_that_moves_its_colour_away(on: On) 
     quick(&fixture);
     fixture.release("up", "v1", &[]).ok();
     fixture.edit_delivery("smoke = [\"/\", \"/api/v1/info\"]", "smoke = []");
-    fixture.release("deploy-blue-green", "slow", &["--set", "faults.latency=3s"]).ok();
+    fixture.release("deploy-blue-green", "slow", &["--set", "faults.latency=10s"]).ok();
     let mut request = TcpStream::connect(fixture.address()).unwrap();
-    request.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    request.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
     request.write_all(b"GET /api/v1/info HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n").unwrap();
     eventually("the request is at the slow release", || stat(&fixture, "green", "service", "scur") != "0");
     let rolled_back = fixture.run(&["rollback"]).ok();
