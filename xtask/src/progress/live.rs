@@ -85,10 +85,10 @@ struct Screen<W> {
 impl<W: Write> Screen<W> {
     fn tell(&mut self, at: SystemTime, event: &Event, columns: usize) {
         self.display.apply(event, at);
-        self.draw(at, columns, line::of_what_is_over(event));
+        self.draw(at, columns, line::of_what_is_over(event).as_deref());
     }
 
-    fn draw(&mut self, now: SystemTime, columns: usize, above: Option<String>) {
+    fn draw(&mut self, now: SystemTime, columns: usize, above: Option<&str>) {
         let lines = self.display.render(now, columns);
         if above.is_some() || lines != self.drawn {
             self.replace(above, lines);
@@ -102,9 +102,10 @@ impl<W: Write> Screen<W> {
     }
 
     /// In one write, so that nothing comes in between and whoever ends the process leaves no half of it.
-    fn replace(&mut self, above: Option<String>, lines: Vec<String>) {
+    fn replace(&mut self, above: Option<&str>, lines: Vec<String>) {
         let up = if self.drawn.is_empty() { String::new() } else { format!("\x1b[{}A", self.drawn.len()) };
-        let below: String = above.iter().chain(&lines).map(|line| format!("{line}\n")).collect();
+        let below: String =
+            above.into_iter().chain(lines.iter().map(String::as_str)).map(|line| format!("{line}\n")).collect();
         let frame = format!("\x1b[?25l\r{up}\x1b[J{below}\x1b[?25h");
         // A terminal that has gone away is no reason to stop.
         let _ = self.to.write_all(frame.as_bytes());

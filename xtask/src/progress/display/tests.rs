@@ -40,14 +40,14 @@ impl Story {
     fn new(operations: &[Operation]) -> Story {
         let display = Display::new(Some(Split::all(Colour::Blue)), false);
         let story = Story { display, seconds: 0 };
-        story.tell(Event::Planned { goal: "deploy v2".into(), operations: operations.to_vec() })
+        story.tell(&Event::Planned { goal: "deploy v2".into(), operations: operations.to_vec() })
     }
 
     /// The same after so many operations have been done, each in a second.
     fn done(count: usize) -> Story {
         let operations = operations();
         operations.iter().take(count).fold(Story::new(&operations), |story, operation| {
-            story.started(operation).after(1).tell(Event::Finished { operation: operation.clone(), millis: 1000 })
+            story.started(operation).after(1).tell(&Event::Finished { operation: operation.clone(), millis: 1000 })
         })
     }
 
@@ -56,28 +56,28 @@ impl Story {
     }
 
     fn started(self, operation: &Operation) -> Story {
-        self.tell(Event::Started { operation: operation.clone() })
+        self.tell(&Event::Started { operation: operation.clone() })
     }
 
     fn asked(self, wish: Wish) -> Story {
         let at = self.now();
-        self.tell(Event::Requested { request: Request { wish, by: "me@here".into(), at } })
+        self.tell(&Event::Requested { request: Request { wish, by: "me@here".into(), at } })
     }
 
     fn judged(self, reason: &str, next: Next) -> Story {
-        self.tell(Event::Judged { judgement: Box::new(Judgement::error(reason)), next })
+        self.tell(&Event::Judged { judgement: Box::new(Judgement::error(reason)), next })
     }
 
     fn waiting(self, reason: &str) -> Story {
-        self.tell(Event::Waiting { colour: CANDIDATE, reason: reason.into() })
+        self.tell(&Event::Waiting { colour: CANDIDATE, reason: reason.into() })
     }
 
     fn failed(self, operation: &Operation) -> Story {
-        self.tell(Event::Failed { operation: operation.clone(), reason: "it did not work".into() })
+        self.tell(&Event::Failed { operation: operation.clone(), reason: "it did not work".into() })
     }
 
-    fn tell(mut self, event: Event) -> Story {
-        self.display.apply(&event, self.now());
+    fn tell(mut self, event: &Event) -> Story {
+        self.display.apply(event, self.now());
         self
     }
 
@@ -107,7 +107,7 @@ fn a_candidate_that_comes_up_is_shown_with_what_it_lacks() {
 fn the_next_step_is_shown_without_what_the_last_one_lacked() {
     Story::begun(2)
         .waiting("1 of 3 good probes in a row")
-        .tell(Event::Finished { operation: operations()[1].clone(), millis: 1 })
+        .tell(&Event::Finished { operation: operations()[1].clone(), millis: 1 })
         .shows(&[
             "  step 3 of 10: split traffic: blue 90 %, green 10 %",
             "  blue 100 % ████████████████████ green 0 %  1s, at least 3m left",
@@ -142,7 +142,7 @@ fn the_last_verdict_stays_and_another_window_is_counted_once_it_is_asked_for() {
         "  verdict  error: the proxy was restarted within the window",
     ]);
     let finished = Event::Finished { operation: operations()[8].clone(), millis: 1 };
-    story.judged("it was restarted again", Next::GoOn).tell(finished).started(&operations()[9]).shows(&[
+    story.judged("it was restarted again", Next::GoOn).tell(&finished).started(&operations()[9]).shows(&[
         "  step 10 of 10: promote green, keep blue warm for 1m 30s",
         "  blue 0 % ░░░░░░░░░░░░░░░░░░░░ green 100 %  28s",
         "  verdict  error: it was restarted again",
@@ -176,10 +176,10 @@ fn a_rollout_that_is_held_names_them_too_until_it_is_resumed() {
 
 #[test]
 fn steps_that_somebody_has_left_out_are_passed_over_and_take_no_time() {
-    let skipped = |story: Story, number: usize| story.tell(Event::Skipped { operation: operations()[number].clone() });
+    let skipped = |story: Story, number: usize| story.tell(&Event::Skipped { operation: operations()[number].clone() });
     let story = Story::begun(4).asked(Wish::Promote);
     story.shows(&["  step 4 of 10: watch green for 1m 30s", "  blue 90 % ██████████████████░░ green 10 %  3s"]);
-    let story = story.tell(Event::Finished { operation: operations()[3].clone(), millis: 1 });
+    let story = story.tell(&Event::Finished { operation: operations()[3].clone(), millis: 1 });
     skipped(skipped(story, 4), 5).started(&operations()[6]).shows(&[
         "  step 7 of 10: split traffic: blue 0 %, green 100 %",
         "  blue 90 % ██████████████████░░ green 10 %  3s",
@@ -195,14 +195,14 @@ fn what_was_done_is_taken_back_without_a_step_or_a_promise() {
         "  verdict  error: the candidate is slow",
     ]);
     let back = Operation::SetSplit { split: Split::all(Colour::Blue) };
-    let story = story.started(&back).tell(Event::Finished { operation: back, millis: 1 });
+    let story = story.started(&back).tell(&Event::Finished { operation: back, millis: 1 });
     let story = story.started(&Operation::Drain { colour: CANDIDATE }).waiting("3 requests in flight");
     story.shows(&[
         "  taking it back: drain green; 3 requests in flight",
         "  blue 100 % ████████████████████ green 0 %  4s",
         "  verdict  error: the candidate is slow",
     ]);
-    story.tell(Event::Ended { reached: false, active: Some(Colour::Blue) }).shows(&[]);
+    story.tell(&Event::Ended { reached: false, active: Some(Colour::Blue) }).shows(&[]);
 }
 
 #[test]
@@ -218,7 +218,7 @@ fn a_plan_that_follows_on_another_begins_anew() {
     Story::begun(9)
         .judged("of the plan before", Next::GoOn)
         .after(5)
-        .tell(Event::Planned { goal: "recover".into(), operations: vec![stop.clone()] })
+        .tell(&Event::Planned { goal: "recover".into(), operations: vec![stop.clone()] })
         .started(&stop)
         .shows(&["  step 1 of 1: stop green", "  blue 0 % ░░░░░░░░░░░░░░░░░░░░ green 100 %  0s"]);
 }
