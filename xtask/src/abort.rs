@@ -1,6 +1,7 @@
 //! `abort`: everything back to the active colour.
 
 use crate::deployment::Deployment;
+use crate::progress::Reader;
 use crate::rollout::plan::{Goal, overdue};
 use crate::rollout::request::Wish;
 use crate::site::Site;
@@ -16,13 +17,13 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     if steer::tell(&site, Wish::Abort, args.json)? {
         return Ok(());
     }
-    let deployment = Deployment::lock(&site, "abort", &args.queue)?;
+    let deployment = Deployment::lock(&site, "abort", &args.queue, Reader::from_flag(args.json))?;
     let observed = deployment.observe()?;
     if observed.frozen.is_some() {
-        return deployment.reach(Goal::Abort, args.json);
+        return deployment.reach(Goal::Abort);
     }
     match overdue(&observed, deployment.is_unfinished()) {
-        Some(Goal::Recover) => deployment.reach(Goal::Recover, args.json),
+        Some(Goal::Recover) => deployment.reach(Goal::Recover),
         _ => Err(steer::nothing_under_way(&site, Wish::Abort).into()),
     }
 }

@@ -6,6 +6,7 @@ use crate::deployment::Deployment;
 use crate::flags::{Queue, Source, Target};
 use crate::out;
 use crate::problem::{ExitCode, Problem, command};
+use crate::progress::Reader;
 use crate::rollout::basis::Basis;
 use crate::rollout::plan::{Goal, Plan, plan};
 use crate::rollout::record::Launch;
@@ -29,7 +30,7 @@ pub struct Args {
     expect: Option<Basis>,
     #[command(flatten)]
     queue: Queue,
-    /// Prints how it ended, or the plan, as JSON.
+    /// Prints JSON: what happens as it happens, one object a line, and how it ended as the last line; or the plan.
     #[arg(long)]
     json: bool,
 }
@@ -48,14 +49,15 @@ fn setting(text: &str) -> Result<(String, String), String> {
 /// do not fit the environment; 75 while another deployer is at work; 78 when the release refuses its configuration.
 pub fn run(args: &Args) -> anyhow::Result<()> {
     args.source.check()?;
-    let site = if args.plan { Site::open(&args.target.env)? } else { Site::open_to_deploy(&args.target.env, None)? };
+    let (name, reader) = (&args.target.env, Reader::from_flag(args.json));
+    let site = if args.plan { Site::open(name)? } else { Site::open_to_deploy(name, None, reader)? };
     check(args, &site)?;
     let settings: BTreeMap<_, _> = args.settings.iter().cloned().collect();
     if args.plan {
         return show_plan(args, &site, settings);
     }
     let content = args.source.content(&site)?;
-    let deployment = Deployment::begin(&site, "deploy-blue-green", &args.queue)?;
+    let deployment = Deployment::begin(&site, "deploy-blue-green", &args.queue, reader)?;
     args.expect.iter().try_for_each(|planned| deployment.require(planned))?;
     deployment.refresh_proxy()?;
     deployment.reserve()?;
@@ -63,7 +65,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     let launch = Launch { release: release.name, settings };
     deployment.place_secrets()?;
     deployment.check_config(&launch)?;
-    deployment.reach(Goal::Deploy(launch), args.json)
+    deployment.reach(Goal::Deploy(launch))
 }
 
 fn check(args: &Args, site: &Site) -> Result<(), Problem> {

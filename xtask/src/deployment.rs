@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use crate::flags::Queue;
 use crate::problem::{ExitCode, Problem, command};
+use crate::progress::Reader;
 use crate::release::{Content, Release};
 use crate::report::{self, Report};
 use crate::rollout::basis::Basis;
@@ -17,7 +18,7 @@ use crate::rollout::record::{Entry, Launch};
 use crate::rollout::world::{Cancel, Ledger as _};
 use crate::say;
 use crate::site::{Scene, Site};
-use crate::{interrupt, progress, rollout};
+use crate::{interrupt, rollout};
 
 /// An environment in the hands of this process.
 pub struct Deployment<'a> {
@@ -26,6 +27,7 @@ pub struct Deployment<'a> {
     /// Whether the last rollout has no end.
     unfinished: bool,
     cancel: Cancel,
+    reader: Reader,
 }
 
 impl<'a> Deployment<'a> {
@@ -33,8 +35,8 @@ impl<'a> Deployment<'a> {
     ///
     /// # Errors
     /// A [`Problem`] with exit code 75 while another deployer is at work.
-    pub fn begin(site: &'a Site, verb: &str, queue: &Queue) -> anyhow::Result<Deployment<'a>> {
-        let deployment = Deployment::lock(site, verb, queue)?;
+    pub fn begin(site: &'a Site, verb: &str, queue: &Queue, reader: Reader) -> anyhow::Result<Deployment<'a>> {
+        let deployment = Deployment::lock(site, verb, queue, reader)?;
         deployment.require_decided()?;
         deployment.prepare()?;
         Ok(deployment)
@@ -59,9 +61,9 @@ impl<'a> Deployment<'a> {
     ///
     /// # Errors
     /// A [`Problem`] with exit code 75 while another deployer is at work.
-    pub fn lock(site: &'a Site, verb: &str, queue: &Queue) -> anyhow::Result<Deployment<'a>> {
+    pub fn lock(site: &'a Site, verb: &str, queue: &Queue, reader: Reader) -> anyhow::Result<Deployment<'a>> {
         let (scene, unfinished) = site.lock(verb, queue)?;
-        Ok(Deployment { site, scene, unfinished, cancel: interrupt::cancel_on_signal()? })
+        Ok(Deployment { site, scene, unfinished, cancel: interrupt::cancel_on_signal()?, reader })
     }
 
     /// Puts right what a deployer that died, a colour that is down or a restart has left half-way.
@@ -103,7 +105,7 @@ impl<'a> Deployment<'a> {
 
     fn carry_out(&self, goal: Goal, observed: &Observed) -> anyhow::Result<()> {
         let plan = plan(goal, observed, &self.site.environment().rollout);
-        match self.execute(&plan) {
+        match self.execute(&plan, observed) {
             Outcome::Reached => Ok(()),
             Outcome::TakenBack(failure) | Outcome::Frozen(failure) | Outcome::Stuck(failure, _) => {
                 Err(report::unrecovered(&plan, &failure, &self.site.name).into())
@@ -126,10 +128,10 @@ impl<'a> Deployment<'a> {
         if config.is_outdated(*host)? {
             self.site.install_proxy_config()?;
             router.reload()?;
-            say!("the proxy's configuration has changed, and the proxy has been reloaded with it");
+            self.reader.tell("the proxy's configuration has changed, and the proxy has been reloaded with it");
         }
         if let Some(done) = proxy.follow_image(router)? {
-            say!("{done}");
+            self.reader.tell(&done);
         }
         Ok(())
     }
@@ -222,19 +224,19 @@ impl<'a> Deployment<'a> {
     ///
     /// # Errors
     /// A [`Problem`] with exit code 1, or 130 when a person asked for the end, that says how things stand now.
-    pub fn reach(&self, goal: Goal, json: bool) -> anyhow::Result<()> {
+    pub fn reach(&self, goal: Goal) -> anyhow::Result<()> {
         let observed = self.observe()?;
         let plan = plan(goal, &observed, &self.site.environment().rollout);
         self.scene.preflight(&plan.operations)?;
         if matches!(plan.goal, Goal::Deploy(_)) {
             self.require(&Basis::of(&observed, &self.site.environment().rollout)?)?;
         }
-        plan.notes.iter().for_each(|note| say!("note: {note}"));
+        plan.notes.iter().for_each(|note| self.reader.tell(&format!("note: {note}")));
         let began = Instant::now();
-        let outcome = self.execute(&plan);
+        let outcome = self.execute(&plan, &observed);
         let observed = self.observe().map_err(|error| report::unseen(&error, &outcome, &self.site.name))?;
         let report = Report::new(self.site, &plan, &outcome, &observed, began.elapsed());
-        report.print(self.site, json)?;
+        report.print(self.site, self.reader)?;
         match outcome {
             Outcome::Reached => Ok(()),
             Outcome::TakenBack(failure) => Err(report.taken_back(&plan, &failure).into()),
@@ -243,7 +245,8 @@ impl<'a> Deployment<'a> {
         }
     }
 
-    fn execute(&self, plan: &Plan) -> Outcome {
+    fn execute(&self, plan: &Plan, observed: &Observed) -> Outcome {
+        let progress = self.reader.follow(observed.routing.running);
         let health = &self.site.delivery().service.health;
         let engine = Engine {
             world: self.scene.world(),
@@ -251,7 +254,7 @@ impl<'a> Deployment<'a> {
             ready_path: &health.ready,
             smoke_paths: &health.smoke,
             cancel: &self.cancel,
-            listener: &|at, event: &Event| progress::print(at, event),
+            listener: &|at, event: &Event| progress.tell(at, event),
         };
         engine.run(plan)
     }

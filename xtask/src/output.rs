@@ -3,10 +3,10 @@
 use std::fmt;
 use std::io::Write;
 
-/// Writes a line, or does not.
+/// Writes a line, in one write, or does not.
 pub fn line(mut to: impl Write, text: fmt::Arguments<'_>) {
     // See above.
-    let _ = writeln!(to, "{text}");
+    let _ = to.write_all(format!("{text}\n").as_bytes());
 }
 
 /// A line on standard output: what was asked for.

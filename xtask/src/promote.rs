@@ -1,6 +1,7 @@
 //! `promote`: everything to the candidate, without the steps that are left.
 
 use crate::deployment::Deployment;
+use crate::progress::Reader;
 use crate::rollout::plan::Goal;
 use crate::rollout::request::Wish;
 use crate::site::Site;
@@ -16,9 +17,9 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     if steer::tell(&site, Wish::Promote, args.json)? {
         return Ok(());
     }
-    let deployment = Deployment::lock(&site, "promote", &args.queue)?;
+    let deployment = Deployment::lock(&site, "promote", &args.queue, Reader::from_flag(args.json))?;
     if deployment.observe()?.frozen.is_none() {
         return Err(steer::nothing_under_way(&site, Wish::Promote).into());
     }
-    deployment.reach(Goal::Promote, args.json)
+    deployment.reach(Goal::Promote)
 }

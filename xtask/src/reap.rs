@@ -4,6 +4,9 @@ use crate::deployment::Deployment;
 use crate::flags::{Queue, Target};
 use crate::ledger::REAP;
 use crate::out;
+use crate::progress::Reader;
+use crate::report::Report;
+use crate::rollout::observed::Observed;
 use crate::rollout::plan::{Goal, overdue};
 use crate::site::Site;
 
@@ -14,7 +17,7 @@ pub struct Args {
     target: Target,
     #[command(flatten)]
     queue: Queue,
-    /// Prints how it ended as JSON.
+    /// Prints JSON: what happens as it happens, one object a line, and how it ended as the last line.
     #[arg(long)]
     json: bool,
 }
@@ -26,13 +29,20 @@ pub struct Args {
 pub fn run(args: &Args) -> anyhow::Result<()> {
     let site = Site::open(&args.target.env)?;
     if !site.enter().home.exists()? {
-        out!("nothing runs in {}", site.name);
-        return Ok(());
+        return nothing_to_do(args, &site, "nothing runs", &site.enter().world().observe()?);
     }
-    let deployment = Deployment::lock(&site, REAP, &args.queue)?;
-    if overdue(&deployment.observe()?, false) != Some(Goal::Reap) {
-        out!("nothing is kept warm past its time in {}", site.name);
-        return Ok(());
+    let deployment = Deployment::lock(&site, REAP, &args.queue, Reader::from_flag(args.json))?;
+    let observed = deployment.observe()?;
+    if overdue(&observed, false) != Some(Goal::Reap) {
+        return nothing_to_do(args, &site, "nothing is kept warm past its time", &observed);
     }
-    deployment.reach(Goal::Reap, args.json)
+    deployment.reach(Goal::Reap)
+}
+
+fn nothing_to_do(args: &Args, site: &Site, why: &str, observed: &Observed) -> anyhow::Result<()> {
+    if args.json {
+        return Report::of_nothing(site, &Goal::Reap.to_string(), observed).print(site, Reader::Program);
+    }
+    out!("{why} in {}", site.name);
+    Ok(())
 }

@@ -2,6 +2,7 @@
 
 use crate::deployment::Deployment;
 use crate::flags::{Queue, Target};
+use crate::progress::Reader;
 use crate::report;
 use crate::site::Site;
 use crate::{out, status};
@@ -27,7 +28,7 @@ pub struct Args {
 pub fn run(args: &Args) -> anyhow::Result<()> {
     let site = Site::open(&args.target.env)?;
     site.require_deployed()?;
-    let deployment = Deployment::lock(&site, "recover", &args.queue)?;
+    let deployment = Deployment::lock(&site, "recover", &args.queue, Reader::Person)?;
     deployment.recover()?;
     // Or it would show itself at work.
     drop(deployment);

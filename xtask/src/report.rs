@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::out;
 use crate::problem::{ExitCode, Problem, command};
+use crate::progress::{self, Reader};
 use crate::rollout::colour::{Colour, Split};
 use crate::rollout::engine::{Failure, Outcome};
 use crate::rollout::observed::Observed;
@@ -39,6 +40,9 @@ pub struct Report {
     /// The candidate's last lines.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub log: Vec<String>,
+    /// What followed from it that a person would have wanted to know first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 impl Report {
@@ -48,31 +52,45 @@ impl Report {
             Outcome::Reached => None,
             Outcome::TakenBack(failure) | Outcome::Frozen(failure) | Outcome::Stuck(failure, _) => Some(failure),
         };
+        Report {
+            reached: failure.is_none(),
+            seconds: took.as_secs_f64(),
+            reason: failure.map(|failure| failure.reason.clone()),
+            probe: failure.and_then(|failure| failure.probe.clone()),
+            log: failure.map(|failure| failure.log.clone()).unwrap_or_default(),
+            notes: plan.notes.clone(),
+            ..Report::of_nothing(site, &plan.goal.to_string(), observed)
+        }
+    }
+
+    /// The report where there was nothing to do.
+    pub fn of_nothing(site: &Site, goal: &str, observed: &Observed) -> Report {
         // By what the proxy does: a full disk can keep a rollback out of the history, and not from serving.
         let active = observed.routing.running.and_then(Split::sole).or_else(|| observed.active());
         let active = active.filter(|active| observed.is_fit(*active));
         let launch = active.and_then(|active| observed.colours.get(active).launch.as_ref());
         Report {
             environment: site.name.clone(),
-            goal: plan.goal.to_string(),
-            reached: failure.is_none(),
+            goal: goal.to_owned(),
+            reached: true,
             active,
             release: launch.map(|launch| launch.release.clone()),
             url: site.environment().url(),
-            seconds: took.as_secs_f64(),
-            reason: failure.map(|failure| failure.reason.clone()),
-            probe: failure.and_then(|failure| failure.probe.clone()),
-            log: failure.map(|failure| failure.log.clone()).unwrap_or_default(),
+            seconds: 0.0,
+            reason: None,
+            probe: None,
+            log: Vec::new(),
+            notes: Vec::new(),
         }
     }
 
-    /// Prints it as JSON, or what a person wants to know when all went well.
+    /// Prints it for a program, or what a person wants to know when all went well.
     ///
     /// # Errors
     /// When it cannot be put into JSON.
-    pub fn print(&self, site: &Site, json: bool) -> anyhow::Result<()> {
-        if json {
-            out!("{}", serde_json::to_string_pretty(self)?);
+    pub fn print(&self, site: &Site, reader: Reader) -> anyhow::Result<()> {
+        if reader == Reader::Program {
+            progress::report(self)?;
         } else if self.reached {
             let (release, active) =
                 (self.release.as_deref().unwrap_or("nothing"), self.active.map_or("", Colour::name));

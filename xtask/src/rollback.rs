@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::deployment::Deployment;
 use crate::flags::{Queue, Target};
 use crate::problem::{ExitCode, Problem, command};
+use crate::progress::Reader;
 use crate::rollout::plan::Goal;
 use crate::rollout::record::{Entry, Launch, lineage};
 use crate::site::Site;
@@ -19,7 +20,7 @@ pub struct Args {
     to: Option<String>,
     #[command(flatten)]
     queue: Queue,
-    /// Prints how it ended as JSON.
+    /// Prints JSON: what happens as it happens, one object a line, and how it ended as the last line.
     #[arg(long)]
     json: bool,
 }
@@ -32,13 +33,13 @@ pub struct Args {
 pub fn run(args: &Args) -> anyhow::Result<()> {
     let site = Site::open(&args.target.env)?;
     site.require_deployed()?;
-    let deployment = Deployment::lock(&site, "rollback", &args.queue)?;
+    let deployment = Deployment::lock(&site, "rollback", &args.queue, Reader::from_flag(args.json))?;
     deployment.require_decided()?;
     // Under the lock, as whoever was waited for may have changed what there is to go back to; and before anything is
     // recovered, which may be the very way back.
     let launch = choose(&deployment.history()?, args.to.as_deref(), &site)?;
     deployment.settle_split()?;
-    deployment.reach(Goal::Rollback(launch), args.json)
+    deployment.reach(Goal::Rollback(launch))
 }
 
 fn choose(history: &[Entry], wanted: Option<&str>, site: &Site) -> anyhow::Result<Launch> {

@@ -9,6 +9,7 @@ use crate::flags::Queue;
 use crate::host::{Container, Host, Local};
 use crate::ledger::FileLedger;
 use crate::problem::{ExitCode, Problem, command};
+use crate::progress::Reader;
 use crate::project::Project;
 use crate::release::{FileReleases, ImageReleases, Releases};
 use crate::rollout::operation::Operation;
@@ -24,7 +25,7 @@ use crate::runtime::process::ProcessRuntime;
 use crate::runtime::process::home::ProcessHome;
 use crate::runtime::process::proxy::ProxyProcess;
 use crate::runtime::{Colours, Home, ProxyHome};
-use crate::{say, secrets};
+use crate::secrets;
 
 /// The ignored folder, in the project's root, that holds everything the process runtime keeps.
 pub const FOLDER: &str = ".switchyard";
@@ -62,14 +63,14 @@ impl Site {
     ///
     /// # Errors
     /// Those of [`Site::open`], and a [`Problem`] with exit code 69 or 78 when what was asked for cannot be had.
-    pub fn open_to_deploy(name: &str, choice: Option<RuntimeChoice>) -> anyhow::Result<Site> {
+    pub fn open_to_deploy(name: &str, choice: Option<RuntimeChoice>, reader: Reader) -> anyhow::Result<Site> {
         let (project, environment) = Site::read(name)?;
         let choice = choice.unwrap_or(environment.runtime);
         let chosen = match Ground::standing(&project, name, &environment, RuntimeChoice::Auto)? {
             Some(ground) => Chosen::standing(ground.runtime(), choice, name)?,
             None => choice::choose(choice, &project, name, &environment)?,
         };
-        say!("{}", chosen.why);
+        reader.tell(&chosen.why);
         let ground = match chosen.runtime {
             RuntimeChoice::Compose => Ground::compose(&project, name, &environment)?,
             _ => Ground::process(&project, name),

@@ -14,7 +14,8 @@ pub struct Args {
     pub(crate) target: Target,
     #[command(flatten)]
     pub(crate) queue: crate::flags::Queue,
-    /// Prints how it ended as JSON.
+    /// Prints JSON: what the deployer at work was told; or, where this does it itself, what happens as it happens, one
+    /// object a line, and how it ended as the last line.
     #[arg(long)]
     pub(crate) json: bool,
 }

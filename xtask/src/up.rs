@@ -4,6 +4,8 @@ use crate::delivery::RuntimeChoice;
 use crate::deployment::Deployment;
 use crate::flags::{Queue, Source, Target};
 use crate::packages::Consent;
+use crate::progress::Reader;
+use crate::report::Report;
 use crate::rollout::observed::{Observed, State};
 use crate::rollout::plan::Goal;
 use crate::rollout::record::Launch;
@@ -26,7 +28,7 @@ pub struct Args {
     source: Source,
     #[command(flatten)]
     queue: Queue,
-    /// Prints how it ended as JSON.
+    /// Prints JSON: what happens as it happens, one object a line, and how it ended as the last line.
     #[arg(long)]
     json: bool,
 }
@@ -37,22 +39,21 @@ pub struct Args {
 /// Those of a deploy, and exit code 69 when HAProxy can neither be found nor installed.
 pub fn run(args: &Args) -> anyhow::Result<()> {
     args.source.check()?;
-    let site = Site::open_to_deploy(&args.target.env, args.runtime)?;
+    let reader = Reader::from_flag(args.json);
+    let site = Site::open_to_deploy(&args.target.env, args.runtime, reader)?;
     if site.runtime() == RuntimeChoice::Process {
         tools::ensure(&tools::HAPROXY, Consent::from_flag(args.yes))?;
     }
     let content = args.source.content(&site)?;
-    let deployment = Deployment::begin(&site, "up", &args.queue)?;
+    let deployment = Deployment::begin(&site, "up", &args.queue, reader)?;
     deployment.refresh_proxy()?;
     let observed = deployment.observe()?;
     if args.source.release.is_none() && serves(&site, &observed, content.digest()) {
         if args.json {
-            let release = observed.serving.map(|serving| serving.launch.release);
-            out!("{}", serde_json::json!({ "reached": true, "release": release, "url": site.environment().url() }));
-        } else {
-            out!("nothing has changed since the release that serves");
-            report::print_next(&site);
+            return Report::of_nothing(&site, "serve what is built", &observed).print(&site, reader);
         }
+        out!("nothing has changed since the release that serves");
+        report::print_next(&site);
         return Ok(());
     }
     deployment.reserve()?;
@@ -60,7 +61,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     let launch = Launch { release: release.name, settings: Default::default() };
     deployment.place_secrets()?;
     deployment.check_config(&launch)?;
-    deployment.reach(Goal::Deploy(launch), args.json)
+    deployment.reach(Goal::Deploy(launch))
 }
 
 /// Whether what would be rolled out is what serves already.

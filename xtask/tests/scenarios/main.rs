@@ -11,6 +11,7 @@ mod images;
 mod interrupted;
 mod lifecycle;
 mod mishaps;
+mod progress;
 mod rejected;
 mod rollout;
 mod scripts;

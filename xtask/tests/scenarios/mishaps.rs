@@ -71,7 +71,7 @@ fn any_subfolder_will_do_and_no_folder_outside() {
 fn outside_a_git_repository_a_release_is_named_after_its_content(on: On) {
     let fixture = Fixture::new(on);
     let up = fixture.run(&["up", "--binary", service().to_str().unwrap(), "--json"]).ok();
-    let report: serde_json::Value = serde_json::from_str(&up.stdout).unwrap();
+    let report = up.report();
     let name = report["release"].as_str().unwrap();
     assert!(name.starts_with("0.0.0-") && name.len() == "0.0.0-".len() + 8, "{name}");
     let again = fixture.run(&["up", "--binary", service().to_str().unwrap()]).ok();

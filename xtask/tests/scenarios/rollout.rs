@@ -15,7 +15,7 @@ fn a_deploy_and_a_rollback_under_load_lose_nothing(on: On) {
     let tally = load.stop();
     tally.assert_nothing_lost("the deploy");
     assert!(tally.by_release["v1"] > 1000 && tally.by_release["v2"] > 1000, "{:?}", tally.by_release);
-    let report: serde_json::Value = serde_json::from_str(&deployed.stdout).unwrap();
+    let report = deployed.report();
     assert_eq!(
         (&report["reached"], &report["release"], &report["active"]),
         (&true.into(), &"v2".into(), &"green".into())

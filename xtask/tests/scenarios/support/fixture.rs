@@ -362,6 +362,20 @@ impl Ran {
         self
     }
 
+    /// What `--json` has printed: an object a line.
+    #[track_caller]
+    pub fn lines(&self) -> Vec<serde_json::Value> {
+        self.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// The last of these lines, which says how it ended.
+    #[track_caller]
+    pub fn report(&self) -> serde_json::Value {
+        let last = self.lines().pop().unwrap();
+        assert_eq!(last["event"], "report", "{}", self.stdout);
+        last
+    }
+
     /// Fails unless it failed with that exit code and one error that holds every one of `parts`.
     #[track_caller]
     pub fn refused(self, code: i32, parts: &[&str]) -> Ran {

@@ -1,20 +1,13 @@
-//! A rollout as a person follows it: one line for each thing done, one for each thing waited for, on standard error.
+//! An event as a line: one for each thing done, one for each thing waited for.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use crate::rollout::analysis::Next;
 use crate::rollout::event::Event;
 use crate::rollout::operation::Operation;
-use crate::say;
 
-/// Prints what is worth a line.
-pub fn print(_: SystemTime, event: &Event) {
-    if let Some(line) = line(event) {
-        say!("{line}");
-    }
-}
-
-fn line(event: &Event) -> Option<String> {
+/// What is worth a line.
+pub(super) fn of(event: &Event) -> Option<String> {
     match event {
         Event::Planned { goal, operations } if !operations.is_empty() => {
             let (count, s) = (operations.len(), if operations.len() == 1 { "" } else { "s" });
@@ -43,5 +36,13 @@ fn line(event: &Event) -> Option<String> {
         Event::Failed { reason, .. } => Some(format!("  failed   {reason}")),
         Event::Warning { text } => Some(format!("  warning  {text}")),
         Event::Planned { .. } | Event::Started { .. } | Event::Ended { .. } => None,
+    }
+}
+
+/// The same where what is under way is shown below: only what is over is worth a line.
+pub(super) fn of_what_is_over(event: &Event) -> Option<String> {
+    match event {
+        Event::Started { .. } | Event::Waiting { .. } => None,
+        over => of(over),
     }
 }
