@@ -1,0 +1,4 @@
+//! `bench`: measures what the tool itself costs.
+
+mod connection;
+pub mod load;
