@@ -137,12 +137,20 @@ impl<'a> FileLedger<'a> {
         Ok(newest.and_then(|name| name.split('.').next()?.parse().ok()).unwrap_or(0))
     }
 
+    /// Whether a living deployer holds the lock.
+    ///
+    /// # Errors
+    /// When the lock cannot be looked at.
+    pub fn is_held(&self) -> anyhow::Result<bool> {
+        self.host.is_locked(LOCK)
+    }
+
     /// The living deployer, if there is one.
     ///
     /// # Errors
     /// When the lock cannot be looked at.
     pub fn holder(&self) -> anyhow::Result<Option<Owner>> {
-        Ok(if self.host.is_locked(LOCK)? { self.owner() } else { None })
+        Ok(if self.is_held()? { self.owner() } else { None })
     }
 
     /// The events of the newest journal, oldest first. Torn lines are left out.

@@ -71,7 +71,11 @@ impl<'a> HaProxy<'a> {
             .with_context(|| format!("the proxy has no table `{}`: it says `{}`", histogram::TABLE, answer.trim()))
     }
 
-    fn running_split(&self) -> anyhow::Result<Split> {
+    /// The split that requests are routed by at this moment.
+    ///
+    /// # Errors
+    /// When the proxy does not say.
+    pub fn split(&self) -> anyhow::Result<Split> {
         let answer = self.ask(&format!("show map {MAP_NAME}"))?;
         let weight = answer.lines().find_map(|line| {
             let mut fields = line.split_whitespace().skip(1);
@@ -109,7 +113,7 @@ impl<'a> HaProxy<'a> {
         // The master starts itself anew and may close the connection without an answer.
         let _ = self.host.ask(Peer::Socket(MASTER_SOCKET), "reload\n", START);
         let deadline = Instant::now() + START;
-        while !self.worker().is_ok_and(|worker| worker != before) || self.running_split().is_err() {
+        while !self.worker().is_ok_and(|worker| worker != before) || self.split().is_err() {
             if Instant::now() >= deadline {
                 let log = (self.tail)().join("\n  | ");
                 bail!("no new worker serves {START:?} after the reload; the proxy's last lines:\n  | {log}");
@@ -183,13 +187,13 @@ fn counters(rows: &[Row], entries: &[Entry], colour: Colour) -> Counters {
 
 impl Router for HaProxy<'_> {
     fn ensure_running(&self, split: Split) -> anyhow::Result<()> {
-        if self.running_split().is_ok() && (self.listens)() {
+        if self.split().is_ok() && (self.listens)() {
             return Ok(());
         }
         self.persist(split)?;
         (self.start)()?;
         let deadline = Instant::now() + START;
-        while let Err(error) = self.running_split() {
+        while let Err(error) = self.split() {
             if Instant::now() >= deadline {
                 let log = (self.tail)().join("\n  | ");
                 bail!("the proxy does not answer {START:?} after its start ({error:#}); its last lines:\n  | {log}");
@@ -200,7 +204,7 @@ impl Router for HaProxy<'_> {
     }
 
     fn observe(&self) -> anyhow::Result<Routing> {
-        let running = self.running_split().ok().filter(|_| (self.listens)());
+        let running = self.split().ok().filter(|_| (self.listens)());
         let rows = running.and_then(|_| self.stat().or_else(|_| self.stat()).ok()).unwrap_or_default();
         let up = |colour: Colour| {
             rows.iter().any(|row| row.is(colour.name(), "service") && row.text("status").starts_with("UP"))
@@ -211,7 +215,7 @@ impl Router for HaProxy<'_> {
 
     fn set_split(&self, split: Split) -> anyhow::Result<Persistence> {
         let refusal = self.ask(&format!("set map {MAP_NAME} green {}", split.share(Colour::Green)))?;
-        let running = self.running_split()?;
+        let running = self.split()?;
         if running != split {
             bail!("the proxy was told {split} and reads back {running} {}", refusal.trim());
         }
