@@ -20,8 +20,8 @@ use crate::{cargo, out, say, tools};
 const SHIFT_GOAL: f64 = 1.1;
 const DEPLOY_GOAL: Duration = Duration::from_secs(2);
 const LOCK_GOAL: Duration = Duration::from_secs(1);
-/// Long enough for three steps to be some seconds of requests.
-const SHIFT_BAKE: &str = "500ms";
+/// Three steps of it are as long as both steady spans together.
+const SHIFT_BAKE: &str = "1s";
 /// Longer than anything is waited for.
 const LOCK_BAKE: &str = "10m";
 

@@ -160,7 +160,7 @@ impl<'a> FileLedger<'a> {
     pub fn last_journal(&self) -> anyhow::Result<Vec<Line>> {
         let Some(newest) = self.host.list(JOURNALS)?.pop() else { return Ok(Vec::new()) };
         let text = self.host.read(&format!("{JOURNALS}/{newest}"))?.unwrap_or_default();
-        Ok(whole_lines(&text))
+        Ok(journal(&text))
     }
 
     fn is_reaped(&self) -> bool {
@@ -218,7 +218,7 @@ impl Ledger for FileLedger<'_> {
     }
 
     fn history(&self) -> anyhow::Result<Vec<Entry>> {
-        Ok(whole_lines(&self.host.read(HISTORY)?.unwrap_or_default()))
+        Ok(history(&self.host.read(HISTORY)?.unwrap_or_default()))
     }
 
     fn take_request(&self) -> anyhow::Result<Option<Request>> {
@@ -233,6 +233,16 @@ impl Ledger for FileLedger<'_> {
 /// Whether a rollout was begun and has no end.
 pub fn is_unfinished(journal: &[Line]) -> bool {
     journal.last().is_some_and(|line| !matches!(line.event, Event::Ended { .. }))
+}
+
+/// The lines of a journal, oldest first. Torn ones are left out.
+pub fn journal(text: &str) -> Vec<Line> {
+    whole_lines(text)
+}
+
+/// The entries of a history, oldest first. Torn ones are left out.
+pub fn history(text: &str) -> Vec<Entry> {
+    whole_lines(text)
 }
 
 /// The lines that can be read. Each was written after a newline, so that a torn one spoils none but itself.
