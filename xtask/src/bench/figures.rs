@@ -46,6 +46,26 @@ impl Series {
     }
 }
 
+/// Whether a goal is met.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Verdict {
+    Met,
+    Missed,
+    /// It is not, and would not be with nothing happening either.
+    Unclear,
+}
+
+impl Verdict {
+    fn name(self) -> &'static str {
+        match self {
+            Verdict::Met => "met",
+            Verdict::Missed => "MISSED",
+            Verdict::Unclear => "unclear: the machine is too busy to tell",
+        }
+    }
+}
+
 /// One row: a series, its goal, and whether the median meets it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(super) struct Figure {
@@ -55,10 +75,18 @@ pub(super) struct Figure {
     #[serde(flatten)]
     pub(super) series: Series,
     pub(super) goal: f64,
-    pub(super) met: bool,
-    /// The same between two spans in which nothing happened: what is no larger than that shows nothing.
+    pub(super) verdict: Verdict,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) noise: Option<Series>,
+    pub(super) noise: Option<Noise>,
+}
+
+/// What a ratio is when nothing happens.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(super) struct Noise {
+    /// What is compared, in seconds.
+    pub(super) steady: Series,
+    /// Two spans of it against each other.
+    pub(super) ratio: Series,
 }
 
 impl Figure {
@@ -67,13 +95,18 @@ impl Figure {
         Figure::new(id, what, Unit::Seconds, runs, goal.as_secs_f64())
     }
 
-    pub(super) fn ratio(id: &'static str, what: &'static str, runs: Vec<f64>, noise: Vec<f64>, goal: f64) -> Figure {
-        Figure { noise: Some(Series::of(noise)), ..Figure::new(id, what, Unit::Ratio, runs, goal) }
+    pub(super) fn ratio(id: &'static str, what: &'static str, runs: Vec<f64>, noise: Noise, goal: f64) -> Figure {
+        let mut figure = Figure::new(id, what, Unit::Ratio, runs, goal);
+        if figure.verdict == Verdict::Missed && noise.ratio.median > goal {
+            figure.verdict = Verdict::Unclear;
+        }
+        Figure { noise: Some(noise), ..figure }
     }
 
     fn new(id: &'static str, what: &'static str, unit: Unit, runs: Vec<f64>, goal: f64) -> Figure {
         let series = Series::of(runs);
-        Figure { id, what, unit, met: series.median <= goal, series, goal, noise: None }
+        let verdict = if series.median <= goal { Verdict::Met } else { Verdict::Missed };
+        Figure { id, what, unit, series, goal, verdict, noise: None }
     }
 }
 
@@ -81,13 +114,13 @@ impl Figure {
 pub(super) fn print(figures: &[Figure]) {
     let width = figures.iter().map(|figure| figure.what.len()).max().unwrap_or_default();
     out!("{:<width$} {:>9} {:>9} {:>9}  verdict", "", "median", "worst", "goal");
-    for Figure { what, unit, series, goal, met, noise, .. } in figures {
+    for Figure { what, unit, series, goal, verdict, noise, .. } in figures {
         let [median, worst, goal] = [series.median, series.worst, *goal].map(|value| unit.show(value));
-        let verdict = if *met { "met" } else { "MISSED" };
-        out!("{what:<width$} {median:>9} {worst:>9} {goal:>9}  {verdict}");
-        if let Some(noise) = noise {
-            let [median, worst] = [noise.median, noise.worst].map(|value| unit.show(value));
-            out!("{:<width$} {median:>9} {worst:>9}", "  the same with nothing happening (noise)");
+        out!("{what:<width$} {median:>9} {worst:>9} {goal:>9}  {}", verdict.name());
+        if let Some(Noise { steady, ratio }) = noise {
+            let [median, worst] = [ratio.median, ratio.worst].map(|value| unit.show(value));
+            let what = format!("  noise, steady / steady p99, of {:.1} ms", steady.median * 1000.0);
+            out!("{what:<width$} {median:>9} {worst:>9}");
         }
     }
 }
@@ -124,8 +157,18 @@ mod tests {
     #[test]
     fn what_is_measured_is_held_against_its_goal_by_the_median() {
         let runs = [10, 20, 900].map(Duration::from_millis);
-        assert!(Figure::seconds("x", "x", &runs, Duration::from_millis(20)).met);
-        assert!(!Figure::seconds("x", "x", &runs, Duration::from_millis(19)).met);
-        assert!(!Figure::ratio("x", "x", Vec::new(), Vec::new(), 1.1).met);
+        assert_eq!(Figure::seconds("x", "x", &runs, Duration::from_millis(20)).verdict, Verdict::Met);
+        assert_eq!(Figure::seconds("x", "x", &runs, Duration::from_millis(19)).verdict, Verdict::Missed);
+    }
+
+    #[test]
+    fn a_ratio_that_is_missed_with_nothing_happening_too_is_unclear() {
+        let verdict = |ratio, noise| {
+            let noise = Noise { steady: Series::of(vec![1.0]), ratio: Series::of(vec![noise]) };
+            Figure::ratio("x", "x", vec![ratio], noise, 1.1).verdict
+        };
+        assert_eq!(verdict(1.1, 3.0), Verdict::Met);
+        assert_eq!(verdict(1.2, 1.1), Verdict::Missed);
+        assert_eq!(verdict(1.2, 1.3), Verdict::Unclear);
     }
 }

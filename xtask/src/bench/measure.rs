@@ -32,9 +32,11 @@ const SETTLE: Duration = Duration::from_millis(300);
 /// What a load has met.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Shift {
-    /// The 99th percentile while the traffic moved, against that before and after.
+    /// The 99th percentile before and after, in seconds.
+    pub(super) steady: f64,
+    /// That while the traffic moved, as a multiple of it.
     pub(super) ratio: f64,
-    /// That after it against that before.
+    /// The larger of those before and after, as a multiple of the smaller.
     pub(super) noise: f64,
     pub(super) sent: u64,
     pub(super) failed: usize,
@@ -107,9 +109,11 @@ impl<'a> Bench<'a> {
         let before = tally.between(before - STEADY, before);
         let after = tally.between(after, after + STEADY);
         let steady = p99(&[before.as_slice(), after.as_slice()].concat())?;
+        let (before, after) = (p99(&before)?, p99(&after)?);
         Ok(Shift {
+            steady,
             ratio: p99(&tally.between(first, last))? / steady,
-            noise: p99(&after)? / p99(&before)?,
+            noise: before.max(after) / before.min(after),
             sent: tally.sent,
             failed: tally.failures.len(),
         })

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::figures::{self, Figure};
+use super::figures::{self, Figure, Noise, Series, Verdict};
 use super::measure::{Bench, Shift};
 use super::scratch::Scratch;
 use crate::delivery::RuntimeChoice;
@@ -125,16 +125,11 @@ fn measure(scratch: &Scratch, runs: u32, rollback_goal: Duration, under_way: &Un
         locks.push(bench.lock(&format!("lock-{run}"))?);
     }
     let ratios = |of: fn(&Shift) -> f64| shifts.iter().map(of).collect();
+    let noise = Noise { steady: Series::of(ratios(|it| it.steady)), ratio: Series::of(ratios(|it| it.noise)) };
     let figures = vec![
         Figure::seconds("rollback", "rollback of a warm colour, command to 100 %", &rollbacks, rollback_goal),
         Figure::seconds("deploy", "deploy without bake, beyond the service's start", &deploys, DEPLOY_GOAL),
-        Figure::ratio(
-            "shift",
-            "p99 during a shift / steady p99",
-            ratios(|it| it.ratio),
-            ratios(|it| it.noise),
-            SHIFT_GOAL,
-        ),
+        Figure::ratio("shift", "p99 during a shift / steady p99", ratios(|it| it.ratio), noise, SHIFT_GOAL),
         Figure::seconds("lock", "lock free after SIGKILL of its owner", &locks, LOCK_GOAL),
     ];
     let (sent, failed) = shifts.iter().fold((0, 0), |(sent, failed), it| (sent + it.sent, failed + it.failed));
@@ -155,7 +150,8 @@ fn show(args: &Args, measured: &Measured) -> anyhow::Result<()> {
 }
 
 fn check(args: &Args, figures: &[Figure]) -> anyhow::Result<()> {
-    let missed: Vec<_> = figures.iter().filter(|figure| !figure.met).map(|figure| figure.what).collect();
+    let missed: Vec<_> =
+        figures.iter().filter(|figure| figure.verdict == Verdict::Missed).map(|figure| figure.what).collect();
     if missed.is_empty() || !args.check {
         return Ok(());
     }
