@@ -52,7 +52,15 @@ impl Site {
     /// # Errors
     /// Those of [`Project::here`] and [`Delivery::environment`]; 69 when it runs in containers and no engine answers.
     pub fn open(name: &str) -> anyhow::Result<Site> {
-        let (project, environment) = Site::read(name)?;
+        Site::of(Project::here()?, name)
+    }
+
+    /// The environment of that name in a project, to look at or to change what is there.
+    ///
+    /// # Errors
+    /// Those of [`Delivery::environment`]; 69 when it runs in containers and no engine answers.
+    pub fn of(project: Project, name: &str) -> anyhow::Result<Site> {
+        let environment = project.delivery.environment(name)?.clone();
         let standing = Ground::standing(&project, name, &environment, environment.runtime)?;
         // Where nothing is, there is nothing to see, whatever would run it.
         let ground = standing.unwrap_or_else(|| Ground::process(&project, name));
@@ -64,7 +72,8 @@ impl Site {
     /// # Errors
     /// Those of [`Site::open`], and a [`Problem`] with exit code 69 or 78 when what was asked for cannot be had.
     pub fn open_to_deploy(name: &str, choice: Option<RuntimeChoice>, reader: Reader) -> anyhow::Result<Site> {
-        let (project, environment) = Site::read(name)?;
+        let project = Project::here()?;
+        let environment = project.delivery.environment(name)?.clone();
         let choice = choice.unwrap_or(environment.runtime);
         let chosen = match Ground::standing(&project, name, &environment, RuntimeChoice::Auto)? {
             Some(ground) => Chosen::standing(ground.runtime(), choice, name)?,
@@ -76,12 +85,6 @@ impl Site {
             _ => Ground::process(&project, name),
         };
         Ok(Site { name: name.to_owned(), project, environment, ground })
-    }
-
-    fn read(name: &str) -> anyhow::Result<(Project, Environment)> {
-        let project = Project::here()?;
-        let environment = project.delivery.environment(name)?.clone();
-        Ok((project, environment))
     }
 
     /// What `delivery.toml` says of it.

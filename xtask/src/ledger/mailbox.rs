@@ -60,8 +60,7 @@ impl FileLedger<'_> {
         for name in self.host.list(FOLDER)? {
             let path = format!("{FOLDER}/{name}");
             let text = self.host.read(&path)?.unwrap_or_default();
-            // A request is written whole or not at all; what cannot be read is none.
-            let request = serde_json::from_str(&text).ok();
+            let request = Request::parse(&text);
             if !path.ends_with(".json") {
                 continue;
             }

@@ -137,12 +137,20 @@ impl<'a> FileLedger<'a> {
         Ok(newest.and_then(|name| name.split('.').next()?.parse().ok()).unwrap_or(0))
     }
 
+    /// Whether a living deployer holds the lock.
+    ///
+    /// # Errors
+    /// When the lock cannot be looked at.
+    pub fn is_held(&self) -> anyhow::Result<bool> {
+        self.host.is_locked(LOCK)
+    }
+
     /// The living deployer, if there is one.
     ///
     /// # Errors
     /// When the lock cannot be looked at.
     pub fn holder(&self) -> anyhow::Result<Option<Owner>> {
-        Ok(if self.host.is_locked(LOCK)? { self.owner() } else { None })
+        Ok(if self.is_held()? { self.owner() } else { None })
     }
 
     /// The events of the newest journal, oldest first. Torn lines are left out.
@@ -152,7 +160,7 @@ impl<'a> FileLedger<'a> {
     pub fn last_journal(&self) -> anyhow::Result<Vec<Line>> {
         let Some(newest) = self.host.list(JOURNALS)?.pop() else { return Ok(Vec::new()) };
         let text = self.host.read(&format!("{JOURNALS}/{newest}"))?.unwrap_or_default();
-        Ok(whole_lines(&text))
+        Ok(journal(&text))
     }
 
     fn is_reaped(&self) -> bool {
@@ -210,7 +218,7 @@ impl Ledger for FileLedger<'_> {
     }
 
     fn history(&self) -> anyhow::Result<Vec<Entry>> {
-        Ok(whole_lines(&self.host.read(HISTORY)?.unwrap_or_default()))
+        Ok(history(&self.host.read(HISTORY)?.unwrap_or_default()))
     }
 
     fn take_request(&self) -> anyhow::Result<Option<Request>> {
@@ -225,6 +233,16 @@ impl Ledger for FileLedger<'_> {
 /// Whether a rollout was begun and has no end.
 pub fn is_unfinished(journal: &[Line]) -> bool {
     journal.last().is_some_and(|line| !matches!(line.event, Event::Ended { .. }))
+}
+
+/// The lines of a journal, oldest first. Torn ones are left out.
+pub fn journal(text: &str) -> Vec<Line> {
+    whole_lines(text)
+}
+
+/// The entries of a history, oldest first. Torn ones are left out.
+pub fn history(text: &str) -> Vec<Entry> {
+    whole_lines(text)
 }
 
 /// The lines that can be read. Each was written after a newline, so that a torn one spoils none but itself.

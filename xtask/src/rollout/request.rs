@@ -48,3 +48,10 @@ pub struct Request {
     #[serde(with = "crate::time::rfc3339")]
     pub at: SystemTime,
 }
+
+impl Request {
+    /// What a file in the mailbox holds. A request is written whole or not at all; what cannot be read is none.
+    pub fn parse(text: &str) -> Option<Request> {
+        serde_json::from_str(text).ok()
+    }
+}

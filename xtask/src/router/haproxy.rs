@@ -8,6 +8,7 @@ use anyhow::{Context as _, bail};
 
 use super::histogram::{self, Entry};
 use super::stat::{Row, parse};
+use super::{map, processes};
 use crate::host::{Host, Peer};
 use crate::rollout::colour::{Colour, PerColour, Split};
 use crate::rollout::observed::{Counters, InFlight, Routing};
@@ -71,20 +72,17 @@ impl<'a> HaProxy<'a> {
             .with_context(|| format!("the proxy has no table `{}`: it says `{}`", histogram::TABLE, answer.trim()))
     }
 
-    fn running_split(&self) -> anyhow::Result<Split> {
+    /// The split that requests are routed by at this moment.
+    ///
+    /// # Errors
+    /// When the proxy does not say.
+    pub fn split(&self) -> anyhow::Result<Split> {
         let answer = self.ask(&format!("show map {MAP_NAME}"))?;
-        let weight = answer.lines().find_map(|line| {
-            let mut fields = line.split_whitespace().skip(1);
-            if fields.next()? == Colour::Green.name() { fields.next()?.parse::<u8>().ok() } else { None }
-        });
-        let weight = weight.with_context(|| format!("the proxy's map reads `{}`", answer.trim()))?;
-        Ok(Split::giving(Colour::Green, weight))
+        map::parse(&answer).with_context(|| format!("the proxy's map reads `{}`", answer.trim()))
     }
 
     fn persisted_split(&self) -> anyhow::Result<Option<Split>> {
-        let Some(text) = self.host.read(MAP_FILE)? else { return Ok(None) };
-        let weight = text.trim().strip_prefix(Colour::Green.name()).and_then(|rest| rest.trim().parse::<u8>().ok());
-        Ok(weight.map(|weight| Split::giving(Colour::Green, weight)))
+        Ok(self.host.read(MAP_FILE)?.as_deref().and_then(map::parse_file))
     }
 
     fn persist(&self, split: Split) -> anyhow::Result<()> {
@@ -109,7 +107,7 @@ impl<'a> HaProxy<'a> {
         // The master starts itself anew and may close the connection without an answer.
         let _ = self.host.ask(Peer::Socket(MASTER_SOCKET), "reload\n", START);
         let deadline = Instant::now() + START;
-        while !self.worker().is_ok_and(|worker| worker != before) || self.running_split().is_err() {
+        while !self.worker().is_ok_and(|worker| worker != before) || self.split().is_err() {
             if Instant::now() >= deadline {
                 let log = (self.tail)().join("\n  | ");
                 bail!("no new worker serves {START:?} after the reload; the proxy's last lines:\n  | {log}");
@@ -131,10 +129,8 @@ impl<'a> HaProxy<'a> {
 
     /// The process id of the worker that accepts connections, as the master tells it.
     fn worker(&self) -> anyhow::Result<String> {
-        let table = self.processes()?;
-        let workers = table.lines().skip_while(|line| !line.starts_with("# workers")).skip(1);
-        let pid = workers.take_while(|line| !line.starts_with('#')).find_map(|line| line.split_whitespace().next());
-        pid.map(str::to_owned).context("the proxy's master has no worker")
+        let worker = processes::parse(&self.processes()?).worker.map(str::to_owned);
+        worker.context("the proxy's master has no worker")
     }
 
     fn processes(&self) -> anyhow::Result<String> {
@@ -143,9 +139,7 @@ impl<'a> HaProxy<'a> {
 
     /// Workers that a reload has left to finish their connections.
     fn old_workers(&self) -> anyhow::Result<u64> {
-        let table = self.processes()?;
-        let old = table.lines().skip_while(|line| !line.starts_with("# old workers")).skip(1);
-        Ok(old.take_while(|line| !line.starts_with('#')).filter(|line| !line.trim().is_empty()).count() as u64)
+        Ok(processes::parse(&self.processes()?).old_workers)
     }
 }
 
@@ -156,6 +150,22 @@ fn rows_of(rows: &[Row], colour: Colour) -> impl Iterator<Item = &Row> {
             || row.is(colour.other().name(), "fallback")
             || row.is("last_resort", colour.name())
     })
+}
+
+/// What the proxy has counted for each colour, by what it prints for `show stat` and `show table`; none where the latter is
+/// no table.
+pub fn counters_told(stat: &str, table: &str) -> Option<PerColour<Counters>> {
+    let (rows, entries) = (parse(stat), histogram::parse(table)?);
+    Some(PerColour::from_fn(|colour| counters(&rows, &entries, colour)))
+}
+
+/// The requests that are open at `colour`, by what the proxy prints for `show stat`.
+pub fn requests_told(stat: &str, colour: Colour) -> u64 {
+    requests(&parse(stat), colour)
+}
+
+fn requests(rows: &[Row], colour: Colour) -> u64 {
+    rows_of(rows, colour).map(|row| row.number("scur") + row.number("qcur")).sum()
 }
 
 /// What the server lines that point at `colour` have counted.
@@ -183,13 +193,13 @@ fn counters(rows: &[Row], entries: &[Entry], colour: Colour) -> Counters {
 
 impl Router for HaProxy<'_> {
     fn ensure_running(&self, split: Split) -> anyhow::Result<()> {
-        if self.running_split().is_ok() && (self.listens)() {
+        if self.split().is_ok() && (self.listens)() {
             return Ok(());
         }
         self.persist(split)?;
         (self.start)()?;
         let deadline = Instant::now() + START;
-        while let Err(error) = self.running_split() {
+        while let Err(error) = self.split() {
             if Instant::now() >= deadline {
                 let log = (self.tail)().join("\n  | ");
                 bail!("the proxy does not answer {START:?} after its start ({error:#}); its last lines:\n  | {log}");
@@ -200,7 +210,7 @@ impl Router for HaProxy<'_> {
     }
 
     fn observe(&self) -> anyhow::Result<Routing> {
-        let running = self.running_split().ok().filter(|_| (self.listens)());
+        let running = self.split().ok().filter(|_| (self.listens)());
         let rows = running.and_then(|_| self.stat().or_else(|_| self.stat()).ok()).unwrap_or_default();
         let up = |colour: Colour| {
             rows.iter().any(|row| row.is(colour.name(), "service") && row.text("status").starts_with("UP"))
@@ -211,7 +221,7 @@ impl Router for HaProxy<'_> {
 
     fn set_split(&self, split: Split) -> anyhow::Result<Persistence> {
         let refusal = self.ask(&format!("set map {MAP_NAME} green {}", split.share(Colour::Green)))?;
-        let running = self.running_split()?;
+        let running = self.split()?;
         if running != split {
             bail!("the proxy was told {split} and reads back {running} {}", refusal.trim());
         }
@@ -225,8 +235,7 @@ impl Router for HaProxy<'_> {
             Err(error) if is_gone(&error) => return Ok(InFlight { requests: 0, old_workers: 0 }),
             Err(error) => return Err(error),
         };
-        let requests = rows_of(&rows, colour).map(|row| row.number("scur") + row.number("qcur")).sum();
-        Ok(InFlight { requests, old_workers: self.old_workers()? })
+        Ok(InFlight { requests: requests(&rows, colour), old_workers: self.old_workers()? })
     }
 
     fn counters(&self) -> anyhow::Result<PerColour<Counters>> {

@@ -1,6 +1,6 @@
 //! What HAProxy prints for `show table latency`, the stick table that `haproxy.cfg` counts answers in by how long they took.
 
-use super::stat::Row;
+use super::stat::{LARGEST, Row};
 use crate::rollout::latency::Latency;
 
 /// The table's name.
@@ -37,7 +37,7 @@ fn entry(line: &str) -> Option<Entry> {
     let value = |name: &str| fields.iter().find(|(key, _)| *key == name).map(|(_, value)| *value);
     let mut counts = [0; Latency::BUCKETS];
     for (number, count) in counts.iter_mut().enumerate() {
-        *count = value(&format!("gpc{number}"))?.parse().ok()?;
+        *count = value(&format!("gpc{number}"))?.parse::<u64>().ok()?.min(LARGEST);
     }
     Some(Entry { key: value("key")?.to_owned(), latency: Latency(counts) })
 }

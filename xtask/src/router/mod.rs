@@ -3,4 +3,6 @@
 pub mod config;
 pub mod haproxy;
 mod histogram;
+pub mod map;
+pub mod processes;
 mod stat;

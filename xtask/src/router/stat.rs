@@ -2,6 +2,9 @@
 
 use std::collections::HashMap;
 
+/// More than a proxy counts in its life, and small enough for sums of it to be numbers still.
+pub(super) const LARGEST: u64 = 1 << 48;
+
 /// One line of the table.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Row {
@@ -13,9 +16,10 @@ impl Row {
         self.columns.get(column).map_or("", String::as_str)
     }
 
-    /// The number in a column; an empty or unknown one counts as zero, as HAProxy leaves out what does not apply.
+    /// The number in a column, [`LARGEST`] at the most; an empty or unknown one counts as zero, as HAProxy leaves out what
+    /// does not apply.
     pub(super) fn number(&self, column: &str) -> u64 {
-        self.text(column).parse().unwrap_or(0)
+        self.text(column).parse().unwrap_or(0).min(LARGEST)
     }
 
     pub(super) fn is(&self, backend: &str, server: &str) -> bool {
@@ -48,6 +52,12 @@ mod tests {
         assert!(rows[0].is("blue", "service"));
         assert_eq!((rows[0].number("scur"), rows[0].text("status")), (3, "UP"));
         assert_eq!((rows[1].number("scur"), rows[1].number("no_such_column")), (0, 0));
+    }
+
+    #[test]
+    fn numbers_that_no_proxy_has_counted_can_still_be_added() {
+        let rows = parse("# scur,stot,\n18446744073709551615,1000000000000,\n");
+        assert_eq!((rows[0].number("scur"), rows[0].number("stot")), (LARGEST, 1_000_000_000_000));
     }
 
     #[test]

@@ -8,6 +8,7 @@ pub mod shim;
 
 use std::io;
 use std::net::SocketAddr;
+use std::time::SystemTime;
 
 use crate::rollout::colour::Colour;
 use crate::rollout::record::Launch;
@@ -19,6 +20,8 @@ use crate::router::haproxy::HaProxy;
 pub trait Colours: Runtime {
     /// Where a colour listens.
     fn address(&self, colour: Colour) -> SocketAddr;
+    /// When what runs there was last started; none where nothing runs.
+    fn started(&self, colour: Colour) -> Option<SystemTime>;
     /// Looks whether a release could be started in a colour.
     ///
     /// # Errors

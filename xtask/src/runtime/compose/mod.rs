@@ -257,6 +257,11 @@ impl Colours for ComposeRuntime<'_> {
         self.stack.address(colour)
     }
 
+    fn started(&self, colour: Colour) -> Option<SystemTime> {
+        let found = self.stack.inspect(stack::Service::Colour(colour)).ok()??;
+        (found.state.status == "running").then(|| stack::time(&found.state.started_at).ok())?
+    }
+
     fn preflight(&self, _: Colour) -> anyhow::Result<()> {
         // In its network nobody else can have its address.
         Ok(())

@@ -175,6 +175,11 @@ impl Colours for ProcessRuntime<'_> {
         self.environment.address(colour)
     }
 
+    fn started(&self, colour: Colour) -> Option<SystemTime> {
+        let status = self.shim(colour).status().ok()??;
+        (status.phase == Phase::Running).then_some(status.started)
+    }
+
     fn preflight(&self, colour: Colour) -> anyhow::Result<()> {
         if self.shim(colour).is_alive()? { Ok(()) } else { self.require_free(colour) }
     }

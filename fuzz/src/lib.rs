@@ -1,0 +1,101 @@
+//! What is done with foreign text, and what has to be so after: the targets of the fuzzer, and of the test that runs their
+//! corpora without one.
+
+use serde::Serialize;
+use xtask::delivery::Delivery;
+use xtask::ledger;
+use xtask::rollout::colour::{Colour, Split};
+use xtask::rollout::record::{frozen, lineage, serving};
+use xtask::rollout::request::Request;
+use xtask::router::{haproxy, map, processes};
+
+/// A parser, and what it is given.
+pub type Target = fn(&str);
+
+/// The targets, by the names of their corpora.
+pub const TARGETS: [(&str, Target); 8] = [
+    ("delivery", delivery),
+    ("journal", journal),
+    ("history", history),
+    ("mailbox", mailbox),
+    ("show_stat", show_stat),
+    ("show_table", show_table),
+    ("show_map", show_map),
+    ("show_proc", show_proc),
+];
+
+/// `delivery.toml`, and what follows from the policy of each environment.
+pub fn delivery(text: &str) {
+    match Delivery::parse(text) {
+        Err(mistakes) => assert!(!mistakes.is_empty()),
+        Ok(delivery) => delivery.environments.values().for_each(|environment| {
+            assert_eq!(environment.rollout.weights().last(), Some(100));
+            assert_ne!(environment.address(Colour::Blue), environment.address(Colour::Green));
+            if let Some(containers) = &environment.containers {
+                let subnet = containers.subnet.get_ref();
+                assert!(Colour::BOTH.iter().all(|colour| subnet.contains(&containers.colour(*colour))));
+                assert!(subnet.contains(&containers.dynamic()));
+            }
+        }),
+    }
+}
+
+/// The journal of a rollout.
+pub fn journal(text: &str) {
+    let lines = ledger::journal(text);
+    let _ = ledger::is_unfinished(&lines);
+    assert_eq!(ledger::journal(&written(&lines)).len(), lines.len());
+}
+
+/// The history of an environment, and what follows from it.
+pub fn history(text: &str) {
+    let entries = ledger::history(text);
+    assert!(lineage(&entries).len() <= entries.len());
+    let _ = (serving(&entries), frozen(&entries));
+    let again = written(&entries);
+    assert_eq!(written(&ledger::history(&again)), again);
+}
+
+/// A request in the mailbox.
+pub fn mailbox(text: &str) {
+    let Some(request) = Request::parse(text) else { return };
+    let again = written(&[request]);
+    assert_eq!(written(&[Request::parse(&again)]), again);
+}
+
+/// The proxy's statistics.
+pub fn show_stat(text: &str) {
+    counted(text, "# table: latency");
+    Colour::BOTH.iter().for_each(|colour| {
+        let _ = haproxy::requests_told(text, *colour);
+    });
+}
+
+/// The proxy's histogram, of which each row of these statistics takes its part.
+pub fn show_table(text: &str) {
+    const STAT: &str = "# pxname,svname,scur,stot,\ngreen,service,1,9,\nblue,fallback,0,2,\nblue,service,3,4,\n";
+    counted(STAT, text);
+}
+
+/// The proxy's map.
+pub fn show_map(text: &str) {
+    let adds_up = |split: Split| split.share(Colour::Blue) + split.share(Colour::Green) == 100;
+    assert!([map::parse(text), map::parse_file(text)].into_iter().flatten().all(adds_up));
+}
+
+/// The proxy's processes.
+pub fn show_proc(text: &str) {
+    assert!(processes::parse(text).worker.is_none_or(|worker| !worker.is_empty()));
+}
+
+fn counted(stat: &str, table: &str) {
+    let Some(counters) = haproxy::counters_told(stat, table) else { return };
+    for counters in [counters.blue, counters.green] {
+        let _ = (counters.latency.total(), counters.latency.quantile(0.95));
+        let _ = xtask::rollout::analysis::Sample::between(Default::default(), counters);
+    }
+}
+
+fn written<T: Serialize>(all: &[T]) -> String {
+    all.iter().map(|one| serde_json::to_string(one).expect("what was read can be written") + "\n").collect()
+}
