@@ -86,7 +86,7 @@ pub fn make(project: &Project, consent: Consent) -> anyhow::Result<()> {
 fn name(project: &Project) -> Result<&str, Problem> {
     project.delivery.image.builder_image.as_deref().ok_or_else(|| {
         let message =
-            format!("image.builder_image of {FILE} does not say what to compile in, such as \"rust:1.95-trixie\".");
+            format!("image.builder_image of {FILE} does not say what to compile in, such as \"rust:1.95.0-trixie\".");
         Problem::new(ExitCode::Configuration, message).next("cargo xtask docker-build --builder host")
     })
 }
