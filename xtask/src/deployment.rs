@@ -9,13 +9,13 @@ use crate::progress::Reader;
 use crate::release::{Content, Release};
 use crate::report::{self, Report};
 use crate::rollout::basis::Basis;
-use crate::rollout::colour::Colour;
+use crate::rollout::colour::{Colour, Split};
 use crate::rollout::engine::{Engine, Outcome};
 use crate::rollout::event::Event;
 use crate::rollout::observed::Observed;
 use crate::rollout::plan::{Goal, Plan, overdue, plan};
-use crate::rollout::record::{Entry, Launch};
-use crate::rollout::world::{Cancel, Ledger as _};
+use crate::rollout::record::{Entry, Launch, frozen, serving};
+use crate::rollout::world::{Cancel, Ledger as _, Router as _};
 use crate::say;
 use crate::site::{Scene, Site};
 use crate::{interrupt, rollout};
@@ -47,8 +47,7 @@ impl<'a> Deployment<'a> {
     /// # Errors
     /// A [`Problem`] with exit code 1 when one was: a person has to decide about it first.
     pub fn require_decided(&self) -> anyhow::Result<()> {
-        let observed = self.observe()?;
-        let Some((colour, launch)) = &observed.frozen else { return Ok(()) };
+        let Some((colour, launch)) = frozen(&self.history()?) else { return Ok(()) };
         let message = format!(
             "the rollout of {} as {colour} has failed and was left as it stands; decide about it first. Nothing was changed.",
             launch.release
@@ -94,6 +93,12 @@ impl<'a> Deployment<'a> {
     /// # Errors
     /// When the environment cannot be read.
     pub fn settle_split(&self) -> anyhow::Result<()> {
+        // Most often it is on one already, which ledger and proxy tell without a look at the colours.
+        let everything = serving(&self.history()?).map(|serving| Split::all(serving.colour));
+        let routing = self.scene.router.observe()?;
+        if everything.is_some() && routing.running == everything && routing.persisted == everything {
+            return Ok(());
+        }
         let observed = self.observe()?;
         if !observed.is_settled()
             && let Err(problem) = self.carry_out(Goal::Abort, &observed)

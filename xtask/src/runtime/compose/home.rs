@@ -28,7 +28,8 @@ impl Home for ComposeHome<'_> {
     }
 
     fn create(&self) -> anyhow::Result<()> {
-        self.stack.volumes().try_for_each(|volume| docker::read(&["volume", "create", &volume]).map(drop))
+        // Whoever takes the lock mounts them all, and the engine makes what is not there.
+        Ok(())
     }
 
     fn place_secrets(&self) -> anyhow::Result<()> {
