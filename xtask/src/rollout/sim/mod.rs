@@ -166,6 +166,28 @@ fn two_faults_in_one_history_are_recovered_from_as_well() {
 }
 
 #[test]
+fn a_journal_that_is_lost_wherever_the_deployer_died_changes_nothing_about_the_end() {
+    for scenario in scenarios() {
+        let sim = scenario.world();
+        let first = sim.state().calls;
+        let _ = scenario.run(&sim);
+        let last = sim.state().calls;
+        for call in first + 1..=last {
+            for fault in [Fault::CrashBefore, Fault::CrashAfter] {
+                let sim = scenario.world();
+                sim.state().strikes = vec![(call, fault)];
+                let _ = scenario.run(&sim);
+                sim.revive_deployer();
+                sim.state().unfinished = false;
+                let story = format!("{}, {fault:?} at {call}, without a journal", scenario.name);
+                scenario.recover(&sim, &story, &Goal::Abort);
+                assert_settled(&sim, &story);
+            }
+        }
+    }
+}
+
+#[test]
 fn a_split_half_way_is_recovered_from_what_is_observed_without_a_journal() {
     for scenario in scenarios() {
         let sim = scenario.world();
