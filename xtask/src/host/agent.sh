@@ -32,7 +32,8 @@ run() { cd "$1" && xargs -0 -a "$scratch/in" env 2>&1; }
 operate() {
     case $1 in
     beat) ;;
-    read) if [ -e "$2" ]; then cat "$2"; else return 2; fi ;;
+    # It may go while it is looked for.
+    read) cat "$2" || { missing && return 2; } ;;
     replace) replace "$2" ;;
     share) replace "$2" && chmod 0444 "$2" && chmod 0755 "$(dirname "$2")" ;;
     append) append "$2" ;;

@@ -28,7 +28,15 @@ type Slot = Arc<Mutex<Option<Agent>>>;
 pub struct Container {
     names: Names,
     writing: Slot,
-    looking: Slot,
+    looking: Arc<Mutex<Option<Look>>>,
+}
+
+/// A session by which is only looked.
+#[derive(Debug)]
+struct Look {
+    agent: Agent,
+    /// Whether it is in the edge, from which proxy and colours are reached.
+    in_the_edge: bool,
 }
 
 /// How the things in the engine are called.
@@ -71,7 +79,7 @@ fn lock<T>(slot: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Container {
     /// The folder in these volumes.
     pub fn new(names: Names) -> Container {
-        Container { names, writing: Slot::default(), looking: Slot::default() }
+        Container { names, writing: Slot::default(), looking: Arc::default() }
     }
 
     /// Looks whether this process still holds the lock, if it ever did.
@@ -104,7 +112,7 @@ impl Container {
     /// Whether somebody listens at an address, seen from the edge.
     pub fn reaches(&self, address: SocketAddr) -> bool {
         let target = format!("TCP:{address},connect-timeout=1");
-        let reached = self.through_a_look("reach", &target, b"", Duration::ZERO);
+        let reached = self.through_the_edge("reach", &target, b"", Duration::ZERO);
         reached.is_ok_and(|answer| matches!(answer, Answer::Done(_)))
     }
 
@@ -135,17 +143,19 @@ impl Container {
     }
 
     /// Opens the session by which is looked; none where there is nothing to look at.
-    fn look(&self) -> anyhow::Result<Option<Agent>> {
+    fn look(&self) -> anyhow::Result<Option<Look>> {
         let exec = ["exec", "--interactive", &self.names.edge].map(str::to_owned);
         if let Ok(agent) = Agent::open(&exec, false)? {
-            return Ok(Some(agent));
+            return Ok(Some(Look { agent, in_the_edge: true }));
         }
         let (ledger, _) = self.names.volumes.first().context("there is no volume")?;
         if docker::inspect::<serde_json::Value>("volume", ledger)?.is_none() {
             return Ok(None);
         }
         // Without an edge there is no network to look at, and still what is written down.
-        Agent::open(&self.run(&[], ":ro"), false)?.map(Some).map_err(|NotStarted(said)| not_started(&said))
+        let opened = Agent::open(&self.run(&[], ":ro"), false)?;
+        let agent = opened.map_err(|NotStarted(said)| not_started(&said))?;
+        Ok(Some(Look { agent, in_the_edge: false }))
     }
 
     fn is_writing(&self) -> bool {
@@ -160,19 +170,30 @@ impl Container {
         self.through_a_look(operation, argument, body, extra)
     }
 
+    /// The same for what is only reached from the edge, which may have come since the last look.
+    fn through_the_edge(
+        &self,
+        operation: &str,
+        argument: &str,
+        body: &[u8],
+        extra: Duration,
+    ) -> anyhow::Result<Answer> {
+        lock(&self.looking).take_if(|look| !look.in_the_edge);
+        self.through_a_look(operation, argument, body, extra)
+    }
+
     /// A session by which is only looked may be lost and opened again: the edge may have been started anew.
     fn through_a_look(&self, operation: &str, argument: &str, body: &[u8], extra: Duration) -> anyhow::Result<Answer> {
         let mut looking = lock(&self.looking);
-        if let Some(agent) = looking.as_mut()
-            && let Ok(answer) = agent.ask(operation, argument, body, extra)
+        if let Some(look) = looking.as_mut()
+            && let Ok(answer) = look.agent.ask(operation, argument, body, extra)
         {
             return Ok(answer);
         }
         // The old one ends before there is another.
         drop(looking.take());
-        let Some(agent) = self.look()? else { return Ok(Answer::Missing("nothing is there".into())) };
-        let agent = looking.insert(agent);
-        Ok(agent.ask(operation, argument, body, extra)?)
+        let Some(look) = self.look()? else { return Ok(Answer::Missing("nothing is there".into())) };
+        Ok(looking.insert(look).agent.ask(operation, argument, body, extra)?)
     }
 
     fn text(&self, operation: &str, argument: &str) -> anyhow::Result<Option<String>> {
@@ -291,7 +312,7 @@ impl Host for Container {
             // The lock's own container is in no network.
             Peer::Address(address) => {
                 let target = format!("TCP:{address},connect-timeout={},shut-none", timeout.as_secs_f32());
-                self.through_a_look(&operation, &target, request.as_bytes(), timeout)
+                self.through_the_edge(&operation, &target, request.as_bytes(), timeout)
             }
         };
         match answer.map_err(|error| io::Error::other(format!("{error:#}")))? {

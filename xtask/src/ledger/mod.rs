@@ -105,8 +105,7 @@ impl<'a> FileLedger<'a> {
                 break session;
             }
             // Housekeeping is over in a moment, and nobody's doing.
-            let patience = if self.is_reaped() { REAPING } else { Duration::ZERO };
-            if Instant::now() >= deadline.max(began + patience) {
+            if Instant::now() >= deadline && (Instant::now() >= began + REAPING || !self.is_reaped()) {
                 return Err(self.refusal(wait).into());
             }
             std::thread::sleep(Duration::from_millis(20));

@@ -161,7 +161,10 @@ fn last_exit(found: &Inspected) -> String {
 fn remembered_exit(id: &str) -> Option<i64> {
     let container = format!("container={id}");
     let format = "{{.Actor.Attributes.exitCode}}";
-    let args = ["events", "--since=1h", "--until=0s", "--filter", &container, "--filter=event=die", "--format", format];
+    // A span would be rounded to whole seconds, and leave out what has just happened.
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let until = format!("--until={}.{:09}", now.as_secs(), now.subsec_nanos());
+    let args = ["events", "--since=1h", &until, "--filter", &container, "--filter=event=die", "--format", format];
     docker::read(&args).ok()?.lines().last()?.trim().parse().ok()
 }
 
