@@ -25,10 +25,10 @@ pub(super) struct Step {
 const USUAL: Step =
     Step { id: "", verifies: "", command: &[], needs: &[], in_containers: false, as_many_as: None, remedy: "" };
 
-/// The scenarios whose names have that in them. They wait more than they compute, and take turns where they need the
-/// machine's whole speed.
+/// The scenarios whose names have that in them, so many at a time. Most wait more than they compute, and take turns where
+/// they need the machine's whole speed.
 macro_rules! scenarios {
-    ($filter:literal) => {
+    ($filter:literal, $threads:literal) => {
         &[
             "cargo",
             "test",
@@ -39,7 +39,7 @@ macro_rules! scenarios {
             "--locked",
             "--",
             "--show-output",
-            "--test-threads=4",
+            $threads,
             $filter,
         ]
     };
@@ -110,7 +110,7 @@ pub(super) const STEPS: [Step; 12] = [
     Step {
         id: "process",
         verifies: "the whole of a rollout, under load, on real processes (A1.2, A4.1, A4.2, A4.3, A4.4)",
-        command: scenarios!("on_process"),
+        command: scenarios!("on_process", "--test-threads=4"),
         needs: &[HAPROXY],
         remedy: "cargo test --package xtask --test scenarios on_process",
         ..USUAL
@@ -118,7 +118,7 @@ pub(super) const STEPS: [Step; 12] = [
     Step {
         id: "compose",
         verifies: "the same in containers, with as many tests",
-        command: scenarios!("on_compose"),
+        command: scenarios!("on_compose", "--test-threads=4"),
         in_containers: true,
         as_many_as: Some("process"),
         remedy: "cargo test --package xtask --test scenarios on_compose",
@@ -127,7 +127,7 @@ pub(super) const STEPS: [Step; 12] = [
     Step {
         id: "containers",
         verifies: "what only containers have: lock, images, upgrades, limits",
-        command: scenarios!("containers::"),
+        command: scenarios!("containers::", "--test-threads=4"),
         needs: &[DOCKER_REGISTRY, SOCAT],
         in_containers: true,
         remedy: "cargo test --package xtask --test scenarios containers::",
@@ -136,7 +136,7 @@ pub(super) const STEPS: [Step; 12] = [
     Step {
         id: "images",
         verifies: "the image: built both ways, small, hardened, and checked against the naive one (A1.3, A2.1)",
-        command: scenarios!("images::"),
+        command: scenarios!("images::", "--test-threads=1"),
         in_containers: true,
         remedy: "cargo test --package xtask --test scenarios images::",
         ..USUAL
