@@ -6,6 +6,7 @@ mod scenario;
 mod state;
 mod world;
 
+use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -86,6 +87,15 @@ fn a_rollout_that_is_left_as_it_stands_is_not_touched_until_somebody_decides() {
     }
 }
 
+/// The calls a deployer makes where nothing strikes it, by their numbers.
+fn calls_of(scenario: &Scenario) -> RangeInclusive<usize> {
+    let sim = scenario.world();
+    let before = sim.state().calls;
+    let _ = scenario.run(&sim);
+    let last = sim.state().calls;
+    before + 1..=last
+}
+
 /// Lets a history happen with the deployer struck at a call, and gives it to the next one to put right.
 fn strike(scenario: &Scenario, strikes: &[(usize, Fault)], decision: &Goal) -> SimState {
     let sim = scenario.world();
@@ -109,11 +119,7 @@ fn strike(scenario: &Scenario, strikes: &[(usize, Fault)], decision: &Goal) -> S
 fn wherever_the_deployer_is_struck_one_release_serves_after_the_next_has_recovered() {
     let mut histories = 0;
     for scenario in scenarios() {
-        let sim = scenario.world();
-        let first = sim.state().calls;
-        let _ = scenario.run(&sim);
-        let last = sim.state().calls;
-        for call in first + 1..=last {
+        for call in calls_of(&scenario) {
             for fault in Fault::ALL {
                 let decision = if call % 2 == 0 { Goal::Abort } else { Goal::Promote };
                 strike(&scenario, &[(call, fault)], &decision);
@@ -129,11 +135,7 @@ fn wherever_the_deployer_is_struck_one_release_serves_after_the_next_has_recover
 /// the next.
 fn strike_twice(scenario: &Scenario) -> usize {
     let mut histories = 0;
-    let sim = scenario.world();
-    let first = sim.state().calls;
-    let _ = scenario.run(&sim);
-    let last = sim.state().calls;
-    for call in first + 1..=last {
+    for call in calls_of(scenario) {
         for (number, fault) in Fault::ALL.into_iter().enumerate() {
             let decision = if (call + number) % 2 == 0 { Goal::Abort } else { Goal::Promote };
             let after = strike(scenario, &[(call, fault)], &decision);
@@ -168,11 +170,7 @@ fn two_faults_in_one_history_are_recovered_from_as_well() {
 #[test]
 fn a_journal_that_is_lost_wherever_the_deployer_died_changes_nothing_about_the_end() {
     for scenario in scenarios() {
-        let sim = scenario.world();
-        let first = sim.state().calls;
-        let _ = scenario.run(&sim);
-        let last = sim.state().calls;
-        for call in first + 1..=last {
+        for call in calls_of(&scenario) {
             for fault in [Fault::CrashBefore, Fault::CrashAfter] {
                 let sim = scenario.world();
                 sim.state().strikes = vec![(call, fault)];
