@@ -48,18 +48,32 @@ pub fn build_static(root: &Path, package: &str, binary: &str, profile: &str) -> 
     build_with(&sh, root, &["--package", package, "--bin", binary, "--profile", profile, "--target", &target], binary)
 }
 
-/// The target that this machine's compiler builds for by itself.
+/// What this machine's compiler says about itself: version, commit, target, LLVM.
+///
+/// # Errors
+/// When there is no compiler.
+pub fn compiler() -> anyhow::Result<String> {
+    let rustc = std::env::var_os("RUSTC").map_or_else(|| "rustc".into(), PathBuf::from);
+    let output = std::process::Command::new(rustc).arg("-vV").output().context("asking rustc about itself")?;
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// The target that it builds for by itself.
 ///
 /// # Errors
 /// When there is no compiler.
 pub fn host() -> anyhow::Result<String> {
-    let rustc = std::env::var_os("RUSTC").map_or_else(|| "rustc".into(), PathBuf::from);
-    let output = std::process::Command::new(rustc).arg("-vV").output().context("asking rustc for its target")?;
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let said = compiler()?;
     said.lines()
         .find_map(|line| line.strip_prefix("host: "))
         .map(str::to_owned)
         .context("rustc does not say its target")
+}
+
+/// The folder in which cargo keeps what belongs to this user.
+pub fn home() -> PathBuf {
+    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    home.or_else(|| std::env::home_dir().map(|home| home.join(".cargo"))).unwrap_or_default()
 }
 
 fn build_with(sh: &Shell, root: &Path, args: &[&str], binary: &str) -> anyhow::Result<PathBuf> {

@@ -1,8 +1,11 @@
-//! What git says about the working tree. A folder that is no checkout, or a machine without git, is fine.
+//! What git says about the working tree. A folder that is no checkout, or a machine without git, is fine unless it is said
+//! to be none.
 
 use std::path::Path;
 
-use xshell::{Shell, cmd};
+use xshell::{Cmd, Shell, cmd};
+
+use crate::problem::{ExitCode, Problem};
 
 /// The commit that stands for the working tree: none outside a checkout, or where something differs from the commit.
 pub fn clean_commit(root: &Path) -> Option<String> {
@@ -13,4 +16,40 @@ pub fn clean_commit(root: &Path) -> Option<String> {
         return None;
     }
     cmd!(sh, "git rev-parse HEAD").quiet().ignore_stderr().read().ok()
+}
+
+/// The files of the project that fit one of the pathspecs: what git tracks, and what it would if it were added.
+///
+/// # Errors
+/// When this is no checkout.
+pub fn files(root: &Path, pathspecs: &[&str]) -> anyhow::Result<Vec<String>> {
+    let sh = Shell::new()?;
+    sh.change_dir(root);
+    let listed = ask(cmd!(sh, "git ls-files -z --cached --others --exclude-standard -- {pathspecs...}"))?;
+    let mut files: Vec<_> = listed.split('\0').filter(|path| !path.is_empty()).map(str::to_owned).collect();
+    files.sort();
+    files.dedup();
+    Ok(files)
+}
+
+/// Whether a file that fits one of the pathspecs differs from what it was in a revision, or is new.
+///
+/// # Errors
+/// A [`Problem`] with exit code 2 when there is no such revision.
+pub fn differs_since(root: &Path, revision: &str, pathspecs: &[&str]) -> anyhow::Result<bool> {
+    let sh = Shell::new()?;
+    sh.change_dir(root);
+    let commit = format!("{revision}^{{commit}}");
+    let known = cmd!(sh, "git rev-parse --verify --quiet --end-of-options {commit}");
+    let commit = known.quiet().ignore_stderr().read().map_err(|_| {
+        let message = format!("git knows no revision `{revision}` in {}.", root.display());
+        Problem::new(ExitCode::Usage, message).next("git log --oneline")
+    })?;
+    let changed = ask(cmd!(sh, "git diff --name-only {commit} -- {pathspecs...}"))?;
+    let new = ask(cmd!(sh, "git ls-files --others --exclude-standard -- {pathspecs...}"))?;
+    Ok(!changed.is_empty() || !new.is_empty())
+}
+
+fn ask(command: Cmd<'_>) -> anyhow::Result<String> {
+    Ok(command.quiet().ignore_stderr().read()?)
 }

@@ -1,6 +1,7 @@
 //! What this crate's own tests share.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// A folder that is gone when it goes out of scope.
@@ -23,6 +24,34 @@ impl TempDir {
 impl Drop for TempDir {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A git repository with one commit, that is gone when it goes out of scope.
+pub(crate) struct Repository(TempDir);
+
+impl Repository {
+    pub(crate) fn with(files: &[(&str, &str)]) -> Repository {
+        let repository = Repository(TempDir::new());
+        files.iter().for_each(|(path, text)| repository.write(path, text));
+        repository.git(&["init", "--quiet"]);
+        repository.git(&["add", "--all"]);
+        repository.git(&["-c", "user.name=a", "-c", "user.email=a@example.com", "commit", "--quiet", "-m", "first"]);
+        repository
+    }
+
+    pub(crate) fn root(&self) -> &Path {
+        self.0.path()
+    }
+
+    pub(crate) fn write(&self, path: &str, text: &str) {
+        let path = self.root().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+
+    fn git(&self, args: &[&str]) {
+        assert!(Command::new("git").args(args).current_dir(self.root()).status().unwrap().success(), "git {args:?}");
     }
 }
 

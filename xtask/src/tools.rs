@@ -45,6 +45,16 @@ pub const SHELLCHECK: Tool = Tool {
     version_args: &["--version"],
 };
 
+/// What runs the tests.
+pub const CARGO_NEXTEST: Tool = Tool {
+    name: "cargo-nextest",
+    package: None,
+    purpose: "runs the tests in `cargo xtask ci`",
+    required: false,
+    minimum: None,
+    version_args: &["nextest", "--version"],
+};
+
 /// Docker's command line.
 pub const DOCKER: Tool = Tool {
     name: "docker",

@@ -1,184 +1,148 @@
 //! `ci`: every check and every test, the same here and on GitHub.
 
+mod command;
+mod digest;
+mod facts;
+mod fresh;
+mod obstacle;
 mod report;
+mod runner;
+mod running;
+mod schedule;
+mod select;
+mod step;
 mod steps;
+mod tests;
 
-use std::io::{BufRead as _, BufReader};
-use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Stdio};
-use std::time::Instant;
+use std::path::Path;
 
+use crate::interrupt::UnderWay;
 use crate::packages::{Consent, is_ci};
 use crate::problem::{ExitCode, Problem};
-use crate::runtime::choice;
-use crate::{cargo, docker, project, tools};
-use crate::{out, say};
+use crate::{out, project, say};
+use fresh::{Fingerprints, Freshness};
 use report::{Report, Verdict};
-use steps::{STEPS, Step};
+use runner::{Options, Runner};
+use select::Selection;
+use step::Step;
 
 /// Flags of `ci`.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Args {
+    #[command(flatten)]
+    selection: Selection,
     /// Installs what is missing without asking; what CI systems get in any case.
     #[arg(long)]
     yes: bool,
-    /// Runs this step alone; can be given more than once.
-    #[arg(long, value_name = "STEP")]
-    only: Vec<String>,
     /// Goes on after a step has failed, and reports all of them.
     #[arg(long)]
     keep_going: bool,
-    /// Prints the steps, what each verifies and the command it runs, and does nothing.
+    /// Lets the steps that can mend what they find do so, before any runs.
     #[arg(long)]
+    fix: bool,
+    /// Runs every step anew, whatever has passed before; as on CI systems.
+    #[arg(long, conflicts_with = "cache")]
+    no_cache: bool,
+    /// Takes what has passed before for passed, on a CI system too.
+    #[arg(long)]
+    cache: bool,
+    /// Prints the steps and what each verifies, and does nothing.
+    #[arg(long, group = "view")]
     list: bool,
+    /// Prints the commands, to be pasted into a shell, and does nothing.
+    #[arg(long, group = "view")]
+    dry_run: bool,
+    /// Says for each step whether it has to run and why, and does nothing.
+    #[arg(long, group = "view")]
+    why: bool,
     /// Prints the report as JSON.
     #[arg(long)]
     json: bool,
 }
 
-/// Runs the steps in their order and reports on each.
+/// Runs the steps and reports on each.
 ///
 /// # Errors
-/// A [`Problem`] with exit code 1 that repeats each failing command with its remedy.
+/// A [`Problem`] with exit code 1 that repeats each failing command with its remedy, and with 130 after Ctrl-C.
 pub fn run(args: &Args) -> anyhow::Result<()> {
-    let steps = chosen(&args.only)?;
+    let root = project::root()?;
+    let steps = args.selection.steps(&root)?;
+    let prints = Fingerprints::of(&root);
     if args.list {
-        steps.iter().for_each(|step| out!("{:<10} {}\n{:<10} {}", step.id, step.verifies, "", step.command.join(" ")));
+        return list(&steps, args.json);
+    }
+    if args.dry_run {
+        dry_run(&steps, args.fix);
         return Ok(());
     }
-    let root = project::root()?;
-    let consent = Consent::from_flag(args.yes);
-    let mut reports: Vec<Report> = Vec::new();
-    for step in steps {
-        let failed = reports.iter().any(|report| report.verdict == Verdict::Failed);
-        let report = if failed && !args.keep_going {
-            Report::skipped(step, "a step before it failed; --keep-going runs it all the same")
-        } else {
-            say!("== {}: {}", step.id, step.verifies);
-            compare(step, execute(step, &root, consent), &reports)
-        };
-        reports.push(report);
+    if args.why {
+        why(&steps, &prints);
+        return Ok(());
     }
+    if args.fix {
+        fix(&steps, &root)?;
+    }
+    let consent = Consent::from_flag(args.yes);
+    let reuse = args.cache || !(args.no_cache || is_ci());
+    let options = Options { consent, keep_going: args.keep_going, reuse };
+    let under_way = UnderWay::begin()?;
+    let reports = Runner::new(&root, options, &prints, &steps).run(&under_way)?;
     report::write(&root, &reports)?;
     if args.json {
         out!("{}", serde_json::to_string_pretty(&reports)?);
     } else {
         report::print(&reports);
     }
+    if under_way.is_cancelled() {
+        let message = "the run was interrupted; every command it had started has ended.";
+        return Err(Problem::new(ExitCode::Interrupted, message).next("cargo xtask ci").into());
+    }
     conclude(&reports)
 }
 
-fn chosen(only: &[String]) -> Result<Vec<&'static Step>, Problem> {
-    if let Some(unknown) = only.iter().find(|id| !STEPS.iter().any(|step| step.id == *id)) {
-        let known: Vec<_> = STEPS.iter().map(|step| step.id).collect();
-        let message = format!("there is no step `{unknown}`; there are {}.", known.join(", "));
-        return Err(Problem::new(ExitCode::Usage, message).next("cargo xtask ci --list"));
+fn list(steps: &[&Step], json: bool) -> anyhow::Result<()> {
+    if json {
+        let reports: Vec<_> = steps.iter().map(|step| Report::of(step, Verdict::Skipped)).collect();
+        out!("{}", serde_json::to_string_pretty(&reports)?);
+        return Ok(());
     }
-    Ok(STEPS.iter().filter(|step| only.is_empty() || only.iter().any(|id| id == step.id)).collect())
+    let width = steps.iter().map(|step| step.id.len()).max().unwrap_or_default();
+    for step in steps {
+        let criteria =
+            if step.criteria.is_empty() { String::new() } else { format!(" ({})", step.criteria.join(", ")) };
+        out!("{:<width$}  {}{criteria}", step.id, step.verifies);
+        out!("{:<width$}  {}", "", command::line(step.command, step));
+    }
+    Ok(())
 }
 
-fn execute(step: &'static Step, root: &Path, consent: Consent) -> Report {
-    match obstacle(step, root, consent) {
-        None => run_command(step, root),
-        Some(Obstacle { reason, is_excuse }) if is_excuse || !is_ci() => Report::skipped(step, &reason),
-        // Where nobody looks, a check that did not run must not pass for one that did.
-        Some(Obstacle { reason, .. }) => Report::failed(step, &reason, 0.0),
-    }
-}
-
-/// What keeps a step from running here.
-struct Obstacle {
-    reason: String,
-    /// Whether a machine may well be like that, a CI system's too.
-    is_excuse: bool,
-}
-
-fn obstacle(step: &Step, root: &Path, consent: Consent) -> Option<Obstacle> {
-    let because = |error: anyhow::Error, is_excuse| Obstacle { reason: format!("{error:#}"), is_excuse };
-    if step.in_containers
-        && let Err(error) = docker::engine()
-    {
-        return Some(because(error, true));
-    }
-    if let Some(error) = step.needs.iter().find_map(|tool| tools::ensure(tool, consent).err()) {
-        return Some(because(error, false));
-    }
-    // With an engine there, all else can be had.
-    let missing = step.in_containers.then(|| choice::require_containers(root).err()).flatten();
-    missing.map(|error| because(error, false))
-}
-
-fn run_command(step: &'static Step, root: &Path) -> Report {
-    let began = Instant::now();
-    let ran = command(step, root).and_then(watch);
-    let seconds = began.elapsed().as_secs_f64();
-    match ran {
-        Ok((status, tests)) if status.success() => Report { tests, ..Report::passed(step, seconds) },
-        Ok((status, tests)) => Report { tests, ..Report::failed(step, &status.to_string(), seconds) },
-        Err(error) => Report::failed(step, &format!("{error:#}"), seconds),
+fn dry_run(steps: &[&Step], fix: bool) {
+    for step in steps {
+        let fix = step.fix.filter(|_| fix);
+        fix.into_iter().chain([step.command]).for_each(|words| out!("{}", command::line(words, step)));
     }
 }
 
-/// Runs a command, shows what it prints, and counts the tests it says have passed.
-fn watch(mut command: Command) -> anyhow::Result<(ExitStatus, Option<u64>)> {
-    let mut child = command.stdout(Stdio::piped()).spawn()?;
-    let mut tests = None;
-    if let Some(stdout) = child.stdout.take() {
-        for line in BufReader::new(stdout).lines() {
-            let line = line?;
-            out!("{line}");
-            tests = passed(&line).map_or(tests, |count| Some(tests.unwrap_or(0) + count));
+fn why(steps: &[&Step], prints: &Fingerprints) {
+    let width = steps.iter().map(|step| step.id.len()).max().unwrap_or_default();
+    for step in steps {
+        let freshness = prints.freshness(step);
+        let word = if matches!(freshness, Freshness::Fresh(..)) { "fresh" } else { "runs" };
+        out!("{:<width$}  {word:<5}  {}", step.id, freshness.reason());
+    }
+}
+
+/// Lets each step mend what it can. What it cannot, the step itself will say.
+fn fix(steps: &[&Step], root: &Path) -> anyhow::Result<()> {
+    for step in steps {
+        let Some(words) = step.fix else { continue };
+        say!("== mending: {}", command::line(words, step));
+        let status = command::of(words, step, root)?.status()?;
+        if !status.success() {
+            say!("{} could not mend everything ({status})", step.id);
         }
     }
-    Ok((child.wait()?, tests))
-}
-
-/// The count in a line such as `test result: ok. 12 passed; 0 failed`.
-fn passed(line: &str) -> Option<u64> {
-    line.strip_prefix("test result: ")?.split(". ").nth(1)?.split(' ').next()?.parse().ok()
-}
-
-/// A step that has to have run as many tests as another fails when it has not, or when there were none.
-fn compare(step: &'static Step, report: Report, earlier: &[Report]) -> Report {
-    let Some(other) = step.as_many_as.filter(|_| report.verdict == Verdict::Passed) else { return report };
-    let Some(wanted) = earlier.iter().find(|earlier| earlier.id == other).map(|earlier| earlier.tests) else {
-        return report;
-    };
-    let tests = |count: Option<u64>| count.unwrap_or(0);
-    if tests(report.tests) == tests(wanted) && tests(wanted) > 0 {
-        return report;
-    }
-    let reason = format!("it ran {} tests, and `{other}` ran {}", tests(report.tests), tests(wanted));
-    Report { tests: report.tests, ..Report::failed(step, &reason, report.seconds) }
-}
-
-fn command(step: &Step, root: &Path) -> anyhow::Result<Command> {
-    let program = match step.command.first().copied() {
-        Some("cargo") | None => cargo::program(),
-        Some(program) => PathBuf::from(program),
-    };
-    let mut command = Command::new(program);
-    for arg in step.command.iter().skip(1) {
-        match *arg {
-            "*.sh" => command.args(scripts(root)?),
-            arg => command.arg(arg),
-        };
-    }
-    command.current_dir(root).env("RUSTDOCFLAGS", "-D warnings");
-    cargo::foreign_variables().iter().for_each(|name| {
-        command.env_remove(name);
-    });
-    Ok(command)
-}
-
-fn scripts(root: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    let mut scripts = vec![root.join(".ci/run"), root.join(".ci/provision"), root.join("xtask/src/host/agent.sh")];
-    for entry in std::fs::read_dir(root.join("scripts"))? {
-        scripts.push(entry?.path());
-    }
-    scripts.retain(|path| path.is_file());
-    scripts.sort();
-    Ok(scripts)
+    Ok(())
 }
 
 fn conclude(reports: &[Report]) -> anyhow::Result<()> {
@@ -190,33 +154,7 @@ fn conclude(reports: &[Report]) -> anyhow::Result<()> {
     let lines = failed.iter().flat_map(|report| {
         [format!("{}: {}", report.id, report.command), format!("  {}", report.reason.as_deref().unwrap_or_default())]
     });
-    let problem = Problem::new(
-        ExitCode::Failed,
-        format!("{} of {} steps failed: {}.", failed.len(), reports.len(), ids.join(", ")),
-    );
-    Err(failed.iter().fold(problem.detail(lines), |problem, report| problem.next(report.remedy)).into())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn tests_are_counted_by_what_their_runner_says() {
-        assert_eq!(passed("test result: ok. 12 passed; 0 failed; 0 ignored"), Some(12));
-        assert_eq!(passed("test result: FAILED. 3 passed; 1 failed"), Some(3));
-        assert_eq!(passed("running 12 tests"), None);
-    }
-
-    #[test]
-    fn a_step_that_ran_fewer_tests_than_its_like_or_none_has_failed() {
-        let step = |id: &str| STEPS.iter().find(|step| step.id == id).unwrap();
-        let ran = |id, tests| Report { tests, ..Report::passed(step(id), 1.0) };
-        let verdict =
-            |first, second| compare(step("compose"), ran("compose", second), &[ran("process", first)]).verdict;
-        assert_eq!(verdict(Some(42), Some(42)), Verdict::Passed);
-        for (first, second) in [(Some(42), Some(41)), (Some(0), Some(0)), (None, None)] {
-            assert_eq!(verdict(first, second), Verdict::Failed);
-        }
-    }
+    let message = format!("{} of {} steps failed: {}.", failed.len(), reports.len(), ids.join(", "));
+    let problem = Problem::new(ExitCode::Failed, message).detail(lines);
+    Err(failed.iter().fold(problem, |problem, report| problem.next(report.remedy)).into())
 }

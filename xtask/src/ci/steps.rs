@@ -1,158 +1,220 @@
-//! The steps of `cargo xtask ci`, top to bottom. Everything the pipeline does stands here and nowhere else.
+//! The steps of `cargo xtask ci`, top to bottom. Everything the pipeline does stands here and nowhere else: what runs, what
+//! `--list` and `--dry-run` print, what is skipped as fresh and what a job on GitHub runs are views of this table.
 
-use crate::tools::{DOCKER_REGISTRY, HAPROXY, SHELLCHECK, SOCAT, Tool};
+use super::step::{Fact, Group, Lane, Step, Tests, USUAL, minutes};
+use crate::tools::{CARGO_NEXTEST, DOCKER_REGISTRY, HAPROXY, SHELLCHECK, SOCAT};
 
-/// One step.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Step {
-    /// Its name.
-    pub(super) id: &'static str,
-    /// What it verifies, with the acceptance criterion it serves.
-    pub(super) verifies: &'static str,
-    /// What it runs; an argument `*.sh` stands for every script of the project.
-    pub(super) command: &'static [&'static str],
-    /// What else it needs than Rust.
-    pub(super) needs: &'static [Tool],
-    /// Whether it needs a Docker engine with all that containers take.
-    pub(super) in_containers: bool,
-    /// The step that has to have run as many tests as this one.
-    pub(super) as_many_as: Option<&'static str>,
-    /// What to do when it fails.
-    pub(super) remedy: &'static str,
-}
-
-/// What most of them have in common.
-const USUAL: Step =
-    Step { id: "", verifies: "", command: &[], needs: &[], in_containers: false, as_many_as: None, remedy: "" };
-
-/// The scenarios whose names have that in them, so many at a time. Most wait more than they compute, and take turns where
-/// they need the machine's whole speed.
+/// The scenarios that a filter chooses. Most wait more than they compute, and take turns where they need the machine's whole
+/// speed; so there are more at a time than processors.
 macro_rules! scenarios {
-    ($filter:literal, $threads:literal) => {
+    ($filter:literal, $at_a_time:literal) => {
         &[
             "cargo",
-            "test",
+            "nextest",
+            "run",
             "--package",
             "xtask",
             "--test",
             "scenarios",
             "--locked",
-            "--",
-            "--show-output",
-            $threads,
+            "--profile",
+            "ci",
+            "--test-threads",
+            $at_a_time,
+            "--filterset",
             $filter,
         ]
     };
 }
 
 /// All of them, in order.
-pub(super) const STEPS: [Step; 12] = [
+pub(super) const STEPS: &[Step] = &[
     Step {
         id: "format",
+        group: Group::Quality,
         verifies: "the code is formatted by rustfmt",
         command: &["cargo", "fmt", "--all", "--check"],
+        lane: Lane::Beside,
+        inputs: &["*.rs", "*Cargo.toml", "rustfmt.toml", ".rustfmt.toml", "rust-toolchain.toml"],
+        limit: minutes(2),
         remedy: "cargo fmt --all",
-        ..USUAL
-    },
-    Step {
-        id: "lint",
-        verifies: "clippy has nothing to say, in any target",
-        command: &["cargo", "clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"],
-        remedy: "cargo clippy --workspace --all-targets --fix",
-        ..USUAL
-    },
-    Step {
-        id: "build",
-        verifies: "everything builds (A1.3)",
-        command: &["cargo", "build", "--workspace", "--all-targets", "--locked"],
-        remedy: "cargo build --workspace --all-targets",
-        ..USUAL
-    },
-    Step {
-        id: "config",
-        verifies: "the configuration of every environment is valid (A3.1, A3.3)",
-        command: &["cargo", "xtask", "config-lint"],
-        remedy: "cargo xtask config-lint",
+        fix: Some(&["cargo", "fmt", "--all"]),
         ..USUAL
     },
     Step {
         id: "scripts",
+        group: Group::Quality,
         verifies: "shellcheck has nothing to say about any script",
-        command: &["shellcheck", "*.sh"],
+        command: &["shellcheck", ".ci/*", "scripts/*.sh", "xtask/src/host/*.sh"],
         needs: &[SHELLCHECK],
-        remedy: "shellcheck scripts/*.sh",
+        lane: Lane::Beside,
+        inputs: &[".ci/", "*.sh", ".shellcheckrc"],
+        limit: minutes(2),
+        remedy: "shellcheck .ci/* scripts/*.sh",
         ..USUAL
     },
     Step {
-        id: "test",
-        verifies: "every unit, and what needs no runtime or a certain one",
+        id: "config",
+        group: Group::Configuration,
+        verifies: "the configuration of every environment is valid",
+        criteria: &["A3.1", "A3.3"],
+        command: &["cargo", "xtask", "config-lint"],
+        facts: &[Fact::Cargo, Fact::Engine],
+        remedy: "cargo xtask config-lint",
+        ..USUAL
+    },
+    Step {
+        id: "lint",
+        group: Group::Quality,
+        verifies: "clippy has nothing to say, in any target",
         command: &[
             "cargo",
-            "test",
+            "clippy",
             "--workspace",
             "--all-targets",
+            "--all-features",
             "--locked",
             "--",
-            "--show-output",
-            "--skip",
-            "on_process",
-            "--skip",
-            "on_compose",
-            "--skip",
-            "containers::",
-            "--skip",
-            "images::",
+            "-D",
+            "warnings",
         ],
-        needs: &[HAPROXY],
-        remedy: "cargo test --workspace",
+        facts: &[Fact::Cargo],
+        remedy: "cargo clippy --workspace --all-targets --all-features --fix",
+        fix: Some(&["cargo", "clippy", "--workspace", "--all-targets", "--all-features", "--fix", "--allow-dirty"]),
         ..USUAL
     },
     Step {
-        id: "process",
-        verifies: "the whole of a rollout, under load, on real processes (A1.2, A4.1, A4.2, A4.3, A4.4)",
-        command: scenarios!("on_process", "--test-threads=4"),
-        needs: &[HAPROXY],
-        remedy: "cargo test --package xtask --test scenarios on_process",
-        ..USUAL
-    },
-    Step {
-        id: "compose",
-        verifies: "the same in containers, with as many tests",
-        command: scenarios!("on_compose", "--test-threads=4"),
-        in_containers: true,
-        as_many_as: Some("process"),
-        remedy: "cargo test --package xtask --test scenarios on_compose",
-        ..USUAL
-    },
-    Step {
-        id: "containers",
-        verifies: "what only containers have: lock, images, upgrades, limits",
-        command: scenarios!("containers::", "--test-threads=4"),
-        needs: &[DOCKER_REGISTRY, SOCAT],
-        in_containers: true,
-        remedy: "cargo test --package xtask --test scenarios containers::",
-        ..USUAL
-    },
-    Step {
-        id: "images",
-        verifies: "the image: built both ways, small, hardened, and checked against the naive one (A1.3, A2.1)",
-        command: scenarios!("images::", "--test-threads=1"),
-        in_containers: true,
-        remedy: "cargo test --package xtask --test scenarios images::",
-        ..USUAL
-    },
-    Step {
-        id: "doctest",
-        verifies: "the examples in the documentation run",
-        command: &["cargo", "test", "--workspace", "--doc", "--locked"],
-        remedy: "cargo test --workspace --doc",
+        id: "build",
+        group: Group::Test,
+        verifies: "everything builds",
+        criteria: &["A1.3"],
+        command: &["cargo", "build", "--workspace", "--all-targets", "--locked"],
+        facts: &[Fact::Cargo],
+        remedy: "cargo build --workspace --all-targets",
         ..USUAL
     },
     Step {
         id: "docs",
+        group: Group::Quality,
         verifies: "the documentation builds without a warning",
         command: &["cargo", "doc", "--workspace", "--no-deps", "--locked"],
+        env: &[("RUSTDOCFLAGS", "-D warnings")],
+        facts: &[Fact::Cargo],
         remedy: "cargo doc --workspace --no-deps",
         ..USUAL
     },
+    Step {
+        id: "test",
+        group: Group::Test,
+        verifies: "every unit, and what needs no runtime or a certain one",
+        criteria: &["A1.2"],
+        after: &["build"],
+        command: &[
+            "cargo",
+            "nextest",
+            "run",
+            "--workspace",
+            "--locked",
+            "--profile",
+            "ci",
+            "--filterset",
+            "not test(/on_process|on_compose|^containers::|^images::/)",
+        ],
+        needs: &[CARGO_NEXTEST, HAPROXY],
+        tests: Tests::Nextest,
+        facts: &[Fact::Cargo],
+        remedy: "cargo nextest run --workspace",
+        ..USUAL
+    },
+    Step {
+        id: "doctest",
+        group: Group::Test,
+        verifies: "the examples in the documentation run",
+        after: &["build"],
+        command: &["cargo", "test", "--workspace", "--doc", "--locked"],
+        tests: Tests::Harness,
+        facts: &[Fact::Cargo],
+        remedy: "cargo test --workspace --doc",
+        ..USUAL
+    },
+    Step {
+        id: "process",
+        group: Group::Rollout,
+        verifies: "the whole of a rollout, under load, on real processes",
+        criteria: &["A1.2", "A4.1", "A4.2", "A4.3", "A4.4"],
+        after: &["build"],
+        command: scenarios!("test(/on_process/)", "4"),
+        needs: &[CARGO_NEXTEST, HAPROXY],
+        lane: Lane::Alone,
+        tests: Tests::Nextest,
+        facts: &[Fact::Cargo],
+        limit: minutes(30),
+        remedy: "cargo nextest run --package xtask --test scenarios on_process",
+        ..USUAL
+    },
+    Step {
+        id: "compose",
+        group: Group::Containers,
+        verifies: "the same in containers, with as many tests",
+        criteria: &["A1.2", "A2.4", "A4.1", "A4.2", "A4.3", "A4.4"],
+        after: &["build"],
+        command: scenarios!("test(/on_compose/)", "4"),
+        needs: &[CARGO_NEXTEST],
+        in_containers: true,
+        lane: Lane::Alone,
+        tests: Tests::Nextest,
+        as_many_as: Some("process"),
+        facts: &[Fact::Cargo, Fact::Engine],
+        limit: minutes(40),
+        remedy: "cargo nextest run --package xtask --test scenarios on_compose",
+        ..USUAL
+    },
+    Step {
+        id: "containers",
+        group: Group::Containers,
+        verifies: "what only containers have: lock, images, upgrades, limits",
+        criteria: &["A2.4"],
+        after: &["build"],
+        command: scenarios!("test(/^containers::/)", "4"),
+        needs: &[CARGO_NEXTEST, DOCKER_REGISTRY, SOCAT],
+        in_containers: true,
+        lane: Lane::Alone,
+        tests: Tests::Nextest,
+        facts: &[Fact::Cargo, Fact::Engine],
+        limit: minutes(20),
+        remedy: "cargo nextest run --package xtask --test scenarios containers::",
+        ..USUAL
+    },
+    Step {
+        id: "images",
+        group: Group::Containers,
+        verifies: "the image: built both ways, small, hardened, and checked against the naive one",
+        criteria: &["A1.3", "A2.1"],
+        after: &["build"],
+        command: scenarios!("test(/^images::/)", "1"),
+        needs: &[CARGO_NEXTEST],
+        in_containers: true,
+        lane: Lane::Alone,
+        tests: Tests::Nextest,
+        facts: &[Fact::Cargo, Fact::Engine],
+        limit: minutes(20),
+        remedy: "cargo nextest run --package xtask --test scenarios images::",
+        ..USUAL
+    },
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_step_says_what_it_verifies_and_how_it_is_mended_and_builds_only_on_those_before_it() {
+        for (place, step) in STEPS.iter().enumerate() {
+            let said = [step.id, step.verifies, step.remedy];
+            assert!(said.iter().all(|text| !text.is_empty()) && !step.command.is_empty(), "{}", step.id);
+            let before = |id: &str| STEPS[..place].iter().any(|other| other.id == id);
+            assert!(step.after.iter().copied().chain(step.as_many_as).all(before), "{}", step.id);
+            assert!(!STEPS[place + 1..].iter().any(|other| other.id == step.id), "{}", step.id);
+        }
+    }
+}

@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::PathBuf;
 
+use crate::cargo;
 use crate::delivery::FILE;
 use crate::problem::{ExitCode, Problem};
 use crate::project::Project;
@@ -33,8 +34,7 @@ impl Secrets {
         if let Some(bundle) = ca_bundle(project)? {
             secrets.flags.push(format!("id=ca,src={}", bundle.display()));
         }
-        let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
-        let home = home.or_else(|| std::env::home_dir().map(|home| home.join(".cargo"))).unwrap_or_default();
+        let home = cargo::home();
         let texts = ["config", "config.toml"].iter().map(|name| fs::read_to_string(home.join(name)));
         if let Some(settings) = texts.flatten().next().and_then(|text| sources(&text)) {
             secrets.flags.push(format!("id=cargo,env={VARIABLE}"));

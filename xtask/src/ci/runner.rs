@@ -1,0 +1,183 @@
+//! Runs steps: as many at once as their lanes allow, each until it has ended.
+
+use std::fs;
+use std::path::Path;
+use std::time::Instant;
+
+use super::fresh::{Fingerprint, Fingerprints, Freshness};
+use super::obstacle::{Obstacle, obstacle};
+use super::report::{self, Report, Verdict};
+use super::running::{Ended, Running, TICK};
+use super::schedule::{Next, Schedule, State};
+use super::step::Step;
+use super::{command, tests};
+use crate::interrupt::UnderWay;
+use crate::packages::{Consent, is_ci};
+use crate::say;
+
+/// How steps are run.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Options {
+    pub(super) consent: Consent,
+    /// Whether the steps after one that has failed run too.
+    pub(super) keep_going: bool,
+    /// Whether what has passed before need not run again.
+    pub(super) reuse: bool,
+}
+
+/// A run.
+pub(super) struct Runner<'a> {
+    root: &'a Path,
+    options: Options,
+    began: Instant,
+    prints: &'a Fingerprints,
+    schedule: Schedule<'a>,
+    reports: Vec<Option<Report>>,
+    started: Vec<Started>,
+}
+
+/// A step that runs.
+struct Started {
+    place: usize,
+    running: Running,
+    /// What decided it when it was started; none where nobody knows which files belong to the project.
+    before: Option<Fingerprint>,
+}
+
+impl<'a> Runner<'a> {
+    pub(super) fn new(root: &'a Path, options: Options, prints: &'a Fingerprints, steps: &[&'a Step]) -> Runner<'a> {
+        Runner {
+            root,
+            options,
+            began: Instant::now(),
+            prints,
+            schedule: Schedule::new(steps, options.keep_going),
+            reports: steps.iter().map(|_| None).collect(),
+            started: Vec::new(),
+        }
+    }
+
+    /// Runs them, and reports on each in the order of the table.
+    ///
+    /// # Errors
+    /// When the runner itself fails; that a step does is a report.
+    pub(super) fn run(mut self, under_way: &UnderWay) -> anyhow::Result<Vec<Report>> {
+        loop {
+            if under_way.is_cancelled() {
+                self.cancel();
+            }
+            match self.schedule.next() {
+                Next::Start(place) => self.start(place)?,
+                Next::Skip(place, reason) => self.skip(place, &reason),
+                Next::Wait => self.wait()?,
+                Next::Done => return Ok(self.reports.into_iter().flatten().collect()),
+            }
+        }
+    }
+
+    /// Tells what runs to end, and starts nothing more.
+    fn cancel(&mut self) {
+        self.started.iter_mut().for_each(|step| step.running.end("it was interrupted"));
+        self.schedule.waiting().into_iter().for_each(|place| self.skip(place, "the run was interrupted"));
+    }
+
+    fn start(&mut self, place: usize) -> anyhow::Result<()> {
+        let step = self.schedule.step(place);
+        let before = self.prints.take(step).ok();
+        if self.options.reuse
+            && let Some(now) = &before
+            && let Freshness::Fresh(success, reason) = self.prints.judge(step, now)
+        {
+            let report = Report { tests: success.tests, ..Report::of(step, Verdict::Fresh).because(reason) };
+            self.over(place, Report { files: Some(now.files()), ..report });
+            return Ok(());
+        }
+        match obstacle(step, self.root, self.options.consent) {
+            None => {}
+            Some(Obstacle { reason, is_excuse }) if is_excuse || !is_ci() => {
+                self.skip(place, &reason);
+                return Ok(());
+            }
+            // Where nobody looks, a check that did not run must not pass for one that did.
+            Some(Obstacle { reason, .. }) => {
+                self.over(place, Report::of(step, Verdict::Failed).because(reason));
+                return Ok(());
+            }
+        }
+        tests::clear(step, self.root);
+        say!("== {}: {}", step.id, step.verifies);
+        let started = command::of(step.command, step, self.root).and_then(|it| Running::start(step, it, self.root));
+        match started {
+            Ok(running) => {
+                self.schedule.set(place, State::Running);
+                self.started.push(Started { place, running, before });
+            }
+            Err(error) => self.over(place, Report::of(step, Verdict::Failed).because(format!("{error:#}"))),
+        }
+        Ok(())
+    }
+
+    /// Waits a moment, and sees to what has ended by then.
+    fn wait(&mut self) -> anyhow::Result<()> {
+        std::thread::sleep(TICK);
+        for mut started in std::mem::take(&mut self.started) {
+            match started.running.poll()? {
+                None => self.started.push(started),
+                Some(ended) => self.conclude(started, ended)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn conclude(&mut self, started: Started, ended: Ended) -> anyhow::Result<()> {
+        let Started { place, running, before } = started;
+        let step = self.schedule.step(place);
+        let tests = tests::count(step, self.root, &running.log);
+        let objection = match ended {
+            Ended::Well => self.too_few(step, tests),
+            Ended::Badly(reason) | Ended::Told(reason) => Some(reason),
+        };
+        let report = match objection {
+            None => Report::of(step, Verdict::Passed),
+            Some(reason) => Report::of(step, Verdict::Failed).because(reason),
+        };
+        let report = Report {
+            tests,
+            files: before.as_ref().map(Fingerprint::files),
+            began: running.began.duration_since(self.began).as_secs_f64(),
+            seconds: running.began.elapsed().as_secs_f64(),
+            log: Some(running.log.clone()),
+            ..report
+        };
+        match before.filter(|_| report.verdict == Verdict::Passed) {
+            Some(before) => self.prints.keep(step, before, tests)?,
+            None => self.prints.forget(step)?,
+        }
+        // What it has written is read where it failed, and on a CI system, where nobody can look for it later.
+        if report.verdict == Verdict::Failed || is_ci() {
+            report::show_log(&report, &fs::read(&running.log)?);
+        }
+        self.over(place, report);
+        Ok(())
+    }
+
+    /// A step that has to have run as many tests as another has failed when it has not, or when there were none.
+    fn too_few(&self, step: &Step, tests: Option<u64>) -> Option<String> {
+        let other = step.as_many_as?;
+        let wanted = self.reports.iter().flatten().find(|report| report.id == other)?.tests.unwrap_or(0);
+        let tests = tests.unwrap_or(0);
+        (tests != wanted || wanted == 0).then(|| format!("it ran {tests} tests, and `{other}` ran {wanted}"))
+    }
+
+    fn skip(&mut self, place: usize, reason: &str) {
+        let report = Report::of(self.schedule.step(place), Verdict::Skipped).because(reason);
+        self.over(place, report);
+    }
+
+    fn over(&mut self, place: usize, report: Report) {
+        self.schedule.set(place, State::Over(report.verdict));
+        if let Some(place) = self.reports.get_mut(place) {
+            *place = Some(report);
+        }
+    }
+}

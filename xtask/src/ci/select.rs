@@ -1,0 +1,56 @@
+//! Which steps a person has asked for.
+
+use std::path::Path;
+
+use super::step::{Group, Step};
+use super::steps::STEPS;
+use crate::git;
+use crate::problem::{ExitCode, Problem};
+
+/// Flags that choose steps.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(super) struct Selection {
+    /// Runs this step alone; can be given more than once.
+    #[arg(long, value_name = "STEP")]
+    only: Vec<String>,
+    /// Leaves this step out; can be given more than once.
+    #[arg(long, value_name = "STEP")]
+    skip: Vec<String>,
+    /// Runs the steps of this group alone; can be given more than once.
+    #[arg(long, value_name = "GROUP", value_enum)]
+    group: Vec<Group>,
+    /// Runs the steps alone that look at a file which differs from this revision.
+    #[arg(long, value_name = "REV")]
+    since: Option<String>,
+}
+
+impl Selection {
+    /// The steps, in the order of the table.
+    ///
+    /// # Errors
+    /// A [`Problem`] with exit code 2 for a step or a revision that does not exist.
+    pub(super) fn steps(&self, root: &Path) -> anyhow::Result<Vec<&'static Step>> {
+        if let Some(unknown) = self.only.iter().chain(&self.skip).find(|id| !STEPS.iter().any(|step| step.id == *id)) {
+            let known: Vec<_> = STEPS.iter().map(|step| step.id).collect();
+            let message = format!("there is no step `{unknown}`; there are {}.", known.join(", "));
+            return Err(Problem::new(ExitCode::Usage, message).next("cargo xtask ci --list").into());
+        }
+        let named = |step: &Step, ids: &[String]| ids.iter().any(|id| id == step.id);
+        let mut steps: Vec<_> = STEPS
+            .iter()
+            .filter(|step| self.only.is_empty() || named(step, &self.only))
+            .filter(|step| self.group.is_empty() || self.group.contains(&step.group))
+            .filter(|step| !named(step, &self.skip))
+            .collect();
+        if let Some(revision) = &self.since {
+            let mut touched = Vec::new();
+            for step in steps {
+                if git::differs_since(root, revision, step.inputs)? {
+                    touched.push(step);
+                }
+            }
+            steps = touched;
+        }
+        Ok(steps)
+    }
+}
