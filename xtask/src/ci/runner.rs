@@ -77,7 +77,7 @@ impl<'a> Runner<'a> {
 
     /// Tells what runs to end, and starts nothing more.
     fn cancel(&mut self) {
-        self.started.iter_mut().for_each(|step| step.running.end("it was interrupted"));
+        self.started.iter_mut().for_each(|step| step.running.interrupt());
         self.schedule.waiting().into_iter().for_each(|place| self.skip(place, "the run was interrupted"));
     }
 
@@ -133,13 +133,12 @@ impl<'a> Runner<'a> {
         let Started { place, running, before } = started;
         let step = self.schedule.step(place);
         let tests = tests::count(step, self.root, &running.log);
-        let objection = match ended {
-            Ended::Well => self.too_few(step, tests),
-            Ended::Badly(reason) | Ended::Told(reason) => Some(reason),
-        };
-        let report = match objection {
-            None => Report::of(step, Verdict::Passed),
-            Some(reason) => Report::of(step, Verdict::Failed).because(reason),
+        let report = match (ended, self.too_few(step, tests)) {
+            (Ended::Well, None) => Report::of(step, Verdict::Passed),
+            (Ended::Well, Some(reason)) | (Ended::Badly(reason), _) => {
+                Report::of(step, Verdict::Failed).because(reason)
+            }
+            (Ended::Interrupted, _) => Report::of(step, Verdict::Skipped).because("it was interrupted"),
         };
         let report = Report {
             tests,

@@ -23,8 +23,8 @@ pub(super) struct Running {
     /// When it was started.
     pub(super) began: Instant,
     limit: Duration,
-    /// When it was told to end, and why.
-    told: Option<(Instant, String)>,
+    /// When it was told to end, and what is to be said against it then.
+    told: Option<(Instant, Ended)>,
     /// What it has written.
     pub(super) log: PathBuf,
 }
@@ -34,10 +34,10 @@ pub(super) struct Running {
 pub(super) enum Ended {
     /// By itself, well.
     Well,
-    /// By itself, not well; with the reason.
+    /// Not well, or not in time; with the reason.
     Badly(String),
-    /// Because it was told to, with the reason.
-    Told(String),
+    /// Because a person has asked for the end of the run.
+    Interrupted,
 }
 
 impl Running {
@@ -73,7 +73,7 @@ impl Running {
         match &self.told {
             None if self.began.elapsed() > self.limit => {
                 let limit = humantime::format_duration(self.limit);
-                self.end(&format!("it had not ended after {limit}, and was ended"));
+                self.tell(Ended::Badly(format!("it had not ended after {limit}, and was ended")));
             }
             Some((since, _)) if since.elapsed() > GRACE => self.signal(Signal::KILL),
             _ => {}
@@ -82,9 +82,13 @@ impl Running {
     }
 
     /// Tells it to end, as Ctrl-C would.
-    pub(super) fn end(&mut self, reason: &str) {
+    pub(super) fn interrupt(&mut self) {
+        self.tell(Ended::Interrupted);
+    }
+
+    fn tell(&mut self, ended: Ended) {
         if self.told.is_none() {
-            self.told = Some((Instant::now(), reason.to_owned()));
+            self.told = Some((Instant::now(), ended));
             self.signal(Signal::INT);
         }
     }
@@ -97,7 +101,7 @@ impl Running {
 
     fn ended(&mut self, status: ExitStatus) -> Ended {
         match self.told.take() {
-            Some((_, reason)) => Ended::Told(reason),
+            Some((_, ended)) => ended,
             None if status.success() => Ended::Well,
             None => Ended::Badly(status.to_string()),
         }
@@ -133,7 +137,7 @@ mod tests {
             }
             // It has said that it is ready for it.
             if interrupt && fs::read_to_string(&log).unwrap().contains("ready") {
-                running.end("interrupted");
+                running.interrupt();
             }
             assert!(running.began.elapsed() < Duration::from_secs(60));
             std::thread::sleep(TICK);
@@ -151,7 +155,7 @@ mod tests {
     #[test]
     fn what_takes_too_long_is_ended_with_all_it_has_started() {
         let (ended, said) = run("sleep 61 & echo $!; wait", Duration::from_millis(100), false);
-        assert_eq!(ended, Ended::Told("it had not ended after 100ms, and was ended".into()));
+        assert_eq!(ended, Ended::Badly("it had not ended after 100ms, and was ended".into()));
         let child = Pid::from_raw(said.trim().parse().unwrap()).unwrap();
         let began = Instant::now();
         while rustix::process::test_kill_process(child).is_ok() {
@@ -164,7 +168,7 @@ mod tests {
     fn who_is_interrupted_may_clean_up() {
         let script = "trap 'echo cleaned; exit 0' INT; echo ready; while :; do sleep 0.01; done";
         let (ended, said) = run(script, LONG, true);
-        assert_eq!(ended, Ended::Told("interrupted".into()));
+        assert_eq!(ended, Ended::Interrupted);
         assert!(said.ends_with("cleaned\n"), "{said}");
     }
 }

@@ -117,6 +117,8 @@ pub(super) const STEPS: &[Step] = &[
             "--locked",
             "--profile",
             "ci",
+            "--test-threads",
+            "4",
             "--filterset",
             "not test(/on_process|on_compose|^containers::|^images::/)",
         ],

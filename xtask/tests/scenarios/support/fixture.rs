@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use super::engine::{PROXY_IMAGE, docker, pid_of};
+use super::traces::Traces;
 use super::turns::{Ports, turn};
 
 /// This repository.
@@ -52,6 +53,7 @@ pub struct Fixture {
     name: String,
     root: PathBuf,
     ports: Ports,
+    traces: Traces,
     _turn: File,
 }
 
@@ -74,7 +76,8 @@ impl Fixture {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let name = format!("switchyard-test-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let root = std::env::temp_dir().join(&name);
-        let fixture = Fixture { on, name, root, ports: Ports::take(), _turn: turn };
+        let traces = Traces::of(&name, &root, on);
+        let fixture = Fixture { on, name, root, ports: Ports::take(), traces, _turn: turn };
         for file in fs::read_dir(repository().join("config")).unwrap() {
             fixture.copy(&Path::new("config").join(file.unwrap().file_name()));
         }
@@ -281,9 +284,7 @@ impl Fixture {
 
     /// Ends everything that was started.
     pub fn end(&self) {
-        for environment in ["development", "staging", "production"] {
-            let _ = self.xtask(&["down", "--env", environment, "--yes", "--wait", "30s"]).output();
-        }
+        self.traces.end();
     }
 
     /// Ends a process that belongs to this project, and no other.
@@ -325,14 +326,7 @@ pub fn parent(pid: u32) -> Option<u32> {
 
 impl Drop for Fixture {
     fn drop(&mut self) {
-        self.end();
-        let _ = fs::remove_dir_all(&self.root);
-        if self.on == On::Compose {
-            let images = docker(&["images", "--format", "{{.Repository}}:{{.Tag}}", &format!("{}*/*", self.name)]);
-            for image in images.unwrap_or_default().lines() {
-                docker(&["rmi", image]);
-            }
-        }
+        self.traces.remove();
     }
 }
 

@@ -3,6 +3,7 @@
 pub mod engine;
 pub mod fixture;
 pub mod prober;
+pub mod traces;
 pub mod turns;
 
 pub use engine::{Background, PROXY_IMAGE, build, builder_is_here, containers_are_here, docker};
