@@ -65,7 +65,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
 fn tool(tool: &Tool) -> Finding {
     let what = format!("{} ({})", tool.name, tool.purpose);
     let absent = if tool.required { Verdict::Missing } else { Verdict::Optional };
-    let get = tool.package.and_then(packages::command_to_install);
+    let get = tool.how_to_get();
     match tools::find(tool) {
         Some(found) => {
             let version = found.version.as_ref().map(ToString::to_string).unwrap_or_default();
