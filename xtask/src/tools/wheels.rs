@@ -20,7 +20,8 @@ use crate::problem::{ExitCode, Problem};
 const INSTALLERS: [(&str, &[&str]); 4] = [("python3", &["-m", "pip"]), ("pip3", &[]), ("pip", &[]), ("uv", &["pip"])];
 /// The package of the system that brings one.
 const PACKAGE: &str = "python3-pip";
-const PURPOSE: &str = "installs the tools that are pinned";
+/// What it is for.
+pub const PURPOSE: &str = "installs the tools that are pinned";
 
 /// Settings of a person's that would keep it from installing into a folder, or make it talk or fetch more than is asked for.
 const SETTINGS: [(&str, &str); 7] = [
