@@ -96,13 +96,17 @@ impl<'a> Toolbox<'a> {
             return Ok(found);
         }
         let (place, pinned) = (self.place(tool, pin), Pinned { name: tool.name, pin });
-        let began = Instant::now();
-        say!("installing {} {} into {}", tool.name, pin.version, place.folder().display());
-        place.make(|folder| match pin.is_crate() {
-            true => crates::install(pinned, folder),
-            false => wheels::install(pinned, folder, consent),
+        place.make(|folder| {
+            let began = Instant::now();
+            say!("installing {} {} into {}", tool.name, pin.version, place.folder().display());
+            if pin.is_crate() {
+                crates::install(pinned, folder)?;
+            } else {
+                wheels::install(pinned, folder, consent)?;
+            }
+            say!("installed {} {} in {:.1} s", tool.name, pin.version, began.elapsed().as_secs_f64());
+            Ok(())
         })?;
-        say!("installed {} {} in {:.1} s", tool.name, pin.version, began.elapsed().as_secs_f64());
         Ok(Found { path: place.program().to_owned(), version: first_version(&pin.version) })
     }
 
