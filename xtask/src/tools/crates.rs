@@ -9,9 +9,9 @@ use std::process::{Command, Stdio};
 use anyhow::Context as _;
 use sha2::{Digest as _, Sha256};
 
+use super::complaint;
 use super::toolbox::Pinned;
 use crate::cargo;
-use crate::delivery::FILE;
 use crate::problem::{ExitCode, Problem};
 
 /// Fetches the crate, checks it, and compiles what was checked.
@@ -59,10 +59,8 @@ fn fetch(pinned: Pinned<'_>, folder: &Path) -> anyhow::Result<PathBuf> {
         }
         found.push(format!("found instead: {checksum} in {}", copy.display()));
     }
-    let message =
-        format!("{file} is not the one that {FILE} pins, or somebody has changed it on its way; it was not compiled.");
     let lines = std::iter::once(format!("{file}: pinned as {wanted}")).chain(found);
-    Err(Problem::new(ExitCode::Failed, message).detail(lines).next(format!("git log --patch -- {FILE}")).into())
+    Err(complaint::not_the_pinned_one(file).detail(lines).into())
 }
 
 /// The crates of that name that cargo keeps, one for each registry it knows.

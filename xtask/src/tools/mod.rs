@@ -1,6 +1,7 @@
 //! The programs xtask calls: which there are, which are needed for what, and how a missing one is come by. Those of the
 //! system are looked for on `PATH`; those that the project has pinned are in a [`Toolbox`].
 
+mod complaint;
 mod crates;
 mod known;
 mod place;

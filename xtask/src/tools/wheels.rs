@@ -9,15 +9,19 @@ use std::process::{Command, Output, Stdio};
 use anyhow::Context as _;
 use semver::Version;
 
-use super::first_version;
 use super::toolbox::Pinned;
-use crate::delivery::pins::normal;
-use crate::delivery::{Checksum, FILE, Wheel};
+use super::{complaint, first_version};
+use crate::delivery::Wheel;
 use crate::packages::{self, Consent};
 use crate::problem::{ExitCode, Problem};
 
-/// What one is installed by; the first that answers is taken.
-const INSTALLERS: [(&str, &[&str]); 4] = [("python3", &["-m", "pip"]), ("pip3", &[]), ("pip", &[]), ("uv", &["pip"])];
+/// What one is installed by, what it is asked for its version with, and what it always takes; the first that answers is it.
+const INSTALLERS: [(&str, &[&str], &[&str]); 4] = [
+    ("python3", &["-m", "pip", "--version"], &["-m", "pip"]),
+    ("pip3", &["--version"], &[]),
+    ("pip", &["--version"], &[]),
+    ("uv", &["--version"], &["pip"]),
+];
 /// The package of the system that brings one.
 const PACKAGE: &str = "python3-pip";
 /// What it is for.
@@ -45,9 +49,9 @@ pub struct Installer {
 impl Installer {
     /// The one there is.
     pub fn find() -> Option<Installer> {
-        INSTALLERS.iter().find_map(|(program, args)| {
+        INSTALLERS.iter().find_map(|(program, version, args)| {
             let program = which::which(program).ok()?;
-            let output = Command::new(&program).args(*args).arg("--version").stdin(Stdio::null()).output().ok()?;
+            let output = Command::new(&program).args(*version).stdin(Stdio::null()).output().ok()?;
             let version = first_version(&String::from_utf8_lossy(&output.stdout));
             output.status.success().then_some(Installer { program, args, version })
         })
@@ -104,11 +108,11 @@ pub(super) fn install(pinned: Pinned<'_>, into: &Path, consent: Consent) -> anyh
         return Ok(());
     }
     let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
-    Err(explain(pinned, &packages, &said).into())
+    Err(complaint::explain(pinned, &packages, &said).into())
 }
 
-/// The files of each package with its version, by that.
-type Packages<'a> = BTreeMap<(&'a str, &'a str), Vec<(&'a str, &'a str)>>;
+/// The files of each package and version, by name, each with its checksum.
+pub(super) type Packages<'a> = BTreeMap<(&'a str, &'a str), Vec<(&'a str, &'a str)>>;
 
 /// What is to be installed here: every package that is pinned, from those of its files that are for this machine.
 fn packages<'a>(pinned: &Pinned<'a>) -> Result<Packages<'a>, Problem> {
@@ -119,7 +123,7 @@ fn packages<'a>(pinned: &Pinned<'a>) -> Result<Packages<'a>, Problem> {
         files.into_iter().for_each(|files| files.push((file, checksum)));
     }
     match packages.iter().find(|(_, files)| files.is_empty()) {
-        Some(((package, _), _)) => Err(no_wheel(*pinned, package)),
+        Some(((package, _), _)) => Err(complaint::no_wheel(*pinned, package)),
         None => Ok(packages),
     }
 }
@@ -130,51 +134,4 @@ fn requirements_of(packages: &Packages<'_>) -> String {
         format!("{package}=={version}{hashes}\n")
     });
     lines.collect()
-}
-
-/// What is wrong, from what the installer has said.
-fn explain(pinned: Pinned<'_>, packages: &Packages<'_>, said: &str) -> Problem {
-    if let Some(problem) = mismatch(pinned, packages, said) {
-        return problem;
-    }
-    let (name, version) = (pinned.name, &pinned.pin.version);
-    let has = |signs: &[&str]| signs.iter().any(|sign| said.contains(sign));
-    let lines: Vec<_> = said.lines().filter(|line| !line.trim().is_empty()).collect();
-    let last = lines.iter().skip(lines.len().saturating_sub(4)).copied();
-    let why = if has(&["connection broken", "Max retries exceeded", "error sending request"]) {
-        "cannot be fetched: the package registry cannot be reached"
-    } else if has(&["No matching distribution", "No solution found"]) {
-        return no_wheel(pinned, name).detail(last);
-    } else {
-        "could not be installed"
-    };
-    let problem = Problem::new(ExitCode::Unavailable, format!("{name} {version} {why}.")).detail(last);
-    problem.next("cargo xtask setup --tools")
-}
-
-/// A checksum that the installer speaks of and nobody has pinned is that of the file it was given.
-fn mismatch(pinned: Pinned<'_>, packages: &Packages<'_>, said: &str) -> Option<Problem> {
-    let is_pinned = |checksum: &str| packages.values().flatten().any(|(_, pinned)| *pinned == checksum);
-    let words = said.split(|letter: char| !letter.is_ascii_alphanumeric());
-    let mut found = words.filter(|word| Checksum::try_from((*word).to_owned()).is_ok() && !is_pinned(word));
-    let found = found.next_back()?;
-    let said = normal(said);
-    let meant =
-        packages.iter().filter(|((package, version), _)| said.contains(&normal(&format!("{package}=={version}"))));
-    let lines = meant.flat_map(|(_, files)| files).map(|(file, wanted)| format!("{file}: pinned as {wanted}"));
-    let message = format!(
-        "a file of {} {} is not the one that {FILE} pins, or somebody has changed it on its way; it was not installed.",
-        pinned.name, pinned.pin.version
-    );
-    let problem = Problem::new(ExitCode::Failed, message).detail(lines).detail([format!("found instead: {found}")]);
-    Some(problem.next(format!("git log --patch -- {FILE}")))
-}
-
-fn no_wheel(pinned: Pinned<'_>, package: &str) -> Problem {
-    let (os, arch) = (std::env::consts::OS, std::env::consts::ARCH);
-    let message = format!(
-        "{} {}: none of the files that {FILE} pins for `{package}` is for this machine, {os} on {arch}, and its Python. Pin one that is, or put `{}` on PATH and remove the pin.",
-        pinned.name, pinned.pin.version, pinned.name
-    );
-    Problem::new(ExitCode::Unavailable, message).next("cargo xtask doctor")
 }

@@ -105,8 +105,7 @@ fn a_wheel_that_is_not_the_pinned_one_is_refused_and_nothing_of_it_stays() {
 fn a_crate_that_is_not_the_pinned_one_is_refused_before_it_is_compiled() {
     let fixture = pinning("cargo-auditable");
     with_other_checksums(&fixture);
-    let parts =
-        [".crate is not the one that config/delivery.toml pins", "pinned as ", "found instead: ", "not compiled"];
+    let parts = [".crate is not the one that config/delivery.toml pins", "pinned as ", "found instead: "];
     fixture.run(&["setup", "--tools"]).refused(1, &parts);
     assert_eq!(installed(&fixture), [""; 0]);
 }
