@@ -8,6 +8,7 @@ use std::time::Instant;
 use sha2::{Digest as _, Sha256};
 
 use super::place::Place;
+use super::raise::hexadecimal;
 use super::{Found, Source, Tool, crates, first_version, wheels};
 use crate::delivery::{FILE, Pin, Pins};
 use crate::packages::Consent;
@@ -15,7 +16,7 @@ use crate::problem::{ExitCode, Problem};
 use crate::project::Project;
 use crate::say;
 
-const FOLDER: &str = "target/tools";
+pub(super) const FOLDER: &str = "target/tools";
 
 /// The tools of one project.
 #[derive(Debug, Clone, Copy)]
@@ -44,8 +45,8 @@ impl<'a> Pinned<'a> {
         for (file, checksum) in self.files() {
             hash.update(format!("{checksum} {file}\n"));
         }
-        let start: String = hash.finalize().iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-        format!("{}-{start}", self.pin.version)
+        let checksum = hexadecimal(&hash.finalize());
+        format!("{}-{}", self.pin.version, &checksum[..8])
     }
 }
 

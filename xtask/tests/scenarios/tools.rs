@@ -146,3 +146,20 @@ fn a_tool_written_in_python_finds_its_modules() {
     let said = String::from_utf8(output.stdout).unwrap();
     assert!(said.contains(&found.version.unwrap().to_string()), "{said}{}", String::from_utf8_lossy(&output.stderr));
 }
+
+#[test]
+fn the_pins_are_what_the_registries_have_for_every_kind_of_machine() {
+    for tool in ["cargo-shear", "compose-lint", "cargo-auditable"] {
+        let fixture = pinning(tool);
+        let version = &project(&fixture).delivery.tools[tool].version;
+        let before = fixture.read("config/delivery.toml");
+        with_other_checksums(&fixture);
+        fixture.run(&["setup", "--update-pin", tool, version]).ok();
+        let is_own = |line: &&str| !line.contains("pyyaml");
+        let after = fixture.read("config/delivery.toml");
+        assert_eq!(after.lines().filter(is_own).collect::<Vec<_>>(), before.lines().filter(is_own).collect::<Vec<_>>());
+        assert_eq!(installed(&fixture), [""; 0]);
+        fixture.run(&["setup", "--update-pin", tool, "0.0.0"]).refused(69, &["0.0.0 cannot be fetched"]);
+        assert_eq!(fixture.read("config/delivery.toml"), after);
+    }
+}
