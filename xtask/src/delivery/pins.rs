@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
 use toml::Spanned;
 
 use crate::tools;
@@ -29,6 +30,11 @@ pub struct Pin {
 pub struct Checksum(String);
 
 impl Checksum {
+    /// That of what is in a file.
+    pub fn of(bytes: &[u8]) -> Checksum {
+        Checksum(Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+
     /// Its 64 digits.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -7,12 +7,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::Context as _;
-use sha2::{Digest as _, Sha256};
 
 use super::complaint;
-use super::raise::hexadecimal;
 use super::toolbox::Pinned;
 use crate::cargo;
+use crate::delivery::Checksum;
 use crate::problem::{ExitCode, Problem};
 
 /// Fetches the crate, checks it, and compiles what was checked.
@@ -42,13 +41,13 @@ fn fetch(pinned: Pinned<'_>, folder: &Path) -> anyhow::Result<PathBuf> {
     let mut found = Vec::new();
     for copy in copies {
         let bytes = fs::read(&copy).with_context(|| format!("reading {}", copy.display()))?;
-        let checksum = hexadecimal(&Sha256::digest(&bytes));
-        if checksum == wanted {
+        let checksum = Checksum::of(&bytes);
+        if checksum.as_str() == wanted {
             let copy = folder.join(file);
             fs::write(&copy, bytes).with_context(|| format!("writing {}", copy.display()))?;
             return Ok(copy);
         }
-        found.push(format!("found instead: {checksum} in {}", copy.display()));
+        found.push(format!("found instead: {} in {}", checksum.as_str(), copy.display()));
     }
     let lines = std::iter::once(format!("{file}: pinned as {wanted}")).chain(found);
     Err(complaint::not_the_pinned_one(file).detail(lines).into())

@@ -6,12 +6,11 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::Context as _;
-use sha2::{Digest as _, Sha256};
 
 use super::toolbox::FOLDER;
 use super::wheels::Installer;
 use super::{crates, pinnable};
-use crate::delivery::{Delivery, FILE, Pin};
+use crate::delivery::{Checksum, Delivery, FILE, Pin};
 use crate::problem::{ExitCode, Problem};
 use crate::project::Project;
 
@@ -89,23 +88,18 @@ fn platforms(platforms: &str) -> Vec<String> {
     }
 }
 
-fn checksums(folder: &Path) -> anyhow::Result<BTreeMap<String, String>> {
+fn checksums(folder: &Path) -> anyhow::Result<BTreeMap<String, Checksum>> {
     let mut checksums = BTreeMap::new();
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let bytes = fs::read(entry.path()).with_context(|| format!("reading {}", entry.path().display()))?;
-        checksums.insert(entry.file_name().to_string_lossy().into_owned(), hexadecimal(&Sha256::digest(bytes)));
+        checksums.insert(entry.file_name().to_string_lossy().into_owned(), Checksum::of(&bytes));
     }
     Ok(checksums)
 }
 
-/// As checksums are written.
-pub(super) fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 /// The text with the files of that version in the place of the pin's own; none where its lines are not as expected.
-fn rewrite(text: &str, name: &str, pin: &Pin, version: &str, files: &BTreeMap<String, String>) -> Option<String> {
+fn rewrite(text: &str, name: &str, pin: &Pin, version: &str, files: &BTreeMap<String, Checksum>) -> Option<String> {
     let (mut table, mut written, mut raised) = (String::new(), false, String::new());
     for line in text.lines() {
         if line.starts_with('[') {
@@ -114,7 +108,9 @@ fn rewrite(text: &str, name: &str, pin: &Pin, version: &str, files: &BTreeMap<St
         let is_old_file =
             table == format!("[tools.{name}.files]") && line.split('"').nth(1).is_some_and(|file| pin.is_own(file));
         if is_old_file && !std::mem::replace(&mut written, true) {
-            files.iter().for_each(|(file, checksum)| raised.push_str(&format!("\"{file}\" = \"{checksum}\"\n")));
+            files
+                .iter()
+                .for_each(|(file, checksum)| raised.push_str(&format!("\"{file}\" = \"{}\"\n", checksum.as_str())));
         }
         if table == format!("[tools.{name}]") && line.starts_with("version = ") {
             raised.push_str(&format!("version = \"{version}\"\n"));
@@ -124,8 +120,8 @@ fn rewrite(text: &str, name: &str, pin: &Pin, version: &str, files: &BTreeMap<St
     }
     let delivery = Delivery::parse(&raised).ok()?;
     let pinned = &delivery.tools.get(name)?;
-    let is_there = |(file, checksum): (&String, &String)| {
-        pinned.files.get(file.as_str()).is_some_and(|pinned| pinned.as_str() == checksum)
+    let is_there = |(file, checksum): (&String, &Checksum)| {
+        pinned.files.get(file.as_str()).is_some_and(|pinned| pinned == checksum)
     };
     (pinned.version == version && files.iter().all(is_there)).then_some(raised)
 }
@@ -148,7 +144,7 @@ mod tests {
         let before = pin("1.0", "compose_lint-1.0-py3-none-any.whl", OLD);
         let file = "compose_lint-1.1-py3-none-any.whl";
         let old = Delivery::parse(&before).unwrap().tools["compose-lint"].clone();
-        let files = BTreeMap::from([(file.to_owned(), NEW.to_owned())]);
+        let files = BTreeMap::from([(file.to_owned(), Checksum::try_from(NEW.to_owned()).unwrap())]);
         let raised = rewrite(&before, "compose-lint", &old, "1.1", &files).unwrap();
         assert_eq!(raised, pin("1.1", file, NEW));
         let inline = before.replace("\"compose_lint", " \"compose_lint").replace("version = ", "version  = ");

@@ -5,12 +5,9 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use sha2::{Digest as _, Sha256};
-
 use super::place::Place;
-use super::raise::hexadecimal;
 use super::{Found, Source, Tool, crates, first_version, wheels};
-use crate::delivery::{FILE, Pin, Pins};
+use crate::delivery::{Checksum, FILE, Pin, Pins};
 use crate::packages::Consent;
 use crate::problem::{ExitCode, Problem};
 use crate::project::Project;
@@ -41,12 +38,9 @@ impl<'a> Pinned<'a> {
 
     /// Differs when the version does, and when any of the files does.
     fn exact_version(&self) -> String {
-        let mut hash = Sha256::new();
-        for (file, checksum) in self.files() {
-            hash.update(format!("{checksum} {file}\n"));
-        }
-        let checksum = hexadecimal(&hash.finalize());
-        format!("{}-{}", self.pin.version, &checksum[..8])
+        let list: String = self.files().iter().map(|(file, checksum)| format!("{checksum} {file}\n")).collect();
+        let start: String = Checksum::of(list.as_bytes()).as_str().chars().take(8).collect();
+        format!("{}-{start}", self.pin.version)
     }
 }
 
