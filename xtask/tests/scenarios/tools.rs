@@ -135,6 +135,19 @@ fn without_a_pip_one_is_told_how_to_get_it() {
 }
 
 #[test]
+fn without_an_engine_there_are_the_tools_and_a_word_about_the_images() {
+    let fixture = pinning("cargo-shear");
+    let setup = |more: &[&str]| {
+        let mut setup = fixture.xtask(&[&["setup"], more].concat());
+        Ran::from(setup.env("DOCKER_HOST", "unix:///nowhere.sock").output().unwrap())
+    };
+    let told = setup(&[]).ok();
+    assert!(told.stdout.starts_with("cargo-shear") && told.stderr.contains("note: no image was made"), "{told:?}");
+    setup(&["--builder"]).refused(69, &["next: "]);
+    setup(&["--tools", "--builder"]).refused(2, &["cannot be used with"]);
+}
+
+#[test]
 fn a_tool_written_in_python_finds_its_modules() {
     let fixture = pinning("compose-lint");
     let project = project(&fixture);
