@@ -7,7 +7,8 @@ use std::path::Path;
 use super::digest;
 use super::step::{Fact, Step};
 use crate::delivery::Delivery;
-use crate::{cargo, docker, tools};
+use crate::tools::{Tool, Toolbox};
+use crate::{cargo, docker};
 
 /// The variables by which a person changes what cargo does, by their beginning.
 const OF_CARGO: [&str; 8] = [
@@ -32,11 +33,11 @@ pub(super) struct Known {
 
 impl Known {
     /// All of a step's, by name.
-    pub(super) fn of(&self, step: &Step, root: &Path) -> Facts {
+    pub(super) fn of(&self, step: &Step, root: &Path, tools: Toolbox<'_>) -> Facts {
         let mut facts = Facts::from([("the command".to_owned(), step.command.join(" "))]);
         facts.extend(step.env.iter().map(|(name, value)| variable(name, value)));
         facts.insert("rustc".into(), self.compiler.get_or_init(compiler).clone());
-        facts.extend(step.needs.iter().map(|tool| (tool.name.to_owned(), found(tool))));
+        facts.extend(step.needs.iter().map(|tool| (tool.name.to_owned(), found(tool, tools))));
         for fact in step.facts {
             match fact {
                 Fact::Cargo => facts.extend(of_cargo()),
@@ -56,8 +57,8 @@ fn compiler() -> String {
     cargo::compiler().map_or("not found".into(), |told| told.trim().replace('\n', ", "))
 }
 
-fn found(tool: &tools::Tool) -> String {
-    tools::find(tool).map_or("not found".into(), |found| {
+fn found(tool: &Tool, tools: Toolbox<'_>) -> String {
+    tools.find(tool).map_or("not found".into(), |found| {
         let version = found.version.map(|version| version.to_string()).unwrap_or_default();
         format!("{version} at {}", found.path.display())
     })

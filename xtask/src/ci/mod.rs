@@ -16,9 +16,11 @@ mod tests;
 
 use std::path::Path;
 
+use crate::delivery::Delivery;
 use crate::interrupt::UnderWay;
 use crate::packages::{Consent, is_ci};
 use crate::problem::{ExitCode, Problem};
+use crate::tools::Toolbox;
 use crate::{out, project, say};
 use fresh::{Fingerprints, Freshness};
 use report::{Report, Verdict};
@@ -67,7 +69,10 @@ pub struct Args {
 pub fn run(args: &Args) -> anyhow::Result<()> {
     let root = project::root()?;
     let steps = args.selection.steps(&root)?;
-    let prints = Fingerprints::of(&root);
+    // Where delivery.toml is wrong, `config` will say how; the other steps make do with what is on PATH.
+    let pins = Delivery::load(&root).map(|delivery| delivery.tools).unwrap_or_default();
+    let tools = Toolbox::new(&root, &pins);
+    let prints = Fingerprints::of(&root, tools);
     if args.list {
         return list(&steps, args.json);
     }
@@ -80,13 +85,13 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         return Ok(());
     }
     if args.fix {
-        fix(&steps, &root)?;
+        fix(&steps, &root, tools)?;
     }
     let consent = Consent::from_flag(args.yes);
     let reuse = args.cache || !(args.no_cache || is_ci());
     let options = Options { consent, keep_going: args.keep_going, reuse };
     let under_way = UnderWay::begin()?;
-    let reports = Runner::new(&root, options, &prints, &steps).run(&under_way)?;
+    let reports = Runner::new(&root, options, tools, &prints, &steps).run(&under_way)?;
     report::write(&root, &reports)?;
     if args.json {
         out!("{}", serde_json::to_string_pretty(&reports)?);
@@ -133,11 +138,11 @@ fn why(steps: &[&Step], prints: &Fingerprints) {
 }
 
 /// Lets each step mend what it can. What it cannot, the step itself will say.
-fn fix(steps: &[&Step], root: &Path) -> anyhow::Result<()> {
+fn fix(steps: &[&Step], root: &Path, tools: Toolbox<'_>) -> anyhow::Result<()> {
     for step in steps {
         let Some(words) = step.fix else { continue };
         say!("== mending: {}", command::line(words, step));
-        let status = command::of(words, step, root)?.status()?;
+        let status = command::of(words, step, root, tools)?.status()?;
         if !status.success() {
             say!("{} could not mend everything ({status})", step.id);
         }

@@ -14,6 +14,7 @@ use super::{command, tests};
 use crate::interrupt::UnderWay;
 use crate::packages::{Consent, is_ci};
 use crate::say;
+use crate::tools::Toolbox;
 
 /// How steps are run.
 #[derive(Debug, Clone, Copy)]
@@ -29,8 +30,9 @@ pub(super) struct Options {
 pub(super) struct Runner<'a> {
     root: &'a Path,
     options: Options,
+    tools: Toolbox<'a>,
     began: Instant,
-    prints: &'a Fingerprints,
+    prints: &'a Fingerprints<'a>,
     schedule: Schedule<'a>,
     reports: Vec<Option<Report>>,
     started: Vec<Started>,
@@ -45,10 +47,17 @@ struct Started {
 }
 
 impl<'a> Runner<'a> {
-    pub(super) fn new(root: &'a Path, options: Options, prints: &'a Fingerprints, steps: &[&'a Step]) -> Runner<'a> {
+    pub(super) fn new(
+        root: &'a Path,
+        options: Options,
+        tools: Toolbox<'a>,
+        prints: &'a Fingerprints<'a>,
+        steps: &[&'a Step],
+    ) -> Runner<'a> {
         Runner {
             root,
             options,
+            tools,
             began: Instant::now(),
             prints,
             schedule: Schedule::new(steps, options.keep_going),
@@ -83,16 +92,15 @@ impl<'a> Runner<'a> {
 
     fn start(&mut self, place: usize) -> anyhow::Result<()> {
         let step = self.schedule.step(place);
-        let before = self.prints.take(step).ok();
         if self.options.reuse
-            && let Some(now) = &before
-            && let Freshness::Fresh(success, reason) = self.prints.judge(step, now)
+            && let Ok(now) = self.prints.take(step)
+            && let Freshness::Fresh(success, reason) = self.prints.judge(step, &now)
         {
             let report = Report { tests: success.tests, ..Report::of(step, Verdict::Fresh).because(reason) };
             self.over(place, Report { files: Some(now.files()), ..report });
             return Ok(());
         }
-        match obstacle(step, self.root, self.options.consent) {
+        match obstacle(step, self.root, self.tools, self.options.consent) {
             None => {}
             Some(Obstacle { reason, is_excuse }) if is_excuse || !is_ci() => {
                 self.skip(place, &reason);
@@ -106,8 +114,10 @@ impl<'a> Runner<'a> {
         }
         tests::clear(step, self.root);
         say!("== {}: {}", step.id, step.verifies);
-        let started = command::of(step.command, step, self.root).and_then(|it| Running::start(step, it, self.root));
-        match started {
+        // With the tools that have just been installed.
+        let before = self.prints.take(step).ok();
+        let command = command::of(step.command, step, self.root, self.tools);
+        match command.and_then(|command| Running::start(step, command, self.root)) {
             Ok(running) => {
                 self.schedule.set(place, State::Running);
                 self.started.push(Started { place, running, before });
