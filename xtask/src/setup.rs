@@ -19,8 +19,8 @@ pub struct Args {
     /// config/delivery.toml, and does nothing else.
     #[arg(long, num_args = 2, value_names = ["NAME", "VERSION"], exclusive = true)]
     update_pin: Vec<String>,
-    /// Makes the base images, the builder's too, from the packages of Debian instead of pulling them: no registry is asked, and no
-    /// tool installed.
+    /// Makes the base images, the builder's too, from the packages of Debian instead of pulling them: no registry
+    /// is asked, and no tool installed.
     #[arg(long)]
     air_gapped: bool,
     /// Pulls the image that the service is compiled in as well, some hundred megabytes of it.
