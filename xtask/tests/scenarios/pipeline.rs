@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde_json::Value;
 
-use crate::support::Ran;
+use crate::support::{Ran, repository};
 
 /// A workspace of one small package that every step is content with which needs no service, in a repository of its own.
 pub struct Scratch(PathBuf);
@@ -162,8 +162,8 @@ fn the_project_s_status_knows_what_earlier_runs_have_found_out() {
     assert_eq!(standing("lint")["stands"], "unknown");
 
     scratch.run(&["--only", "scripts"]).refused(1, &["SC2086"]);
-    let changed = &step(&scratch.report(), "scripts")["changed"]["files"];
-    assert_eq!(changed, &Value::from(vec!["scripts/hello.sh"]));
+    let changed = step(&scratch.report(), "scripts")["changed"]["files"].clone();
+    assert_eq!(changed, Value::from(vec!["scripts/hello.sh"]));
     scratch.run(&["--only", "format", "--since", "HEAD"]).ok();
     assert_eq!(scratch.report()["steps"], Value::from(Vec::<Value>::new()));
     assert_eq!(scratch.report()["status"]["stands"], "failed");
@@ -204,4 +204,45 @@ fn a_summary_that_would_be_too_long_leaves_out_what_matters_least() {
     assert!(written.len() <= 1 << 20, "{}", written.len());
     let added = written.strip_prefix(&earlier).unwrap();
     assert!(added.contains("Left out here, for want of room") && added.contains("| `scripts` | **failed**"), "{added}");
+}
+
+#[test]
+fn tests_that_fail_are_told_by_name_with_the_line_and_the_message() {
+    let scratch = Scratch::new();
+    let test = "#[test]\nfn bad() {\n    assert_eq!(1, 2, \"<&> one, two: \u{1b}[1m%\");\n}\n";
+    scratch.write("tests/tiny.rs", &format!("{test}#[test]\nfn good() {{\n    println!(\"::error::mine\");\n}}\n"));
+    let nextest = fs::read_to_string(repository().join(".config/nextest.toml")).unwrap();
+    scratch.write(".config/nextest.toml", &nextest);
+    assert!(Command::new("cargo").arg("generate-lockfile").current_dir(scratch.root()).status().unwrap().success());
+    let mut ci = scratch.ci(&["--only", "test", "--yes"]);
+    let ran = Ran::from(ci.env("GITHUB_ACTIONS", "true").output().unwrap());
+    assert_eq!(ran.code, 1, "{}", ran.stderr);
+    let annotation = "::error file=tests/tiny.rs,line=3,col=5,title=test%3A tiny%3A%3Atiny bad::assertion `left == right` \
+                      failed: <&> one, two: %25%0A  left: 1%0A right: 2\n";
+    assert!(ran.stderr.contains(annotation), "{}", ran.stderr);
+
+    let report = scratch.report();
+    let step = step(&report, "test");
+    assert_eq!((&step["tests"], &step["failed_tests"]), (&1.into(), &Value::from(vec!["tiny::tiny bad"])), "{step}");
+    let junit = scratch.root().join("target/xtask/ci/junit.xml");
+    let root = parse_xml(&junit);
+    assert_eq!((&root["tests"], &root["failures"]), (&"2".into(), &"1".into()), "{root}");
+    assert!(fs::read_to_string(junit).unwrap().contains("<testsuite name=\"test: tiny::tiny\""));
+}
+
+#[test]
+fn a_person_at_a_terminal_sees_what_runs_until_it_has_ended() {
+    let scratch = Scratch::new();
+    let xtask = env!("CARGO_BIN_EXE_xtask");
+    let mut script = Command::new("script");
+    script.args(["-qec", &format!("stty cols 60; exec '{xtask}' ci --only format --no-cache"), "/dev/null"]);
+    script.current_dir(scratch.root()).stdin(Stdio::null()).env("TERM", "xterm").env_remove("CI");
+    let Ok(output) = script.env_remove("GITHUB_ACTIONS").output() else {
+        println!("skipped: there is no `script` of util-linux to make a terminal");
+        return;
+    };
+    let seen = Ran::from(output).ok().stdout;
+    let (drawn, taken_back) = (seen.matches("\n   format 0s\r\n").count(), seen.matches("\u{1b}[1A\r\u{1b}[J").count());
+    assert!(drawn >= 1 && taken_back >= drawn, "{seen:?}");
+    assert!(seen.contains("\u{1b}[1A\r\u{1b}[J-- format: passed after"), "{seen:?}");
 }

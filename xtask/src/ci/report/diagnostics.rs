@@ -1,6 +1,7 @@
 //! What tools complain about, out of what they print for people: rustc, clippy, zizmor and cargo-deny; rustfmt; panics;
 //! shellcheck; hadolint; this program's own problems; and whatever else writes `file:line:column: message`.
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use super::issue::{Issue, Level, Place};
@@ -17,18 +18,18 @@ const SUMMARIES: [&str; 8] = [
     "no matching ",
 ];
 
+/// How many lines of what a panic says are told.
+const OF_A_PANIC: usize = 20;
+
 /// All that a log complains about, in its order.
 pub(super) fn all(log: &str, root: &Path) -> Vec<Issue> {
-    let mut reader = Reader { root, found: Vec::new(), heading: None, script: None, panicked: None };
+    let mut reader = Reader { root, found: Vec::new(), heading: None, script: None, panicked: None, difference: None };
     log.lines().for_each(|line| reader.read(line));
     reader.end_heading();
-    let mut issues = Vec::new();
-    for issue in reader.found {
-        if !issues.contains(&issue) {
-            issues.push(issue);
-        }
-    }
-    issues
+    reader.found.extend(reader.difference);
+    let mut known = HashSet::new();
+    reader.found.retain(|issue| known.insert(issue.clone()));
+    reader.found
 }
 
 /// The warnings of a log that say where.
@@ -53,7 +54,9 @@ pub(super) fn of_test(test: &str, place: Option<Place>, message: String) -> Issu
 pub(super) fn panic(text: &str, root: &Path) -> Option<(Place, String)> {
     let mut lines = text.lines();
     let place = lines.find_map(|line| panicked_at(line, root))?;
-    Some((place, lines.next().unwrap_or_default().to_owned()))
+    let is_over = |line: &&str| line.starts_with("stack backtrace:") || line.starts_with("note: ");
+    let said: Vec<_> = lines.take_while(|line| !is_over(line)).take(OF_A_PANIC).collect();
+    Some((place, said.join("\n").trim_end().to_owned()))
 }
 
 /// An example in the documentation, by its name: `src/size.rs - size::Size (line 20)`.
@@ -72,10 +75,19 @@ struct Reader<'a> {
     script: Option<Place>,
     /// A panic whose message is on the next line.
     panicked: Option<Place>,
+    /// A difference of rustfmt's, which begins some lines before what is to be changed.
+    difference: Option<Issue>,
 }
 
 impl Reader<'_> {
     fn read(&mut self, line: &str) {
+        if line.starts_with(' ')
+            && let Some(line) = self.difference.as_mut().and_then(|issue| issue.place.as_mut()?.line.as_mut())
+        {
+            *line += 1;
+            return;
+        }
+        self.found.extend(self.difference.take());
         if let Some(place) = self.panicked.take() {
             self.found.push(issue(Level::Error, None, Some(place), line));
         } else if let Some(heading) = heading(line) {
@@ -92,9 +104,10 @@ impl Reader<'_> {
             self.script = Some(place);
         } else if let Some(remark) = remark(line) {
             self.found.extend(self.script.clone().map(|place| Issue { place: Some(place), ..remark }));
+        } else if let Some(difference) = unformatted(line, self.root) {
+            self.difference = Some(difference);
         } else {
-            let of_a_tool = unformatted(line, self.root).or_else(|| hadolint(line, self.root));
-            self.found.extend(of_a_tool.or_else(|| generic(line, self.root)));
+            self.found.extend(hadolint(line, self.root).or_else(|| generic(line, self.root)));
         }
     }
 
@@ -261,9 +274,9 @@ mod units {
                 &["error - - failed to parse manifest at `x`"],
             ),
             (
-                "Diff in ROOT/src/main.rs:1:\n-fn  main\n+fn main\nDiff in src/main.rs at line 7:\n",
+                "Diff in ROOT/src/main.rs:1:\n //! Docs.\n \n-fn  main\n+fn main\n \nDiff in src/main.rs at line 7:\n",
                 &[
-                    "error rustfmt src/main.rs:1 not formatted as rustfmt formats it",
+                    "error rustfmt src/main.rs:3 not formatted as rustfmt formats it",
                     "error rustfmt src/main.rs:7 not formatted as rustfmt formats it",
                 ],
             ),
@@ -311,6 +324,10 @@ mod units {
         ];
         for (log, expected) in table {
             assert_eq!(found(log), *expected, "{log}");
+            // A log may end anywhere.
+            for (end, _) in log.char_indices() {
+                let _ = all(&log[..end], Path::new("/"));
+            }
         }
     }
 

@@ -48,8 +48,9 @@ pub(super) fn write(reports: &Reports, root: &Path) -> anyhow::Result<()> {
     if !is_here() {
         return Ok(());
     }
-    let checkout = std::env::var("GITHUB_WORKSPACE").unwrap_or_default();
-    let below = root.strip_prefix(&checkout).unwrap_or(Path::new(""));
+    let checkout = std::env::var_os("GITHUB_WORKSPACE").filter(|path| !path.is_empty());
+    // The project may be a folder of what is checked out, and GitHub counts from there.
+    let below = checkout.as_ref().and_then(|checkout| root.strip_prefix(checkout).ok()).unwrap_or(Path::new(""));
     annotations(&reports.steps, below).iter().for_each(|line| say!("{line}"));
     let Some(path) = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty()) else { return Ok(()) };
     let write = || -> io::Result<()> {

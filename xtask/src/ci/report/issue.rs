@@ -14,7 +14,7 @@ const MOST: usize = 50;
 const OF_A_LOG: u64 = 1 << 20;
 
 /// How bad it is, as its tool says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(in crate::ci) enum Level {
     Error,
@@ -22,7 +22,7 @@ pub(in crate::ci) enum Level {
 }
 
 /// Where it is.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize)]
 pub(in crate::ci) struct Place {
     /// From the project's folder on, where it lies in there.
     pub(super) file: String,
@@ -35,7 +35,7 @@ pub(in crate::ci) struct Place {
 }
 
 /// One thing a step has met.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub(in crate::ci) struct Issue {
     pub(super) level: Level,
     /// What its tool calls this kind of thing.

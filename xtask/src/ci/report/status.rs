@@ -61,7 +61,7 @@ pub(super) struct Standing {
     pub(super) id: &'static str,
     pub(super) verifies: &'static str,
     pub(super) stands: Stands,
-    /// Why, where the run itself did not simply say so.
+    /// Why, where there is more to say.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) reason: Option<String>,
     /// When the run began that says so.
@@ -99,8 +99,14 @@ impl Status {
     pub(in crate::ci) fn of(all: &[Step], run: &Run, reports: &[Report], prints: &Fingerprints, root: &Path) -> Status {
         let standing = |step: &Step| {
             let report = reports.iter().find(|report| report.id == step.id);
-            let of_run = report.filter(|report| report.verdict != Verdict::Skipped);
-            of_run.map_or_else(|| Standing::known(step, prints, root), |report| Standing::of(report, run))
+            match report.filter(|report| report.verdict != Verdict::Skipped) {
+                Some(report) => Standing::of(report, run),
+                None => {
+                    let known = Standing::known(step, prints, root);
+                    let skipped = report.and_then(|report| report.reason.clone());
+                    Standing { reason: known.reason.or(skipped), ..known }
+                }
+            }
         };
         Status::by(all, all.iter().map(standing).collect())
     }
@@ -156,10 +162,9 @@ impl Standing {
         let known = fs::read(json::of_step(step.id, root)).ok();
         let known = known.and_then(|json| serde_json::from_slice::<Known>(&json).ok());
         let known = known.filter(|known| known.step.verdict != Verdict::Skipped);
-        let never = "it has not run here".to_owned();
         let (stands, reason) = match (&known, prints.freshness(step)) {
             (_, Freshness::Fresh(_, reason)) => (Stands::Holds, Some(reason)),
-            (None, _) => (Stands::Unknown, Some(never)),
+            (None, _) => (Stands::Unknown, None),
             (Some(known), _) if known.step.verdict == Verdict::Failed => (Stands::Failed, known.step.reason.clone()),
             (Some(_), Freshness::Stale(reason)) => (Stands::Outdated, Some(reason)),
         };

@@ -128,7 +128,8 @@ note: run with</failure>
         let told: Vec<_> =
             issues.iter().map(|it| (it.test.as_deref().unwrap(), it.at(), it.message.as_str())).collect();
         let at = Some("app/src/lib.rs:9:5".to_owned());
-        let expected = [("app units::bad", at, "assertion failed: 1 < 1 && \"a"), ("app slow", None, "test timeout")];
+        let expected =
+            [("app units::bad", at, "assertion failed: 1 < 1 && \"a\nb\""), ("app slow", None, "test timeout")];
         assert_eq!(told, expected);
     }
 
