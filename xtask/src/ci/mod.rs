@@ -97,7 +97,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     }
     let run = Run::of(&root, (started, took), prints.compiler(), &steps, under_way.is_cancelled());
     let status = Status::of(STEPS, &run, &steps, &prints, &root);
-    let reports = Reports { run, steps, status };
+    let reports = Reports::new(run, steps, status);
     reports.write(&root)?;
     reports.print(args.json)?;
     if under_way.is_cancelled() {

@@ -59,7 +59,10 @@ fn suite(report: &Report) -> String {
             format!("<failure message=\"{}\" type=\"failed\">{}</failure>", attribute(reason), text(&said))
         }
         Verdict::Skipped => format!("<skipped message=\"{}\"/>", attribute(reason)),
-        Verdict::Passed | Verdict::Fresh => format!("<system-out>{}</system-out>", text(&report.evidence().join(", "))),
+        Verdict::Passed | Verdict::Fresh => {
+            let evidence: Vec<_> = report.reason.iter().chain(&report.evidence).map(String::as_str).collect();
+            format!("<system-out>{}</system-out>", text(&evidence.join(", ")))
+        }
     };
     format!(
         "<testsuite name=\"{id}\" tests=\"1\" failures=\"{failures}\" errors=\"0\" skipped=\"{skipped}\" time=\"{time}\">\

@@ -25,8 +25,11 @@ impl Live {
             return;
         }
         let line = terminal::fit(&line(running), terminal::columns());
-        if line != self.drawn {
-            self.clear();
+        if line == self.drawn {
+            return;
+        }
+        self.clear();
+        if !line.is_empty() {
             // As everywhere: nobody listening is no reason to stop.
             let _ = io::stderr().write_all(format!("{line}\n").as_bytes());
             self.drawn = line;
@@ -53,7 +56,8 @@ fn line<'a>(running: impl Iterator<Item = (&'a str, Duration)>) -> String {
         let since = Duration::from_secs(since.as_secs());
         format!("{id} {}", humantime::format_duration(since))
     });
-    format!("   {}", each.collect::<Vec<_>>().join(" · "))
+    let each: Vec<_> = each.collect();
+    if each.is_empty() { String::new() } else { format!("   {}", each.join(" · ")) }
 }
 
 #[cfg(test)]
@@ -64,5 +68,6 @@ mod units {
     fn it_says_what_runs_and_for_how_long_in_whole_seconds() {
         let running = [("build", Duration::from_millis(61_900)), ("scripts", Duration::from_millis(10))];
         assert_eq!(line(running.into_iter()), "   build 1m 1s · scripts 0s");
+        assert_eq!(line(std::iter::empty()), "");
     }
 }

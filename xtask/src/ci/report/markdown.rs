@@ -122,7 +122,7 @@ fn of_step(report: &Report, depth: Depth) -> String {
     text += &format!("- **Summary**: {}\n", summary(report));
     text += &format!("- **Files**: {}\n", files(report));
     text += &format!("- **Tests executed**: {}\n", tests(report));
-    let evidence: Vec<_> = report.evidence().iter().map(|each| code(first_line(each))).collect();
+    let evidence: Vec<_> = report.reason.iter().chain(&report.evidence).map(|each| code(first_line(each))).collect();
     let evidence = if evidence.is_empty() { String::new() } else { format!(": {}", evidence.join(", ")) };
     text += &format!("- **Verification**: {}{evidence}\n", report.verdict.word());
     text += &format!("- **Issues and their resolution**:{}", issues(report));

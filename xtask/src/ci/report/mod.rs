@@ -91,6 +91,8 @@ pub(super) struct Report {
     /// Which of them have changed, where there is something to compare with.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) changed: Option<Changed>,
+    /// What the verdict rests on besides the reason, each in a few words.
+    pub(super) evidence: Vec<String>,
     /// How many tests have passed, where it runs any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) tests: Option<u64>,
@@ -137,6 +139,7 @@ impl Report {
             inputs: step.inputs,
             files: None,
             changed: None,
+            evidence: Vec::new(),
             tests: None,
             failed_tests: Vec::new(),
             issues: Vec::new(),
@@ -152,8 +155,7 @@ impl Report {
         Report { reason: Some(reason.into()), ..self }
     }
 
-    /// What the verdict rests on, each in a few words.
-    fn evidence(&self) -> Vec<String> {
+    fn with_evidence(mut self) -> Report {
         let ended = match (self.log.is_some(), self.verdict) {
             (true, Verdict::Passed) => Some(format!("the command ended well after {:.1} s", self.seconds)),
             (true, _) => Some(format!("the command ran for {:.1} s", self.seconds)),
@@ -164,7 +166,8 @@ impl Report {
             failed => format!("{passed} tests passed, {failed} failed"),
         });
         let files = self.files.map(|files| format!("{files} files decide it"));
-        self.reason.clone().into_iter().chain(ended).chain(tests).chain(files).collect()
+        self.evidence = ended.into_iter().chain(tests).chain(files).collect();
+        self
     }
 }
 
@@ -186,6 +189,10 @@ pub(super) fn clear(root: &Path) {
 }
 
 impl Reports {
+    pub(super) fn new(run: Run, steps: Vec<Report>, status: Status) -> Reports {
+        Reports { run, steps: steps.into_iter().map(Report::with_evidence).collect(), status }
+    }
+
     /// Leaves them in `target/xtask`, and where GitHub looks for them.
     ///
     /// # Errors

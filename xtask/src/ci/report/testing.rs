@@ -80,5 +80,5 @@ pub(super) fn reports() -> Reports {
         host,
         critical_path: CriticalPath::of(&steps, 125.0),
     };
-    Reports { run, steps, status: Status::by(&STEPS, standings) }
+    Reports::new(run, steps, Status::by(&STEPS, standings))
 }
