@@ -7,15 +7,27 @@ use xshell::{Cmd, Shell, cmd};
 
 use crate::problem::{ExitCode, Problem};
 
-/// The commit that stands for the working tree: none outside a checkout, or where something differs from the commit.
-pub fn clean_commit(root: &Path) -> Option<String> {
+/// What is checked out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Head {
+    /// Its commit, in full.
+    pub commit: String,
+    /// Whether the working tree is that commit and nothing else.
+    pub clean: bool,
+}
+
+/// What is checked out; none outside a checkout.
+pub fn head(root: &Path) -> Option<Head> {
     let sh = Shell::new().ok()?;
     sh.change_dir(root);
     let changes = cmd!(sh, "git status --porcelain").quiet().ignore_stderr().read().ok()?;
-    if !changes.is_empty() {
-        return None;
-    }
-    cmd!(sh, "git rev-parse HEAD").quiet().ignore_stderr().read().ok()
+    let commit = cmd!(sh, "git rev-parse HEAD").quiet().ignore_stderr().read().ok()?;
+    Some(Head { commit, clean: changes.is_empty() })
+}
+
+/// The commit that stands for the working tree: none outside a checkout, or where something differs from the commit.
+pub fn clean_commit(root: &Path) -> Option<String> {
+    head(root).filter(|head| head.clean).map(|head| head.commit)
 }
 
 /// The files of the project that fit one of the pathspecs: what git tracks, and what it would if it were added.
@@ -26,17 +38,17 @@ pub fn files(root: &Path, pathspecs: &[&str]) -> anyhow::Result<Vec<String>> {
     let sh = Shell::new()?;
     sh.change_dir(root);
     let listed = ask(cmd!(sh, "git ls-files -z --cached --others --exclude-standard -- {pathspecs...}"))?;
-    let mut files: Vec<_> = listed.split('\0').filter(|path| !path.is_empty()).map(str::to_owned).collect();
+    let mut files: Vec<_> = paths(&listed).collect();
     files.sort();
     files.dedup();
     Ok(files)
 }
 
-/// Whether a file that fits one of the pathspecs differs from what it was in a revision, or is new.
+/// The files that fit one of the pathspecs and differ from what they were in a revision, or are new.
 ///
 /// # Errors
 /// A [`Problem`] with exit code 2 when there is no such revision.
-pub fn differs_since(root: &Path, revision: &str, pathspecs: &[&str]) -> anyhow::Result<bool> {
+pub fn changed_since(root: &Path, revision: &str, pathspecs: &[&str]) -> anyhow::Result<Vec<String>> {
     let sh = Shell::new()?;
     sh.change_dir(root);
     let commit = format!("{revision}^{{commit}}");
@@ -45,9 +57,13 @@ pub fn differs_since(root: &Path, revision: &str, pathspecs: &[&str]) -> anyhow:
         let message = format!("git knows no revision `{revision}` in {}.", root.display());
         Problem::new(ExitCode::Usage, message).next("git log --oneline")
     })?;
-    let changed = ask(cmd!(sh, "git diff --name-only {commit} -- {pathspecs...}"))?;
-    let new = ask(cmd!(sh, "git ls-files --others --exclude-standard -- {pathspecs...}"))?;
-    Ok(!changed.is_empty() || !new.is_empty())
+    let changed = ask(cmd!(sh, "git diff -z --name-only --relative {commit} -- {pathspecs...}"))?;
+    let new = ask(cmd!(sh, "git ls-files -z --others --exclude-standard -- {pathspecs...}"))?;
+    Ok(paths(&changed).chain(paths(&new)).collect())
+}
+
+fn paths(listed: &str) -> impl Iterator<Item = String> {
+    listed.split('\0').filter(|path| !path.is_empty()).map(str::to_owned)
 }
 
 fn ask(command: Cmd<'_>) -> anyhow::Result<String> {

@@ -36,7 +36,7 @@ impl Known {
     pub(super) fn of(&self, step: &Step, root: &Path, tools: Toolbox<'_>) -> Facts {
         let mut facts = Facts::from([("the command".to_owned(), step.command.join(" "))]);
         facts.extend(step.env.iter().map(|(name, value)| variable(name, value)));
-        facts.insert("rustc".into(), self.compiler.get_or_init(compiler).clone());
+        facts.insert("rustc".into(), self.compiler().to_owned());
         facts.extend(step.needs.iter().map(|tool| (tool.name.to_owned(), found(tool, tools))));
         for fact in step.facts {
             match fact {
@@ -45,6 +45,11 @@ impl Known {
             }
         }
         facts
+    }
+
+    /// What the compiler says about itself, in one line.
+    pub(super) fn compiler(&self) -> &str {
+        self.compiler.get_or_init(compiler)
     }
 }
 

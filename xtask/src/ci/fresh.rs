@@ -12,6 +12,7 @@ use std::time::{Duration, SystemTime};
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 
+use super::report::Changed;
 use super::step::Step;
 use super::{digest, facts};
 use crate::git;
@@ -158,6 +159,19 @@ impl<'a> Fingerprints<'a> {
             more => format!(", and {more} more"),
         };
         Freshness::Stale(format!("{first}{more}"))
+    }
+
+    /// Which files are not as they were when the step last passed; none where it has not.
+    pub(super) fn changed(&self, step: &Step, now: &Fingerprint) -> Option<Changed> {
+        let success = self.success(step)?;
+        let files = changes(&success.fingerprint.files, &now.files).map(|(name, _)| name.clone()).collect();
+        let since = format!("it last passed, {}", humantime::format_rfc3339_seconds(success.at));
+        Some(Changed { since, files })
+    }
+
+    /// What the compiler says about itself, in one line.
+    pub(super) fn compiler(&self) -> &str {
+        self.facts.compiler()
     }
 
     fn success(&self, step: &Step) -> Option<Success> {

@@ -15,6 +15,7 @@ mod steps;
 mod tests;
 
 use std::path::Path;
+use std::time::{Instant, SystemTime};
 
 use crate::delivery::Delivery;
 use crate::interrupt::UnderWay;
@@ -23,10 +24,11 @@ use crate::problem::{ExitCode, Problem};
 use crate::tools::Toolbox;
 use crate::{out, project, say};
 use fresh::{Fingerprints, Freshness};
-use report::{Report, Verdict};
+use report::{Report, Reports, Run, Status, Verdict};
 use runner::{Options, Runner};
 use select::Selection;
 use step::Step;
+use steps::STEPS;
 
 /// Flags of `ci`.
 #[derive(Debug, Clone, clap::Args)]
@@ -91,18 +93,23 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     let reuse = args.cache || !(args.no_cache || is_ci());
     let options = Options { consent, keep_going: args.keep_going, reuse };
     let under_way = UnderWay::begin()?;
-    let reports = Runner::new(&root, options, tools, &prints, &steps).run(&under_way)?;
-    report::write(&root, &reports)?;
-    if args.json {
-        out!("{}", serde_json::to_string_pretty(&reports)?);
-    } else {
-        report::print(&reports);
+    let (started, began) = (SystemTime::now(), Instant::now());
+    report::clear(&root);
+    let mut steps = Runner::new(&root, options, tools, &prints, &steps).run(&under_way)?;
+    let took = began.elapsed();
+    for report in &mut steps {
+        report.changed = args.selection.changed(report.inputs, &root).or(report.changed.take());
     }
+    let run = Run::of(&root, (started, took), prints.compiler(), &steps, under_way.is_cancelled());
+    let status = Status::of(STEPS, &run, &steps, &prints, &root);
+    let reports = Reports::new(run, steps, status);
+    reports.write(&root)?;
+    reports.print(args.json)?;
     if under_way.is_cancelled() {
         let message = "the run was interrupted; every command it had started has ended.";
         return Err(Problem::new(ExitCode::Interrupted, message).next("cargo xtask ci").into());
     }
-    conclude(&reports)
+    conclude(&reports.steps)
 }
 
 fn list(steps: &[&Step], json: bool) -> anyhow::Result<()> {

@@ -1,12 +1,11 @@
 //! Runs steps: as many at once as their lanes allow, each until it has ended.
 
-use std::fs;
 use std::path::Path;
 use std::time::Instant;
 
 use super::fresh::{Fingerprint, Fingerprints, Freshness};
 use super::obstacle::{Obstacle, obstacle};
-use super::report::{self, Report, Verdict};
+use super::report::{self, Changed, Live, Report, Verdict};
 use super::running::{Ended, Running, TICK};
 use super::schedule::{Next, Schedule, State};
 use super::step::Step;
@@ -36,6 +35,7 @@ pub(super) struct Runner<'a> {
     schedule: Schedule<'a>,
     reports: Vec<Option<Report>>,
     started: Vec<Started>,
+    live: Live,
 }
 
 /// A step that runs.
@@ -44,6 +44,8 @@ struct Started {
     running: Running,
     /// What decided it when it was started; none where nobody knows which files belong to the project.
     before: Option<Fingerprint>,
+    /// What is not as it was when it last passed.
+    changed: Option<Changed>,
 }
 
 impl<'a> Runner<'a> {
@@ -63,6 +65,7 @@ impl<'a> Runner<'a> {
             schedule: Schedule::new(steps, options.keep_going),
             reports: steps.iter().map(|_| None).collect(),
             started: Vec::new(),
+            live: Live::begin(),
         }
     }
 
@@ -100,6 +103,7 @@ impl<'a> Runner<'a> {
             self.over(place, Report { files: Some(now.files()), ..report });
             return Ok(());
         }
+        self.live.clear();
         match obstacle(step, self.root, self.tools, self.options.consent) {
             None => {}
             Some(Obstacle { reason, is_excuse }) if is_excuse || !is_ci() => {
@@ -116,11 +120,12 @@ impl<'a> Runner<'a> {
         say!("== {}: {}", step.id, step.verifies);
         // With the tools that have just been installed.
         let before = self.prints.take(step).ok();
+        let changed = before.as_ref().and_then(|now| self.prints.changed(step, now));
         let command = command::of(step.command, step, self.root, self.tools);
         match command.and_then(|command| Running::start(step, command, self.root)) {
             Ok(running) => {
                 self.schedule.set(place, State::Running);
-                self.started.push(Started { place, running, before });
+                self.started.push(Started { place, running, before, changed });
             }
             Err(error) => self.over(place, Report::of(step, Verdict::Failed).because(format!("{error:#}"))),
         }
@@ -136,11 +141,13 @@ impl<'a> Runner<'a> {
                 Some(ended) => self.conclude(started, ended)?,
             }
         }
+        let running = self.started.iter().map(|step| (self.schedule.step(step.place).id, step.running.began.elapsed()));
+        self.live.show(running);
         Ok(())
     }
 
     fn conclude(&mut self, started: Started, ended: Ended) -> anyhow::Result<()> {
-        let Started { place, running, before } = started;
+        let Started { place, running, before, changed } = started;
         let step = self.schedule.step(place);
         let tests = tests::count(step, self.root, &running.log);
         let report = match (ended, self.too_few(step, tests)) {
@@ -153,19 +160,19 @@ impl<'a> Runner<'a> {
         let report = Report {
             tests,
             files: before.as_ref().map(Fingerprint::files),
+            changed,
             began: running.began.duration_since(self.began).as_secs_f64(),
             seconds: running.began.elapsed().as_secs_f64(),
-            log: Some(running.log.clone()),
+            log: Some(running.log.strip_prefix(self.root).unwrap_or(&running.log).to_owned()),
             ..report
         };
+        let report = report.with_issues(step, self.root);
         match before.filter(|_| report.verdict == Verdict::Passed) {
             Some(before) => self.prints.keep(step, before, tests)?,
             None => self.prints.forget(step)?,
         }
-        // What it has written is read where it failed, and on a CI system, where nobody can look for it later.
-        if report.verdict == Verdict::Failed || is_ci() {
-            report::show_log(&report, &fs::read(&running.log)?);
-        }
+        self.live.clear();
+        report::tell(&report, self.root)?;
         self.over(place, report);
         Ok(())
     }

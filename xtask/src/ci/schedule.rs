@@ -88,11 +88,8 @@ impl<'a> Schedule<'a> {
     }
 
     fn has_room(&self, step: &Step) -> bool {
-        let mut running = self.steps.iter().filter(|(_, state)| *state == State::Running).map(|(step, _)| step.lane);
-        match step.lane {
-            Lane::Alone => running.next().is_none(),
-            lane => running.all(|other| other != Lane::Alone && (lane == Lane::Beside || other == Lane::Beside)),
-        }
+        let mut running = self.steps.iter().filter(|(_, state)| *state == State::Running);
+        !running.any(|(other, _)| step.lane.excludes(other.lane))
     }
 
     fn verdict(&self, id: &str) -> Option<Verdict> {

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::report::Changed;
 use super::step::{Group, Step};
 use super::steps::STEPS;
 use crate::git;
@@ -45,12 +46,20 @@ impl Selection {
         if let Some(revision) = &self.since {
             let mut touched = Vec::new();
             for step in steps {
-                if git::differs_since(root, revision, step.inputs)? {
+                if !git::changed_since(root, revision, step.inputs)?.is_empty() {
                     touched.push(step);
                 }
             }
             steps = touched;
         }
         Ok(steps)
+    }
+
+    /// Which of the files that decide a step differ from the revision that was named, where one was.
+    pub(super) fn changed(&self, inputs: &[&str], root: &Path) -> Option<Changed> {
+        let revision = self.since.as_ref()?;
+        // It was a revision when the steps were chosen.
+        let files = git::changed_since(root, revision, inputs).ok()?;
+        Some(Changed { since: revision.clone(), files })
     }
 }

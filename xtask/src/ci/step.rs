@@ -79,6 +79,13 @@ pub(super) enum Lane {
     Alone,
 }
 
+impl Lane {
+    /// Whether what runs in this one and what runs in the other have to take turns.
+    pub(super) fn excludes(self, other: Lane) -> bool {
+        matches!((self, other), (Lane::Alone, _) | (_, Lane::Alone) | (Lane::Cargo, Lane::Cargo))
+    }
+}
+
 /// How tests are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Tests {

@@ -1,5 +1,6 @@
-//! The split as a bar, and text that must not wrap.
+//! The split as a bar.
 
+use super::terminal::{fit, width};
 use crate::rollout::colour::{Colour, PerColour, Split};
 
 /// What the shares beside a bar take at the most.
@@ -49,35 +50,6 @@ fn filled(split: Split, cells: usize) -> PerColour<usize> {
     PerColour { blue: cells - green, green }
 }
 
-/// A text that takes so many columns at the most and does nothing to the terminal but show itself.
-pub(super) fn fit(text: &str, columns: usize) -> String {
-    let shown: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    if width(&shown) <= columns {
-        return shown;
-    }
-    let mut room = columns.saturating_sub(1);
-    let kept = shown.chars().take_while(|c| {
-        let fits = columns_of(*c) <= room;
-        room = room.saturating_sub(columns_of(*c));
-        fits
-    });
-    let kept: String = kept.collect();
-    if columns == 0 { String::new() } else { format!("{}…", kept.trim_end()) }
-}
-
-/// How many columns a text without control characters takes.
-pub(super) fn width(text: &str) -> usize {
-    text.chars().map(columns_of).sum()
-}
-
-/// East Asian scripts and emoji take two. What is counted as two and takes one only leaves a column free.
-fn columns_of(c: char) -> usize {
-    let is_wide = matches!(c, '\u{1100}'..='\u{115f}' | '\u{2e80}'..='\u{a4cf}' | '\u{ac00}'..='\u{d7a3}'
-        | '\u{f900}'..='\u{faff}' | '\u{fe30}'..='\u{fe6f}' | '\u{ff00}'..='\u{ff60}' | '\u{ffe0}'..='\u{ffe6}'
-        | '\u{1f300}'..='\u{1faff}' | '\u{20000}'..='\u{3fffd}');
-    if is_wide { 2 } else { 1 }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -114,22 +86,5 @@ mod tests {
         let (plain, painted) = (Bar::of(split, 50, false), Bar::of(split, 50, true));
         assert_eq!(painted.text, "  blue 50 % \u{1b}[34m█████\u{1b}[32m░░░░░\u{1b}[0m green 50 %");
         assert_eq!(plain.columns, painted.columns);
-    }
-
-    #[test]
-    fn what_does_not_fit_is_cut_and_what_would_move_the_cursor_is_not_sent() {
-        let table = [
-            ("short", 5, "short"),
-            ("longer", 5, "long…"),
-            ("two words", 5, "two…"),
-            ("a\u{1b}[2J\nb\tc", 20, "a [2J b c"),
-            ("日本語", 6, "日本語"),
-            ("日本語", 5, "日本…"),
-            ("日本語", 4, "日…"),
-            ("x", 0, ""),
-        ];
-        for (text, columns, expected) in table {
-            assert_eq!(fit(text, columns), expected, "{text:?} in {columns}");
-        }
     }
 }

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, SystemTime};
 
-use super::bar::{Bar, fit, width};
+use super::bar::Bar;
+use super::terminal::{fit, width};
 use crate::rollout::analysis::Next;
 use crate::rollout::colour::{Colour, Split};
 use crate::rollout::event::Event;

@@ -1,19 +1,17 @@
 //! The display on a terminal: a thin shell that writes, and nothing that decides.
 
-use std::io::{self, IsTerminal as _, Write};
+use std::io::{self, Write};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, SystemTime};
 
 use super::display::Display;
-use super::line;
-use crate::packages::is_ci;
+use super::{line, terminal};
 use crate::rollout::colour::Split;
 use crate::rollout::event::Event;
 
 const REDRAW_EVERY: Duration = Duration::from_millis(250);
-const USUAL_WIDTH: usize = 80;
 
 /// A display that is redrawn in place until it goes out of scope. Whenever nothing is being written, the cursor is there and
 /// stands on a line of its own below the display: whatever ends the process, a second Ctrl-C or a SIGKILL, the terminal
@@ -27,17 +25,16 @@ pub(super) struct Live {
 impl Live {
     /// Begins with an empty display, where a person looks at a terminal that lines can be taken back on.
     pub(super) fn begin(split: Option<Split>) -> Option<Live> {
-        let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
-        if !can_redraw(io::stderr().is_terminal(), variable("TERM").as_deref(), is_ci()) {
+        if !terminal::can_be_redrawn() {
             return None;
         }
-        let display = Display::new(split, variable("NO_COLOR").is_none());
+        let display = Display::new(split, terminal::variable("NO_COLOR").is_none());
         let screen = Arc::new(Mutex::new(Screen { to: io::stderr(), display, drawn: Vec::new() }));
         let (ending, ended) = mpsc::channel();
         let ticking = Arc::clone(&screen);
         let tick = move || {
             while ended.recv_timeout(REDRAW_EVERY) == Err(RecvTimeoutError::Timeout) {
-                lock(&ticking).draw(SystemTime::now(), columns(), None);
+                lock(&ticking).draw(SystemTime::now(), terminal::columns(), None);
             }
         };
         // Without it the display changes only when something happens.
@@ -47,7 +44,7 @@ impl Live {
 
     /// Shows what has happened.
     pub(super) fn tell(&self, at: SystemTime, event: &Event) {
-        lock(&self.screen).tell(at, event, columns());
+        lock(&self.screen).tell(at, event, terminal::columns());
     }
 }
 
@@ -62,17 +59,6 @@ impl Drop for Live {
 
 fn lock<W: Write>(screen: &Mutex<Screen<W>>) -> MutexGuard<'_, Screen<W>> {
     screen.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn can_redraw(is_terminal: bool, term: Option<&str>, is_ci: bool) -> bool {
-    is_terminal && !is_ci && term.is_some_and(|term| term != "dumb")
-}
-
-/// One less than there are: some terminals wrap when the last is written.
-fn columns() -> usize {
-    let size = rustix::termios::tcgetwinsize(io::stderr()).ok();
-    let columns = size.map(|size| usize::from(size.ws_col)).filter(|columns| *columns > 0);
-    columns.unwrap_or(USUAL_WIDTH) - 1
 }
 
 struct Screen<W> {
@@ -118,19 +104,6 @@ mod tests {
     use super::*;
     use crate::rollout::colour::Colour;
     use crate::rollout::operation::Operation;
-
-    #[test]
-    fn it_is_shown_only_where_a_person_looks_at_it() {
-        assert!(can_redraw(true, Some("xterm"), false));
-        for (is_terminal, term, is_ci) in [
-            (false, Some("xterm"), false),
-            (true, Some("dumb"), false),
-            (true, None, false),
-            (true, Some("xterm"), true),
-        ] {
-            assert!(!can_redraw(is_terminal, term, is_ci), "{is_terminal} {term:?} {is_ci}");
-        }
-    }
 
     #[test]
     fn lines_that_are_over_scroll_up_and_the_display_below_them_is_taken_back() {

@@ -5,6 +5,7 @@ mod display;
 mod json;
 mod line;
 mod live;
+pub(crate) mod terminal;
 
 use std::time::SystemTime;
 

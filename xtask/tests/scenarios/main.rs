@@ -11,6 +11,7 @@ mod images;
 mod interrupted;
 mod lifecycle;
 mod mishaps;
+mod pipeline;
 mod progress;
 mod rejected;
 mod rollout;
