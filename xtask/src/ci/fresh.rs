@@ -75,7 +75,30 @@ pub(super) enum Freshness {
     Stale(String),
 }
 
+impl Success {
+    /// Whether everything is as it was then.
+    fn judge(self, now: &Fingerprint) -> Freshness {
+        let differences = now.differences(&self.fingerprint);
+        let Some(first) = differences.first() else {
+            let ago = self.at.elapsed().unwrap_or_default();
+            let ago = humantime::format_duration(Duration::from_secs(ago.as_secs()));
+            let (files, facts) = (now.files.len(), now.facts.len());
+            let reason = format!("it passed {ago} ago with the same {files} files and {facts} facts");
+            return Freshness::Fresh(self, reason);
+        };
+        let more = match differences.len() - 1 {
+            0 => String::new(),
+            more => format!(", and {more} more"),
+        };
+        Freshness::Stale(format!("{first}{more}"))
+    }
+}
+
 impl Freshness {
+    fn never() -> Freshness {
+        Freshness::Stale("it has not passed here yet".into())
+    }
+
     /// Why.
     pub(super) fn reason(&self) -> &str {
         match self {
@@ -137,28 +160,17 @@ impl<'a> Fingerprints<'a> {
 
     /// Whether the step has to run, and why.
     pub(super) fn freshness(&self, step: &Step) -> Freshness {
+        // What has never passed is stale by whatever there is, and nothing has to be read to say so.
+        let Some(success) = self.success(step) else { return Freshness::never() };
         match self.take(step) {
-            Ok(now) => self.judge(step, &now),
+            Ok(now) => success.judge(&now),
             Err(error) => Freshness::Stale(format!("nobody knows what has changed: {error:#}")),
         }
     }
 
     /// The same, by a fingerprint that was taken.
     pub(super) fn judge(&self, step: &Step, now: &Fingerprint) -> Freshness {
-        let Some(success) = self.success(step) else { return Freshness::Stale("it has not passed here yet".into()) };
-        let differences = now.differences(&success.fingerprint);
-        let Some(first) = differences.first() else {
-            let ago = success.at.elapsed().unwrap_or_default();
-            let ago = humantime::format_duration(Duration::from_secs(ago.as_secs()));
-            let (files, facts) = (now.files.len(), now.facts.len());
-            let reason = format!("it passed {ago} ago with the same {files} files and {facts} facts");
-            return Freshness::Fresh(success, reason);
-        };
-        let more = match differences.len() - 1 {
-            0 => String::new(),
-            more => format!(", and {more} more"),
-        };
-        Freshness::Stale(format!("{first}{more}"))
+        self.success(step).map_or_else(Freshness::never, |success| success.judge(now))
     }
 
     /// Which files are not as they were when the step last passed; none where it has not.
