@@ -19,9 +19,10 @@ fn upgrade(analysis: &str, resets: u64) -> (Outcome, Vec<(Verdict, Next)>) {
     let analysis: AnalysisPolicy = toml::from_str(analysis).unwrap();
     let deploy = |release: &str| {
         let (policy, cancel) = (Policy { analysis: analysis.clone(), ..policy(STEPS, "10m", "") }, Cancel::default());
-        let world = World { runtime: &sim, router: &sim, ledger: &sim, clock: &sim };
+        let world = World { runtime: &sim, router: &sim, ledger: &sim, metrics: &sim, clock: &sim };
         let engine = Engine {
             world,
+            environment: "staging",
             policy: &policy,
             ready_path: "/ready",
             smoke_paths: &[],
