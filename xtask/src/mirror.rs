@@ -11,6 +11,9 @@ use crate::delivery::{Delivery, Environment, FILE};
 const MAY_DIFFER: [&str; 9] =
     ["listen", "colours", "containers", "protected", "preview", "preview_key", "keep_releases", "secrets", "rollout"];
 
+/// A gate of one's own that was never rehearsed is none.
+const QUERIES: &str = "rollout.analysis.prometheus.queries";
+
 /// One key with what it is in the mirror and in what is mirrored; none where it does not stand there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
@@ -26,6 +29,10 @@ impl Difference {
     /// A value may be another where its key is one of names and sizes, but a key that is missing on one side, a secret
     /// above all, is a part that was never rehearsed.
     fn is_allowed(&self) -> bool {
+        // Patience is one thing and the question another: where a metrics source is asked is an address.
+        if self.key == QUERIES {
+            return false;
+        }
         let top = self.key.split('.').next().unwrap_or_default();
         let optional = !matches!(top, "containers" | "secrets");
         MAY_DIFFER.contains(&top) && (optional || (self.here.is_some() && self.there.is_some()))
@@ -138,6 +145,34 @@ mod tests {
         let keys: Vec<_> = differences.iter().map(|difference| difference.key.as_str()).collect();
         let expected = ["colours.blue", "colours.green", "listen", "protected", "rollout.bake", "rollout.keep_warm"];
         assert_eq!(keys, expected);
+    }
+
+    #[test]
+    fn a_metrics_source_may_be_elsewhere_and_is_asked_the_same() {
+        let with = |here: Option<(&str, u8)>| {
+            let policy = |rollout: &str, (host, max): (&str, u8)| {
+                let query = format!("{{ name = \"errors\", query = \"up\", max = {max} }}");
+                let source = format!("{{ url = \"http://{host}\", timeout = \"{max}s\", queries = [{query}] }}");
+                rollout.replace(" }\n", &format!(", analysis = {{ prometheus = {source} }} }}\n"))
+            };
+            let rollout = |bake: &str| {
+                format!(
+                    "steps = [{{ set_weight = 100 }}], bake = \"{bake}\", keep_warm = \"1{}\" }}\n",
+                    if bake == "1s" { "m" } else { "h" }
+                )
+            };
+            let (mirror, mirrored) = (rollout("1s"), rollout("1m"));
+            findings(&delivery(|text| {
+                let text = text.replace(&mirrored, &policy(&mirrored, ("there", 2)));
+                here.map_or(text.clone(), |here| text.replace(&mirror, &policy(&mirror, here)))
+            }))
+            .unwrap()
+        };
+        assert_eq!(with(Some(("here", 2))), [""; 0]);
+        let other = with(Some(("there", 1)));
+        let expected = "`rollout.analysis.prometheus.queries` is max 2 name errors query up there and max 1 name errors query up here";
+        assert!(other.len() == 1 && other[0].contains(expected), "{other:?}");
+        assert!(with(None)[0].contains("query up there and not set here"), "{:?}", with(None));
     }
 
     #[test]

@@ -134,7 +134,10 @@ mod tests {
     fn whatever_else_is_told_is_an_error_that_says_what_it_is() {
         let histogram = r#"[{"metric":{},"histogram":[1,{"count":"3","sum":"1"}]}]"#;
         let table = [
-            (r#"{"status":"error","errorType":"bad_data","error":"parse error: unclosed"}"#.to_owned(), "bad_data: parse error"),
+            (
+                r#"{"status":"error","errorType":"bad_data","error":"parse error: unclosed"}"#.to_owned(),
+                "bad_data: parse error",
+            ),
             (success("matrix", "[]"), "with a matrix; what is held against bounds is an instant vector"),
             (success("string", "[1,\"a\"]"), "with a string;"),
             (success("vector", histogram), "with a histogram"),

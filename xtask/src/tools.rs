@@ -85,6 +85,16 @@ pub const SOCAT: Tool = Tool {
     version_args: &["-V"],
 };
 
+/// What scrapes and is asked.
+pub const PROMETHEUS: Tool = Tool {
+    name: "prometheus",
+    package: Some("prometheus"),
+    purpose: "answers the queries of tests in `cargo xtask ci`",
+    required: false,
+    minimum: None,
+    version_args: &["--version"],
+};
+
 /// All of them, in the order in which `doctor` shows them.
 pub const ALL: [Tool; 8] = [
     Tool { version_args: &["--version"], ..of_rust("cargo", "builds the service") },

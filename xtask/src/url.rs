@@ -42,7 +42,9 @@ impl FromStr for Url {
         }
         let port = match port {
             "" => 80,
-            port => port.strip_prefix(':').and_then(|port| port.parse().ok()).filter(|port| *port != 0).ok_or(NO_PORT)?,
+            port => {
+                port.strip_prefix(':').and_then(|port| port.parse().ok()).filter(|port| *port != 0).ok_or(NO_PORT)?
+            }
         };
         if !path.chars().all(|letter| letter.is_ascii_graphic() && !"?#".contains(letter)) {
             return Err("its path has a query, a fragment, or what may not stand there");
@@ -64,7 +66,9 @@ impl fmt::Display for Url {
 /// A text as the value of a query's parameter.
 pub fn encoded(text: &str) -> String {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-    text.bytes().map(|byte| if is_plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+    text.bytes()
+        .map(|byte| if is_plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .collect()
 }
 
 #[cfg(test)]
@@ -88,10 +92,25 @@ mod tests {
     #[test]
     fn what_cannot_be_asked_is_refused() {
         let texts = [
-            "", "metrics:9090", "https://metrics", "HTTP://metrics", "http://", "http:///path", "http://:9090",
-            "http://user:password@metrics", "http://metrics:0", "http://metrics:70000", "http://metrics:", "http://[::1",
-            "http://[nine]:9090", "http://[::1]9090", "http://metrics/?query=up", "http://metrics/#top", "http://metrics/a b",
-            "http://metrics/\r\nHost: other", "http://me\ntrics",
+            "",
+            "metrics:9090",
+            "https://metrics",
+            "HTTP://metrics",
+            "http://",
+            "http:///path",
+            "http://:9090",
+            "http://user:password@metrics",
+            "http://metrics:0",
+            "http://metrics:70000",
+            "http://metrics:",
+            "http://[::1",
+            "http://[nine]:9090",
+            "http://[::1]9090",
+            "http://metrics/?query=up",
+            "http://metrics/#top",
+            "http://metrics/a b",
+            "http://metrics/\r\nHost: other",
+            "http://me\ntrics",
         ];
         for text in texts {
             assert!(text.parse::<Url>().is_err(), "{text}");

@@ -1,6 +1,6 @@
 //! The steps of `cargo xtask ci`, top to bottom. Everything the pipeline does stands here and nowhere else.
 
-use crate::tools::{DOCKER_REGISTRY, HAPROXY, SHELLCHECK, SOCAT, Tool};
+use crate::tools::{DOCKER_REGISTRY, HAPROXY, PROMETHEUS, SHELLCHECK, SOCAT, Tool};
 
 /// One step.
 #[derive(Debug, Clone, Copy)]
@@ -111,7 +111,7 @@ pub(super) const STEPS: [Step; 12] = [
         id: "process",
         verifies: "the whole of a rollout, under load, on real processes (A1.2, A4.1, A4.2, A4.3, A4.4)",
         command: scenarios!("on_process", "--test-threads=4"),
-        needs: &[HAPROXY],
+        needs: &[HAPROXY, PROMETHEUS],
         remedy: "cargo test --package xtask --test scenarios on_process",
         ..USUAL
     },
@@ -119,6 +119,7 @@ pub(super) const STEPS: [Step; 12] = [
         id: "compose",
         verifies: "the same in containers, with as many tests",
         command: scenarios!("on_compose", "--test-threads=4"),
+        needs: &[PROMETHEUS],
         in_containers: true,
         as_many_as: Some("process"),
         remedy: "cargo test --package xtask --test scenarios on_compose",

@@ -12,6 +12,7 @@ mod interrupted;
 mod lifecycle;
 mod mishaps;
 mod progress;
+mod prometheus;
 mod rejected;
 mod rollout;
 mod scripts;

@@ -196,10 +196,30 @@ mod tests {
             ("min = 1\nmax = 2", &["0"], Fail, "`errors` is 0, where 1 to 2 is asked for"),
             ("max = 1", &[], Inconclusive, "`errors` found nothing, where 1 or less is asked for"),
             ("max = 1", &["NaN"], Inconclusive, "`errors` is NaN, where 1 or less is asked for"),
-            ("max = 1", &["0", "1", "0.5"], Pass, "`errors` is 1 for {pod=\"b\"}, one of 3, where 1 or less is asked for"),
-            ("max = 1", &["0", "NaN"], Inconclusive, "`errors` is NaN for {pod=\"b\"}, one of 2, where 1 or less is asked for"),
-            ("max = 1", &["NaN", "3", "0"], Fail, "`errors` is 3 for {pod=\"b\"}, one of 3, where 1 or less is asked for"),
-            ("min = 1", &["3", "0.5", "-2"], Fail, "`errors` is -2 for {pod=\"c\"}, one of 3, where 1 or more is asked for"),
+            (
+                "max = 1",
+                &["0", "1", "0.5"],
+                Pass,
+                "`errors` is 1 for {pod=\"b\"}, one of 3, where 1 or less is asked for",
+            ),
+            (
+                "max = 1",
+                &["0", "NaN"],
+                Inconclusive,
+                "`errors` is NaN for {pod=\"b\"}, one of 2, where 1 or less is asked for",
+            ),
+            (
+                "max = 1",
+                &["NaN", "3", "0"],
+                Fail,
+                "`errors` is 3 for {pod=\"b\"}, one of 3, where 1 or less is asked for",
+            ),
+            (
+                "min = 1",
+                &["3", "0.5", "-2"],
+                Fail,
+                "`errors` is -2 for {pod=\"c\"}, one of 3, where 1 or more is asked for",
+            ),
         ];
         for (bounds, values, verdict, words) in table {
             let measured = measured(bounds, values);
@@ -229,7 +249,9 @@ mod tests {
 
     #[test]
     fn numbers_are_written_as_people_read_them() {
-        for (number, text) in [(3.0, "3"), (0.05, "0.05"), (1e21, "1e21"), (1e-7, "1e-7"), (f64::NAN, "NaN"), (-0.5, "-0.5")] {
+        for (number, text) in
+            [(3.0, "3"), (0.05, "0.05"), (1e21, "1e21"), (1e-7, "1e-7"), (f64::NAN, "NaN"), (-0.5, "-0.5")]
+        {
             assert_eq!(Value(number).to_string(), text);
         }
     }

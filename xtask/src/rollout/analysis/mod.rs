@@ -90,7 +90,14 @@ impl Judgement {
     /// The judgement on a window without numbers.
     pub fn error(reason: impl Into<String>) -> Judgement {
         let (candidate, active) = (Sample::default(), Sample::default());
-        Judgement { verdict: Verdict::Error, reason: reason.into(), candidate, active, findings: Vec::new(), queries: Vec::new() }
+        Judgement {
+            verdict: Verdict::Error,
+            reason: reason.into(),
+            candidate,
+            active,
+            findings: Vec::new(),
+            queries: Vec::new(),
+        }
     }
 
     /// The same with what came of the queries: the gravest of all verdicts, and whatever led to it.

@@ -101,7 +101,10 @@ mod tests {
             (r#"up{colour="{candidate}",job!=""}[{window}]"#, r#"up{colour="blue",job!=""}[90s]"#),
             (r#"{__name__=~"a{2}b{1,}"}"#, r#"{__name__=~"a{2}b{1,}"}"#),
             ("up{} / {", "up{} / {"),
-            (r#"label_replace(up, "a", "${name}", "b", "(?P<name>.*)")"#, r#"label_replace(up, "a", "${name}", "b", "(?P<name>.*)")"#),
+            (
+                r#"label_replace(up, "a", "${name}", "b", "(?P<name>.*)")"#,
+                r#"label_replace(up, "a", "${name}", "b", "(?P<name>.*)")"#,
+            ),
             (r#"errors{route="/users/{{id}}",colour="{candidate}"}"#, r#"errors{route="/users/{id}",colour="blue"}"#),
             (r#"errors{route="/users/{{{window}"}"#, r#"errors{route="/users/{{90s"}"#),
             ("ä{candidate}ä{{ä}}", "äblueä{{ä}}"),
@@ -114,7 +117,8 @@ mod tests {
 
     #[test]
     fn a_window_is_a_second_at_the_least() {
-        let window = Window { candidate: Colour::Blue, release: "", environment: "", length: Duration::from_millis(200) };
+        let window =
+            Window { candidate: Colour::Blue, release: "", environment: "", length: Duration::from_millis(200) };
         assert_eq!(window.fill("{window}"), "1s");
     }
 

@@ -90,7 +90,10 @@ impl Query {
         let bounds = [("min", &self.min), ("max", &self.max)];
         let bounds: Vec<_> = bounds.iter().filter_map(|(key, bound)| Some((*key, bound.as_ref()?))).collect();
         for (key, bound) in bounds.iter().filter(|(_, bound)| !bound.get_ref().is_finite()) {
-            found.push((bound.span(), format!("`{key}` of the query `{name}` is {}; it is a finite number", bound.get_ref())));
+            found.push((
+                bound.span(),
+                format!("`{key}` of the query `{name}` is {}; it is a finite number", bound.get_ref()),
+            ));
         }
         match bounds.as_slice() {
             [] => {
@@ -99,7 +102,10 @@ impl Query {
             }
             [(_, min), (_, max)] if min.get_ref() > max.get_ref() => {
                 let (min, max, place) = (min.get_ref(), max.get_ref(), min.span());
-                found.push((place, format!("`min` of the query `{name}` is {min} and `max` is {max}; nothing is between them")));
+                found.push((
+                    place,
+                    format!("`min` of the query `{name}` is {min} and `max` is {max}; nothing is between them"),
+                ));
             }
             _ => {}
         }
@@ -165,7 +171,10 @@ mod tests {
         let expected = [
             ("\"https://127.0.0.1:9090\"", "it does not begin with http://"),
             ("\"31s\"", "between 100ms and 30s"),
-            ("'up{colour=\"{colour}\"} + {prot}'", "no placeholder {colour}; there are {candidate}, {active}, {release}"),
+            (
+                "'up{colour=\"{colour}\"} + {prot}'",
+                "no placeholder {colour}; there are {candidate}, {active}, {release}",
+            ),
             ("'up{colour=\"{colour}\"} + {prot}'", "it is {{prot}}"),
             ("' '", "asks nothing"),
             ("2", "`min` of the query `errors` is 2 and `max` is 1"),

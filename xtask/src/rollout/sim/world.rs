@@ -271,7 +271,7 @@ impl Metrics for Sim {
                 let colour = Colour::BOTH.into_iter().find(is_asked);
                 let is_broken = colour.and_then(|colour| state.nature(colour)) == Some(Nature::BreaksTheQuery);
                 let value = Value(if is_broken { 1.0 } else { 0.0 });
-                Ok(colour.map(|_| vec![Element { labels: Default::default(), value }]))
+                Ok(Some(colour.iter().map(|_| Element { labels: Default::default(), value }).collect()))
             }
             Source::Refuses(more) => {
                 *more -= 1;
