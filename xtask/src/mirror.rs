@@ -149,30 +149,25 @@ mod tests {
 
     #[test]
     fn a_metrics_source_may_be_elsewhere_and_is_asked_the_same() {
-        let with = |here: Option<(&str, u8)>| {
-            let policy = |rollout: &str, (host, max): (&str, u8)| {
-                let query = format!("{{ name = \"errors\", query = \"up\", max = {max} }}");
-                let source = format!("{{ url = \"http://{host}\", timeout = \"{max}s\", queries = [{query}] }}");
-                rollout.replace(" }\n", &format!(", analysis = {{ prometheus = {source} }} }}\n"))
-            };
-            let rollout = |bake: &str| {
-                format!(
-                    "steps = [{{ set_weight = 100 }}], bake = \"{bake}\", keep_warm = \"1{}\" }}\n",
-                    if bake == "1s" { "m" } else { "h" }
-                )
-            };
-            let (mirror, mirrored) = (rollout("1s"), rollout("1m"));
-            findings(&delivery(|text| {
-                let text = text.replace(&mirrored, &policy(&mirrored, ("there", 2)));
-                here.map_or(text.clone(), |here| text.replace(&mirror, &policy(&mirror, here)))
-            }))
-            .unwrap()
+        let asks = |host: &str, timeout: &str, max: f64| {
+            let query = format!("{{ name = \"errors\", query = \"up\", max = {max} }}");
+            format!(
+                ", analysis.prometheus = {{ url = \"http://{host}\", timeout = \"{timeout}\", queries = [{query}] }} }}"
+            )
         };
-        assert_eq!(with(Some(("here", 2))), [""; 0]);
-        let other = with(Some(("there", 1)));
-        let expected = "`rollout.analysis.prometheus.queries` is max 2 name errors query up there and max 1 name errors query up here";
-        assert!(other.len() == 1 && other[0].contains(expected), "{other:?}");
-        assert!(with(None)[0].contains("query up there and not set here"), "{:?}", with(None));
+        let findings = |here: &str, there: &str| {
+            let with =
+                |text: String, warm: &str, more: &str| text.replace(&format!("{warm} }}"), &format!("{warm}{more}"));
+            let both = |text| with(with(text, "keep_warm = \"1m\"", here), "keep_warm = \"1h\"", there);
+            findings(&delivery(both)).unwrap()
+        };
+        let there = asks("there", "2s", 0.5);
+        assert_eq!(findings(&asks("here", "1s", 0.5), &there), [""; 0]);
+        for (here, told) in [(asks("there", "2s", 1.5).as_str(), "max 1.5 name errors query up"), (" }", "not set")] {
+            let expected = format!("queries` is max 0.5 name errors query up there and {told} here");
+            let found = findings(here, &there);
+            assert!(found.iter().any(|finding| finding.contains(&expected)), "{found:?}");
+        }
     }
 
     #[test]

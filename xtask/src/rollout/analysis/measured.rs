@@ -44,8 +44,11 @@ impl fmt::Display for Value {
         match self.0 {
             f64::INFINITY => f.write_str("+Inf"),
             f64::NEG_INFINITY => f.write_str("-Inf"),
-            // With an exponent where it would have a row of zeros.
-            number => f.write_str(format!("{number:?}").trim_end_matches(".0")),
+            // Without what adding up has left in the last digits, and with an exponent where it would have a row of zeros.
+            number => {
+                let rounded = format!("{number:.11e}").parse().unwrap_or(number);
+                f.write_str(format!("{rounded:?}").trim_end_matches(".0"))
+            }
         }
     }
 }
@@ -249,9 +252,15 @@ mod tests {
 
     #[test]
     fn numbers_are_written_as_people_read_them() {
-        for (number, text) in
-            [(3.0, "3"), (0.05, "0.05"), (1e21, "1e21"), (1e-7, "1e-7"), (f64::NAN, "NaN"), (-0.5, "-0.5")]
-        {
+        for (number, text) in [
+            (3.0, "3"),
+            (0.05, "0.05"),
+            (1e21, "1e21"),
+            (1e-7, "1e-7"),
+            (f64::NAN, "NaN"),
+            (-0.5, "-0.5"),
+            (0.075_000_000_000_000_01, "0.075"),
+        ] {
             assert_eq!(Value(number).to_string(), text);
         }
     }

@@ -35,8 +35,10 @@ pub struct Query {
     /// PromQL, with placeholders.
     pub query: Spanned<String>,
     /// What no value of the answer may be below.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub min: Option<Spanned<f64>>,
     /// What no value of the answer may be above.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub max: Option<Spanned<f64>>,
 }
 

@@ -65,7 +65,7 @@ impl Run<'_> {
         wait(SAY_AFTER.min(*timeout))?;
         let left = open();
         if left > 0 && !self.wishes.promote.get() {
-            let reason = format!("what {} says, {left} of {} answers", prometheus.url.get_ref(), asked.len());
+            let reason = format!("{left} of {} answers of {}", asked.len(), prometheus.url.get_ref());
             self.note(&Event::Waiting { colour: candidate, reason })?;
             wait(*timeout)?;
         }

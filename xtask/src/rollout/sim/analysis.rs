@@ -147,7 +147,7 @@ fn a_source_that_says_nothing_costs_its_time_and_is_an_error() {
     let (outcome, events) =
         upgrade_in(Nature::Good, &query("error_limit = 0"), |state| state.source = Source::Silent(Vec::new()));
     assert_aborted(outcome, "error: `broken` has no answer: nothing within 2s");
-    let waits = Event::Waiting { colour: Colour::Green, reason: "what http://metrics says, 1 of 1 answers".into() };
+    let waits = Event::Waiting { colour: Colour::Green, reason: "1 of 1 answers of http://metrics".into() };
     assert!(events.contains(&waits), "{events:?}");
 }
 
