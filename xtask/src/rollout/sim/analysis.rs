@@ -9,6 +9,7 @@ use crate::rollout::analysis::{Judgement, Next, Value, Verdict};
 use crate::rollout::colour::Colour;
 use crate::rollout::engine::{Engine, Outcome};
 use crate::rollout::event::Event;
+use crate::rollout::operation::Operation;
 use crate::rollout::plan::{Goal, plan};
 use crate::rollout::policy::Policy;
 use crate::rollout::request::Wish;
@@ -163,4 +164,9 @@ fn while_a_query_waits_the_rollout_can_be_aborted_and_promoted() {
     assert_eq!(judgements(&events), Vec::<&Judgement>::new());
     let (outcome, events) = wished(Wish::Promote);
     assert_eq!((outcome, judgements(&events)), (Outcome::Reached, Vec::new()));
+    let spent = events.iter().find_map(|event| match event {
+        Event::Finished { operation: Operation::Analyse { .. }, millis } => Some(*millis),
+        _ => None,
+    });
+    assert!(spent.unwrap() < 1_000, "{spent:?} ms of the source's 2 s");
 }
