@@ -123,7 +123,6 @@ pub(super) const STEPS: [Step; 12] = [
         in_containers: true,
         as_many_as: Some("process"),
         remedy: "cargo test --package xtask --test scenarios on_compose",
-        ..USUAL
     },
     Step {
         id: "containers",
