@@ -4,6 +4,8 @@
 use serde::Serialize;
 use xtask::delivery::Delivery;
 use xtask::ledger;
+use xtask::prometheus;
+use xtask::rollout::analysis::{Measured, Verdict};
 use xtask::rollout::colour::{Colour, Split};
 use xtask::rollout::record::{frozen, lineage, serving};
 use xtask::rollout::request::Request;
@@ -13,7 +15,7 @@ use xtask::router::{haproxy, map, processes};
 pub type Target = fn(&str);
 
 /// The targets, by the names of their corpora.
-pub const TARGETS: [(&str, Target); 8] = [
+pub const TARGETS: [(&str, Target); 9] = [
     ("delivery", delivery),
     ("journal", journal),
     ("history", history),
@@ -22,6 +24,7 @@ pub const TARGETS: [(&str, Target); 8] = [
     ("show_table", show_table),
     ("show_map", show_map),
     ("show_proc", show_proc),
+    ("prometheus", prometheus),
 ];
 
 /// `delivery.toml`, and what follows from the policy of each environment.
@@ -86,6 +89,19 @@ pub fn show_map(text: &str) {
 /// The proxy's processes.
 pub fn show_proc(text: &str) {
     assert!(processes::parse(text).worker.is_none_or(|worker| !worker.is_empty()));
+}
+
+/// What a metrics source answers, and what it is held against.
+pub fn prometheus(text: &str) {
+    const QUERY: &str = "name = 'errors'\nquery = 'up'\nmin = 0\nmax = 0.5";
+    let query = toml::from_str(QUERY).expect("it is one");
+    let answer = prometheus::parse(text).map_err(|error| format!("{error:#}"));
+    let is_error = answer.is_err();
+    let measured = Measured::new(&query, answer);
+    assert_eq!(measured.verdict() == Verdict::Error, is_error);
+    assert!(!measured.to_string().contains(char::is_control));
+    let written = written(&[measured]);
+    serde_json::from_str::<Measured>(&written).expect("what was written can be read");
 }
 
 fn counted(stat: &str, table: &str) {

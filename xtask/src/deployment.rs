@@ -255,6 +255,7 @@ impl<'a> Deployment<'a> {
         let health = &self.site.delivery().service.health;
         let engine = Engine {
             world: self.scene.world(),
+            environment: &self.site.name,
             policy: &self.site.environment().rollout,
             ready_path: &health.ready,
             smoke_paths: &health.smoke,

@@ -1,9 +1,11 @@
-//! A minimal HTTP/1.1 client for probes: one GET to an address, one answer, bounded in time and size.
+//! A minimal HTTP/1.1 client for probes and queries: one GET, one answer, bounded in time and size.
 
 use std::fmt;
 use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs as _};
 use std::time::{Duration, Instant};
+
+use crate::url::Url;
 
 /// The most of an answer that is read: enough for a readiness report, too little to be hurt by.
 const MAX_ANSWER: usize = 64 * 1024;
@@ -55,12 +57,37 @@ pub fn get(address: SocketAddr, path: &str, timeout: Duration) -> Probe {
 
 /// Asks `address` for `path` by way of somebody who takes a request there and brings the answer.
 pub fn get_through(address: SocketAddr, path: &str, carry: impl FnOnce(&str) -> io::Result<String>) -> Probe {
-    let request =
-        format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nUser-Agent: xtask-probe\r\nConnection: close\r\n\r\n");
-    match carry(&request) {
-        Ok(answer) => parse(&answer).map_or_else(|| Probe::Silent("the answer is not HTTP".into()), Probe::Answered),
+    match carry(&request(address, path)) {
+        Ok(answer) => parse(answer.as_bytes()).map_or_else(|| Probe::Silent(NOT_HTTP.into()), Probe::Answered),
         Err(error) => Probe::Silent(error.to_string()),
     }
+}
+
+/// Asks the server of a URL for `target`, one after the other at the addresses its name has, and waits at most `timeout`
+/// at each for the whole of it.
+///
+/// # Errors
+/// When there is no answer, none in HTTP, or one that is longer than is read.
+pub fn get_from(url: &Url, target: &str, timeout: Duration) -> io::Result<Answer> {
+    let request = request(url, &format!("{}{target}", url.path));
+    let mut last = Err(io::Error::other("its name has no address"));
+    for address in (url.host.as_str(), url.port).to_socket_addrs()? {
+        last = send(address, &request, timeout);
+        if last.is_ok() {
+            break;
+        }
+    }
+    let raw = last?;
+    if raw.len() >= MAX_ANSWER {
+        return Err(io::Error::other(format!("the answer is longer than {} KiB", MAX_ANSWER / 1024)));
+    }
+    parse(&raw).ok_or_else(|| io::Error::other(NOT_HTTP))
+}
+
+const NOT_HTTP: &str = "the answer is not HTTP";
+
+fn request(host: impl fmt::Display, target: &str) -> String {
+    format!("GET {target} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: xtask-probe\r\nConnection: close\r\n\r\n")
 }
 
 /// Sends a request over TCP and reads the one answer to it.
@@ -68,6 +95,10 @@ pub fn get_through(address: SocketAddr, path: &str, carry: impl FnOnce(&str) -> 
 /// # Errors
 /// When nobody listens there, or not all of it came within `timeout`.
 pub fn exchange(address: SocketAddr, request: &str, timeout: Duration) -> io::Result<String> {
+    send(address, request, timeout).map(|raw| String::from_utf8_lossy(&raw).into_owned())
+}
+
+fn send(address: SocketAddr, request: &str, timeout: Duration) -> io::Result<Vec<u8>> {
     let deadline = Instant::now() + timeout;
     let left = || {
         let left = deadline.saturating_duration_since(Instant::now());
@@ -92,41 +123,51 @@ pub fn exchange(address: SocketAddr, request: &str, timeout: Duration) -> io::Re
             Err(error) => return Err(error),
         }
     }
-    Ok(String::from_utf8_lossy(&raw).into_owned())
+    Ok(raw)
 }
 
 /// Whether all of an answer is there whose length was told: the other side may keep the connection open all the same.
 fn is_whole(raw: &[u8]) -> bool {
-    let Some(end) = raw.windows(4).position(|window| window == b"\r\n\r\n") else { return false };
-    let told =
-        parse(&String::from_utf8_lossy(raw)).and_then(|answer| answer.header("content-length")?.parse::<usize>().ok());
-    told.is_some_and(|told| raw.len() >= end + 4 + told)
+    let Some((head, body)) = split_once(raw, b"\r\n\r\n") else { return false };
+    let told = parse_head(head).and_then(|answer| answer.header("content-length")?.parse::<usize>().ok());
+    told.is_some_and(|told| body.len() >= told)
 }
 
-fn parse(text: &str) -> Option<Answer> {
-    let (head, body) = text.split_once("\r\n\r\n")?;
+fn parse(raw: &[u8]) -> Option<Answer> {
+    let (head, body) = split_once(raw, b"\r\n\r\n")?;
+    let answer = parse_head(head)?;
+    let chunked = answer.header("transfer-encoding").is_some_and(|coding| coding.eq_ignore_ascii_case("chunked"));
+    let body = if chunked { unchunk(body) } else { body.to_owned() };
+    Some(Answer { body: String::from_utf8_lossy(&body).into_owned(), ..answer })
+}
+
+fn parse_head(head: &[u8]) -> Option<Answer> {
+    let head = String::from_utf8_lossy(head);
     let mut lines = head.lines();
     let status = lines.next()?.strip_prefix("HTTP/1.")?.split(' ').nth(1)?.parse().ok()?;
-    let headers: Vec<_> = lines
+    let headers = lines
         .filter_map(|line| line.split_once(':'))
         .map(|(name, value)| (name.trim().to_ascii_lowercase(), value.trim().to_owned()))
         .collect();
-    let chunked =
-        headers.iter().any(|(name, value)| name == "transfer-encoding" && value.eq_ignore_ascii_case("chunked"));
-    let body = if chunked { unchunk(body) } else { body.to_owned() };
-    Some(Answer { status, headers, body })
+    Some(Answer { status, headers, body: String::new() })
 }
 
-/// The text of a chunked body; what is cut off or malformed ends it.
-fn unchunk(mut body: &str) -> String {
-    let mut text = String::new();
-    while let Some((size, rest)) = body.split_once("\r\n") {
+/// What a chunked body holds; what is cut off or malformed ends it. In bytes: a chunk may end within a letter.
+fn unchunk(mut body: &[u8]) -> Vec<u8> {
+    let mut whole = Vec::new();
+    while let Some((size, rest)) = split_once(body, b"\r\n") {
+        let size = String::from_utf8_lossy(size);
         let size = usize::from_str_radix(size.split(';').next().unwrap_or_default().trim(), 16).unwrap_or(0);
         let Some(chunk) = rest.get(..size).filter(|chunk| !chunk.is_empty()) else { break };
-        text.push_str(chunk);
-        body = rest.get(size..).and_then(|rest| rest.strip_prefix("\r\n")).unwrap_or_default();
+        whole.extend_from_slice(chunk);
+        body = rest.get(size..).and_then(|rest| rest.strip_prefix(b"\r\n")).unwrap_or_default();
     }
-    text
+    whole
+}
+
+fn split_once<'a>(bytes: &'a [u8], at: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
+    let start = bytes.windows(at.len()).position(|window| window == at)?;
+    Some((bytes.get(..start)?, bytes.get(start + at.len()..)?))
 }
 
 #[cfg(test)]
@@ -134,16 +175,22 @@ mod tests {
     use super::*;
     use std::net::TcpListener;
 
-    fn serve_once(answer: &'static str) -> SocketAddr {
+    fn serve_once(answer: impl AsRef<[u8]> + Send + 'static) -> SocketAddr {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         std::thread::spawn(move || {
             let (mut stream, _) = listener.accept().unwrap();
             let mut request = [0; 1024];
             let _ = stream.read(&mut request).unwrap();
-            stream.write_all(answer.as_bytes()).unwrap();
+            // One that has heard enough may be gone.
+            let _ = stream.write_all(answer.as_ref());
         });
         address
+    }
+
+    fn get_once(path: &str, answer: impl AsRef<[u8]> + Send + 'static) -> io::Result<Answer> {
+        let url = format!("http://{}{path}", serve_once(answer)).parse().unwrap();
+        get_from(&url, "/api?query=1", Duration::from_secs(5))
     }
 
     #[test]
@@ -176,6 +223,36 @@ mod tests {
             serve_once("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n");
         let Probe::Answered(answer) = get(address, "/", Duration::from_secs(5)) else { panic!("no answer") };
         assert_eq!(answer.body, "abcde");
+    }
+
+    #[test]
+    fn a_chunk_may_end_within_a_letter() {
+        let chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n\xc3\r\n2\r\n\xa4!\r\n0\r\n\r\n";
+        assert_eq!(get_once("", *chunked).unwrap().body, "ä!");
+    }
+
+    #[test]
+    fn a_url_is_asked_by_its_name_and_below_its_path() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let server = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut request = [0; 1024];
+            let count = stream.read(&mut request).unwrap();
+            stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").unwrap();
+            String::from_utf8_lossy(&request[..count]).into_owned()
+        });
+        let url = format!("http://localhost:{port}/metrics/").parse().unwrap();
+        assert_eq!(get_from(&url, "/api?query=1", Duration::from_secs(5)).unwrap().status, 204);
+        let request = server.join().unwrap();
+        assert!(request.starts_with("GET /metrics/api?query=1 HTTP/1.1\r\n"), "{request}");
+        assert!(request.contains(&format!("\r\nHost: localhost:{port}\r\n")), "{request}");
+    }
+
+    #[test]
+    fn an_answer_that_is_too_long_to_be_read_is_no_answer() {
+        let long = format!("HTTP/1.1 200 OK\r\n\r\n{}", "a".repeat(MAX_ANSWER));
+        assert!(get_once("", long).unwrap_err().to_string().contains("longer than 64 KiB"));
     }
 
     #[test]

@@ -48,6 +48,7 @@ pub mod port;
 pub mod problem;
 pub mod progress;
 pub mod project;
+pub mod prometheus;
 pub mod proxy_image;
 pub mod release;
 pub mod report;
@@ -61,6 +62,7 @@ pub mod size;
 pub mod steer;
 pub mod time;
 pub mod tools;
+pub mod url;
 
 #[cfg(test)]
 mod testing;

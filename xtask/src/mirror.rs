@@ -11,6 +11,9 @@ use crate::delivery::{Delivery, Environment, FILE};
 const MAY_DIFFER: [&str; 9] =
     ["listen", "colours", "containers", "protected", "preview", "preview_key", "keep_releases", "secrets", "rollout"];
 
+/// A gate of one's own that was never rehearsed is none.
+const QUERIES: &str = "rollout.analysis.prometheus.queries";
+
 /// One key with what it is in the mirror and in what is mirrored; none where it does not stand there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
@@ -26,6 +29,10 @@ impl Difference {
     /// A value may be another where its key is one of names and sizes, but a key that is missing on one side, a secret
     /// above all, is a part that was never rehearsed.
     fn is_allowed(&self) -> bool {
+        // Patience is one thing and the question another: where a metrics source is asked is an address.
+        if self.key == QUERIES {
+            return false;
+        }
         let top = self.key.split('.').next().unwrap_or_default();
         let optional = !matches!(top, "containers" | "secrets");
         MAY_DIFFER.contains(&top) && (optional || (self.here.is_some() && self.there.is_some()))
@@ -138,6 +145,29 @@ mod tests {
         let keys: Vec<_> = differences.iter().map(|difference| difference.key.as_str()).collect();
         let expected = ["colours.blue", "colours.green", "listen", "protected", "rollout.bake", "rollout.keep_warm"];
         assert_eq!(keys, expected);
+    }
+
+    #[test]
+    fn a_metrics_source_may_be_elsewhere_and_is_asked_the_same() {
+        let asks = |host: &str, timeout: &str, max: f64| {
+            let query = format!("{{ name = \"errors\", query = \"up\", max = {max} }}");
+            format!(
+                ", analysis.prometheus = {{ url = \"http://{host}\", timeout = \"{timeout}\", queries = [{query}] }} }}"
+            )
+        };
+        let findings = |here: &str, there: &str| {
+            let with =
+                |text: String, warm: &str, more: &str| text.replace(&format!("{warm} }}"), &format!("{warm}{more}"));
+            let both = |text| with(with(text, "keep_warm = \"1m\"", here), "keep_warm = \"1h\"", there);
+            findings(&delivery(both)).unwrap()
+        };
+        let there = asks("there", "2s", 0.5);
+        assert_eq!(findings(&asks("here", "1s", 0.5), &there), [""; 0]);
+        for (here, told) in [(asks("there", "2s", 1.5).as_str(), "max 1.5 name errors query up"), (" }", "not set")] {
+            let expected = format!("queries` is max 0.5 name errors query up there and {told} here");
+            let found = findings(here, &there);
+            assert!(found.iter().any(|finding| finding.contains(&expected)), "{found:?}");
+        }
     }
 
     #[test]

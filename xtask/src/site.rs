@@ -11,6 +11,7 @@ use crate::ledger::FileLedger;
 use crate::problem::{ExitCode, Problem, command};
 use crate::progress::Reader;
 use crate::project::Project;
+use crate::prometheus::Prometheus;
 use crate::release::{FileReleases, ImageReleases, Releases};
 use crate::rollout::operation::Operation;
 use crate::rollout::world::{SystemClock, World};
@@ -311,6 +312,7 @@ impl Scene<'_> {
 
     /// The same, as the rollout's engine takes it.
     pub fn world(&self) -> World<'_> {
-        World { runtime: &*self.colours, router: &self.router, ledger: &self.ledger, clock: &self.clock }
+        let Scene { colours, router, ledger, clock, .. } = self;
+        World { runtime: &**colours, router, ledger, metrics: &Prometheus, clock }
     }
 }

@@ -2,7 +2,7 @@
 //! `--list` and `--dry-run` print, what is skipped as fresh and what a job on GitHub runs are views of this table.
 
 use super::step::{Fact, Group, Lane, Step, Tests, USUAL, minutes};
-use crate::tools::{CARGO_NEXTEST, DOCKER_REGISTRY, HAPROXY, SHELLCHECK, SOCAT};
+use crate::tools::{CARGO_NEXTEST, DOCKER_REGISTRY, HAPROXY, PROMETHEUS, SHELLCHECK, SOCAT};
 
 /// The scenarios that a filter chooses. Most wait more than they compute, and take turns where they need the machine's whole
 /// speed; so there are more at a time than processors.
@@ -146,7 +146,7 @@ pub(super) const STEPS: &[Step] = &[
         criteria: &["A1.2", "A4.1", "A4.2", "A4.3", "A4.4"],
         after: &["build"],
         command: scenarios!("test(/on_process/)", "4"),
-        needs: &[CARGO_NEXTEST, HAPROXY],
+        needs: &[CARGO_NEXTEST, HAPROXY, PROMETHEUS],
         lane: Lane::Alone,
         tests: Tests::Nextest,
         facts: &[Fact::Cargo],
@@ -161,7 +161,7 @@ pub(super) const STEPS: &[Step] = &[
         criteria: &["A1.2", "A2.4", "A4.1", "A4.2", "A4.3", "A4.4"],
         after: &["build"],
         command: scenarios!("test(/on_compose/)", "4"),
-        needs: &[CARGO_NEXTEST],
+        needs: &[CARGO_NEXTEST, PROMETHEUS],
         in_containers: true,
         lane: Lane::Alone,
         tests: Tests::Nextest,

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant, SystemTime};
 
+use super::analysis::Element;
 use super::colour::{Colour, PerColour, Split};
 use super::event::Event;
 use super::observed::{Counters, InFlight, Instance, Observed, Routing};
@@ -110,6 +112,13 @@ pub trait Ledger: Send + Sync {
     fn author(&self) -> String;
 }
 
+/// Knows what the service has done.
+pub trait Metrics: Send + Sync {
+    /// Asks the metrics source at `url`, and returns without waiting for what it says: while it makes up its mind, the
+    /// candidate can still die. Whoever has heard nothing after `timeout` will not.
+    fn ask(&self, url: &str, query: &str, timeout: Span) -> Receiver<anyhow::Result<Vec<Element>>>;
+}
+
 /// Tells the time and lets it pass.
 pub trait Clock: Send + Sync {
     /// The time of day, for what is written down.
@@ -172,6 +181,8 @@ pub struct World<'a> {
     pub router: &'a dyn Router,
     /// Remembers.
     pub ledger: &'a dyn Ledger,
+    /// Knows what the service has done.
+    pub metrics: &'a dyn Metrics,
     /// Tells the time.
     pub clock: &'a dyn Clock,
 }

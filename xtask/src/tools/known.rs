@@ -29,6 +29,9 @@ pub const DOCKER_REGISTRY: Tool = of_system("docker-registry", "serves images to
 pub const SOCAT: Tool =
     Tool { version_args: &["-V"], ..of_system("socat", "plays the engine of another machine in a test") };
 
+/// Prometheus.
+pub const PROMETHEUS: Tool = of_system("prometheus", "answers the queries of rollouts in a test");
+
 /// What checks rules and configuration of Prometheus.
 pub const PROMTOOL: Tool =
     Tool { source: Source::System("prometheus"), ..of_system("promtool", "checks what Prometheus is to be told") };
@@ -69,7 +72,7 @@ pub const COMPOSE_LINT: Tool = of_project("compose-lint", "checks the Compose fi
 
 /// All of them, in the order in which `doctor` shows them and `setup` installs those that are pinned: the one that is
 /// compiled comes last.
-pub const ALL: [Tool; 21] = [
+pub const ALL: [Tool; 22] = [
     of_rust("cargo", "builds the service"),
     of_rust("rustfmt", "checks the formatting"),
     of_rust("cargo-clippy", "checks the code"),
@@ -77,6 +80,7 @@ pub const ALL: [Tool; 21] = [
     GIT,
     DOCKER,
     SHELLCHECK,
+    PROMETHEUS,
     PROMTOOL,
     LLVM_PROFDATA,
     LLVM_COV,

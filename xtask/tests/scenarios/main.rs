@@ -13,6 +13,7 @@ mod lifecycle;
 mod mishaps;
 mod pipeline;
 mod progress;
+mod prometheus;
 mod rejected;
 mod rollout;
 mod scripts;

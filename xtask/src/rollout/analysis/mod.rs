@@ -1,9 +1,12 @@
-//! From the requests of one window to a verdict. Pure.
+//! From the requests of one window, and what a metrics source says about it, to a verdict. Pure.
 
 mod finding;
 mod interval;
 mod limits;
+mod measured;
+mod placeholder;
 pub mod policy;
+mod queries;
 mod rules;
 mod window;
 
@@ -19,6 +22,8 @@ use serde::{Deserialize, Serialize};
 pub use finding::{Finding, Rule};
 pub use interval::{Interval, Share};
 pub use limits::{Next, Windows};
+pub use measured::{Element, Measured, Value};
+pub use placeholder::{PLACEHOLDERS, Window};
 pub use window::Sample;
 
 use super::colour::{Colour, PerColour};
@@ -34,10 +39,22 @@ pub enum Verdict {
     Pass,
     /// It is not.
     Fail,
-    /// There were too few requests to tell.
+    /// There were too few requests to tell, or a query found nothing.
     Inconclusive,
-    /// The numbers themselves are not to be trusted.
+    /// The numbers themselves are not to be trusted, or not to be had.
     Error,
+}
+
+impl Verdict {
+    /// What is broken for certain stays so, whatever else could not be measured.
+    fn gravity(self) -> u8 {
+        match self {
+            Verdict::Pass => 0,
+            Verdict::Inconclusive => 1,
+            Verdict::Error => 2,
+            Verdict::Fail => 3,
+        }
+    }
 }
 
 impl fmt::Display for Verdict {
@@ -64,13 +81,33 @@ pub struct Judgement {
     pub active: Sample,
     /// What each rule has found for which there were requests enough.
     pub findings: Vec<Finding>,
+    /// What came of each query.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub queries: Vec<Measured>,
 }
 
 impl Judgement {
     /// The judgement on a window without numbers.
     pub fn error(reason: impl Into<String>) -> Judgement {
         let (candidate, active) = (Sample::default(), Sample::default());
-        Judgement { verdict: Verdict::Error, reason: reason.into(), candidate, active, findings: Vec::new() }
+        Judgement {
+            verdict: Verdict::Error,
+            reason: reason.into(),
+            candidate,
+            active,
+            findings: Vec::new(),
+            queries: Vec::new(),
+        }
+    }
+
+    /// The same with what came of the queries: the gravest of all verdicts, and whatever led to it.
+    pub fn and(self, queries: Vec<Measured>) -> Judgement {
+        let told = queries.iter().map(|query| (query.verdict(), query.to_string()));
+        let told: Vec<_> = std::iter::once((self.verdict, self.reason.clone())).chain(told).collect();
+        let verdict = told.iter().map(|(verdict, _)| *verdict).max_by_key(|verdict| verdict.gravity());
+        let verdict = verdict.unwrap_or(self.verdict);
+        let reasons: Vec<_> = told.into_iter().filter(|(its, _)| *its == verdict).map(|(_, reason)| reason).collect();
+        Judgement { verdict, reason: reasons.join("; "), queries, ..self }
     }
 }
 
@@ -111,7 +148,7 @@ pub fn judge(
     };
     let findings = Rules { candidate: &candidate, active: &active, policy }.findings();
     let (verdict, reason) = conclude(&candidate, &active, &findings, policy);
-    Judgement { verdict, reason, candidate, active, findings }
+    Judgement { verdict, reason, candidate, active, findings, queries: Vec::new() }
 }
 
 /// The gravest finding decides.

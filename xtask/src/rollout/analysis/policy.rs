@@ -6,6 +6,7 @@ use std::ops::{Range, RangeInclusive};
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
+pub use super::queries::{Prometheus, Query};
 use crate::rollout::latency::Latency;
 use crate::rollout::policy::Span;
 
@@ -37,6 +38,8 @@ pub struct AnalysisPolicy {
     pub inconclusive_limit: u32,
     /// How many windows of a rollout may have no numbers to be trusted.
     pub error_limit: u32,
+    /// What else is asked at the end of every window, where anything is.
+    pub prometheus: Option<Prometheus>,
 }
 
 impl Default for AnalysisPolicy {
@@ -57,6 +60,7 @@ impl Default for AnalysisPolicy {
             failure_limit: 0,
             inconclusive_limit: 3,
             error_limit: 2,
+            prometheus: None,
         }
     }
 }
@@ -89,7 +93,8 @@ impl AnalysisPolicy {
             self.max_latency.as_ref().map(|latency| ("max_latency", latency)),
         ];
         let spans = bounds.into_iter().flatten().map(|(key, span)| no_bound(key, span));
-        numbers.into_iter().chain(spans).flatten().collect()
+        let limits = numbers.into_iter().chain(spans).flatten();
+        limits.chain(self.prometheus.iter().flat_map(Prometheus::mistakes)).collect()
     }
 }
 
@@ -107,7 +112,7 @@ fn no_bound(key: &str, value: &Spanned<Span>) -> Option<(Range<usize>, String)> 
     Some((value.span(), wrong(key, value.get_ref(), &right)))
 }
 
-fn wrong(key: &str, value: &impl Display, right: &str) -> String {
+pub(super) fn wrong(key: &str, value: &impl Display, right: &str) -> String {
     format!("`analysis.{key}` is {value}; it is {right}")
 }
 

@@ -2,6 +2,7 @@
 
 mod gates;
 mod judge;
+mod queries;
 mod run;
 mod waiting;
 mod watch;
@@ -24,6 +25,8 @@ const LOG_LINES: usize = 10;
 pub struct Engine<'a> {
     /// What it acts on.
     pub world: World<'a>,
+    /// Where.
+    pub environment: &'a str,
     /// By what rules.
     pub policy: &'a Policy,
     /// The path that says whether a colour is ready.

@@ -33,22 +33,32 @@ pub(super) struct Run<'a> {
     committed: Cell<bool>,
     /// What persons have asked for from elsewhere.
     pub(super) wishes: Wishes,
+    /// The release that is brought out.
+    pub(super) release: &'a str,
     /// The counters when the watching began.
     pub(super) window: RefCell<Option<PerColour<Counters>>>,
+    /// When that was.
+    pub(super) opened: Cell<Duration>,
     /// The windows that did not pass.
     pub(super) windows: Cell<Windows>,
 }
 
 impl<'a> Run<'a> {
-    pub(super) fn new(engine: &'a Engine<'a>, goal: &Goal) -> Self {
+    pub(super) fn new(engine: &'a Engine<'a>, goal: &'a Goal) -> Self {
+        let release = match goal {
+            Goal::Deploy(launch) | Goal::Rollback(launch) => launch.release.as_str(),
+            Goal::Promote | Goal::Abort | Goal::Recover | Goal::Reap => "",
+        };
         Run {
             engine,
+            release,
             urgent: Cell::new(!matches!(goal, Goal::Deploy(_))),
             cancellable: Cell::new(matches!(goal, Goal::Deploy(_) | Goal::Rollback(_))),
             started: Cell::new(None),
             committed: Cell::new(false),
             wishes: Wishes::default(),
             window: RefCell::new(None),
+            opened: Cell::new(Duration::ZERO),
             windows: Cell::new(Windows::default()),
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
-use super::state::{DRAIN_TIMEOUT, Nature, SimState};
+use super::state::{DRAIN_TIMEOUT, Nature, SimState, Source};
 use super::world::Sim;
 use crate::rollout::engine::{Engine, Outcome};
 use crate::rollout::observed::Observed;
@@ -15,6 +15,10 @@ use crate::rollout::request::Wish;
 use crate::rollout::world::{Cancel, World};
 
 pub(super) const STEPS: &str = "[{ set_weight = 10 }, { set_weight = 50 }, { set_weight = 100 }]";
+/// A question to the metrics source, which fails what it calls broken.
+pub(super) const QUERIES: &str = r#"analysis.prometheus = { url = "http://metrics", timeout = "2s", queries = [
+    { name = "broken", query = 'broken{colour="{candidate}"}', max = 0.5 },
+] }"#;
 /// More than any rollout here takes: one that waits for somebody who never comes is ended.
 const PATIENCE: usize = 2_000;
 
@@ -40,6 +44,8 @@ pub(super) struct Scenario {
     policy: Policy,
     /// The active colour hangs, and the proxy has fallen back to the warm one.
     hung: bool,
+    /// How many questions the metrics source refuses.
+    refusals: u32,
     /// What somebody asks for once the candidate has part of the traffic.
     wish: Option<Wish>,
     /// Whether it is to be reached when nothing strikes.
@@ -57,6 +63,7 @@ impl Scenario {
             nature,
             policy: policy(STEPS, "10m", ""),
             hung: false,
+            refusals: 0,
             wish: None,
             succeeds: nature == Nature::Good,
             sabotage: None,
@@ -81,6 +88,7 @@ impl Scenario {
         let mut state = sim.state();
         state.natures.insert("new".into(), self.nature);
         state.wish = self.wish;
+        state.source = Source::Refuses(self.refusals);
         state.patience = state.calls + PATIENCE;
         drop(state);
         if self.hung {
@@ -91,7 +99,7 @@ impl Scenario {
 
     /// What the verb does: first puts right what is not, then reaches for the goal.
     pub(super) fn run(&self, sim: &Sim) -> Option<Outcome> {
-        let world = World { runtime: sim, router: sim, ledger: sim, clock: sim };
+        let world = World { runtime: sim, router: sim, ledger: sim, metrics: sim, clock: sim };
         let unfinished = sim.state().unfinished;
         let before = world.observe().ok()?;
         let first = match self.goal {
@@ -107,9 +115,10 @@ impl Scenario {
     /// None where the deployer could not even look.
     pub(super) fn reach(&self, sim: &Sim, goal: Goal) -> Option<Outcome> {
         let cancel = Cancel::default();
-        let world = World { runtime: sim, router: sim, ledger: sim, clock: sim };
+        let world = World { runtime: sim, router: sim, ledger: sim, metrics: sim, clock: sim };
         let engine = Engine {
             world,
+            environment: "staging",
             policy: &self.policy,
             ready_path: "/ready",
             smoke_paths: &["/".into()],
@@ -136,7 +145,7 @@ impl Scenario {
 
     /// The same, by a deployer that may be struck as well.
     pub(super) fn put_right(&self, sim: &Sim, decision: &Goal) -> Option<Outcome> {
-        let world = World { runtime: sim, router: sim, ledger: sim, clock: sim };
+        let world = World { runtime: sim, router: sim, ledger: sim, metrics: sim, clock: sim };
         let observed = world.observe().ok()?;
         let goal =
             if observed.frozen.is_some() { Some(decision.clone()) } else { overdue(&observed, sim.state().unfinished) };
@@ -145,7 +154,7 @@ impl Scenario {
 
     /// What the next deployer does before anything else; and where a rollout was left as it stood, what a person decides.
     pub(super) fn recover(&self, sim: &Sim, story: &str, decision: &Goal) {
-        let world = World { runtime: sim, router: sim, ledger: sim, clock: sim };
+        let world = World { runtime: sim, router: sim, ledger: sim, metrics: sim, clock: sim };
         let unfinished = sim.state().unfinished;
         if let Some(goal) = overdue(&world.observe().unwrap(), unfinished) {
             let outcome = self.reach(sim, goal.clone());
@@ -168,6 +177,10 @@ pub(super) fn scenarios() -> Vec<Scenario> {
     let upgrade = |name, nature| Scenario::new(name, &["v1"], new(), nature);
     let hung = |name, goal, nature| Scenario { hung: true, ..Scenario::new(name, &["v1", "v2"], goal, nature) };
     let wished = |name, wish, succeeds| Scenario { wish: Some(wish), succeeds, ..upgrade(name, Nature::Good) };
+    let refused = |name, refusals, succeeds| {
+        let steps = "[{ set_weight = 10 }, { set_weight = 100 }]";
+        Scenario { refusals, succeeds, ..upgrade(name, Nature::Good) }.by(steps, QUERIES)
+    };
     let freeze = "on_failure = \"freeze\"";
     let paused = "[{ set_weight = 10 }, { pause = {} }, { set_weight = 100 }]";
     let hooks = "hooks.pre_shift.command = [\"migrate\"]\nhooks.post_promote.command = [\"warm\"]\nhooks.on_abort.command = [\"tell\"]";
@@ -191,6 +204,9 @@ pub(super) fn scenarios() -> Vec<Scenario> {
         upgrade("upgrade that dies under load and is left as it stands", Nature::DiesUnderLoad).by(STEPS, freeze),
         upgrade("upgrade that is never ready and would be left as it stands", Nature::NeverReady).by(STEPS, freeze),
         upgrade("upgrade that would be left as it stands", Nature::Good).by(STEPS, freeze),
+        upgrade("upgrade that breaks its query", Nature::BreaksTheQuery).by(STEPS, QUERIES),
+        refused("upgrade whose metrics source comes back in time", 2, true),
+        refused("upgrade whose metrics source stays dead", 3, false),
         wished("upgrade that is promoted early", Wish::Promote, true),
         wished("upgrade that is aborted", Wish::Abort, false),
         wished("upgrade that is aborted and would be left as it stands", Wish::Abort, false).by(STEPS, freeze),

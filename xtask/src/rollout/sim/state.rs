@@ -1,8 +1,10 @@
 //! What is so in the simulated world, and what follows from it: who is up, who is sent requests, and what must not be.
 
 use std::collections::BTreeMap;
+use std::sync::mpsc::Sender;
 use std::time::{Duration, SystemTime};
 
+use crate::rollout::analysis::Element;
 use crate::rollout::colour::{Colour, PerColour, Split};
 use crate::rollout::observed::Counters;
 use crate::rollout::record::{Entry, Launch};
@@ -45,6 +47,17 @@ pub(super) enum Nature {
     AnswersErrors,
     /// Good, but for the hook that is run of it.
     HookFails,
+    /// Good by all that the proxy sees, and not by what it says of itself.
+    BreaksTheQuery,
+}
+
+/// How the metrics source is.
+#[derive(Debug, Clone)]
+pub(super) enum Source {
+    /// Refuses so many questions, and answers those after them.
+    Refuses(u32),
+    /// Takes every question, and answers none.
+    Silent(Vec<Sender<anyhow::Result<Vec<Element>>>>),
 }
 
 #[derive(Debug, Clone, Default)]
@@ -81,6 +94,7 @@ pub(super) struct SimState {
     pub(super) strikes: Vec<(usize, Fault)>,
     /// How many more times the proxy begins to count anew between two readings.
     pub(super) resets: u64,
+    pub(super) source: Source,
     pub(super) dead: bool,
     /// How many more starts what is under way may take.
     pub(super) may_start: usize,
@@ -105,6 +119,7 @@ impl SimState {
             changes: Vec::new(),
             strikes: Vec::new(),
             resets: 0,
+            source: Source::Refuses(0),
             dead: false,
             may_start: 0,
             forgets_the_split: false,

@@ -1,19 +1,21 @@
 //! The simulated world, as the engine acts on it.
 
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, SystemTime};
 
 use anyhow::bail;
 
-use super::state::{CHANGES, DRAIN_TIMEOUT, Fault, LOOKS, Nature, STARTUP, SimColour, SimState};
+use super::state::{CHANGES, DRAIN_TIMEOUT, Fault, LOOKS, Nature, STARTUP, SimColour, SimState, Source};
 use crate::http::{Answer, Probe};
+use crate::rollout::analysis::{Element, Value};
 use crate::rollout::colour::{Colour, PerColour, Split};
 use crate::rollout::event::Event;
 use crate::rollout::observed::{Counters, InFlight, Instance, Routing, State};
 use crate::rollout::policy::Span;
 use crate::rollout::record::{Entry, Launch, serving};
 use crate::rollout::request::Request;
-use crate::rollout::world::{Clock, Ledger, Persistence, Router, Runtime};
+use crate::rollout::world::{Clock, Ledger, Metrics, Persistence, Router, Runtime};
 
 /// The world, and everything the engine acts on in it.
 pub(super) struct Sim(pub(super) Mutex<SimState>);
@@ -252,6 +254,34 @@ impl Ledger for Sim {
 
     fn author(&self) -> String {
         "someone@somewhere".into()
+    }
+}
+
+/// Answers by what the release in the colour that is asked for is.
+impl Metrics for Sim {
+    fn ask(&self, _: &str, query: &str, _: Span) -> Receiver<anyhow::Result<Vec<Element>>> {
+        let (answer, answering) = mpsc::channel();
+        let asked = self.does("ask the metrics source", |state| match &mut state.source {
+            Source::Silent(held) => {
+                held.push(Sender::clone(&answer));
+                Ok(None)
+            }
+            Source::Refuses(0) => {
+                let is_asked = |colour: &Colour| query == format!("broken{{colour=\"{colour}\"}}");
+                let colour = Colour::BOTH.into_iter().find(is_asked);
+                let is_broken = colour.and_then(|colour| state.nature(colour)) == Some(Nature::BreaksTheQuery);
+                let value = Value(if is_broken { 1.0 } else { 0.0 });
+                Ok(Some(colour.iter().map(|_| Element { labels: Default::default(), value }).collect()))
+            }
+            Source::Refuses(more) => {
+                *more -= 1;
+                bail!("connection refused")
+            }
+        });
+        if let Some(told) = asked.transpose() {
+            answer.send(told).unwrap();
+        }
+        answering
     }
 }
 

@@ -151,6 +151,11 @@ impl Fixture {
         self.ports.address(0)
     }
 
+    /// Where nothing of the project listens.
+    pub fn metrics_address(&self) -> SocketAddr {
+        self.ports.address(9)
+    }
+
     pub fn green_address(&self) -> SocketAddr {
         self.ports.address(2)
     }

@@ -15,7 +15,7 @@ pub fn turn() -> File {
     File::options().create(true).append(true).open(shared().join("turn")).unwrap()
 }
 
-/// Nine ports below the range the kernel takes ports for outgoing connections from, held by a file lock.
+/// Ten ports below the range the kernel takes ports for outgoing connections from, held by a file lock.
 pub struct Ports {
     first: u16,
     _held: File,
@@ -28,12 +28,12 @@ impl Ports {
         let folder = shared();
         for first in (20_000..30_000).step_by(usize::from(Ports::BLOCK)) {
             let file = File::options().create(true).append(true).open(folder.join(first.to_string())).unwrap();
-            let free = || (first..first + 9).all(|port| TcpListener::bind(("127.0.0.1", port)).is_ok());
+            let free = || (first..first + Ports::BLOCK).all(|port| TcpListener::bind(("127.0.0.1", port)).is_ok());
             if file.try_lock().is_ok() && free() {
                 return Ports { first, _held: file };
             }
         }
-        panic!("no nine ports are free");
+        panic!("no ten ports are free");
     }
 
     pub fn address(&self, number: u16) -> SocketAddr {
