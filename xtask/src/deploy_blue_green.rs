@@ -59,13 +59,10 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     let content = args.source.content(&site)?;
     let deployment = Deployment::begin(&site, "deploy-blue-green", &args.queue, reader)?;
     args.expect.iter().try_for_each(|planned| deployment.require(planned))?;
-    deployment.refresh_proxy()?;
-    deployment.reserve()?;
     let release = deployment.keep(&content, args.source.release.as_deref())?;
     let launch = Launch { release: release.name, settings };
     deployment.place_secrets()?;
-    deployment.check_config(&launch)?;
-    deployment.reach(Goal::Deploy(launch))
+    deployment.deploy(&launch)
 }
 
 fn check(args: &Args, site: &Site) -> Result<(), Problem> {

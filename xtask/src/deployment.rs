@@ -26,6 +26,8 @@ pub struct Deployment<'a> {
     scene: Scene<'a>,
     /// Whether the last rollout has no end.
     unfinished: bool,
+    /// How things stood once all was put right. Who runs where does not change under the lock but by this process.
+    put_right: Option<Observed>,
     cancel: Cancel,
     reader: Reader,
 }
@@ -36,9 +38,9 @@ impl<'a> Deployment<'a> {
     /// # Errors
     /// A [`Problem`] with exit code 75 while another deployer is at work.
     pub fn begin(site: &'a Site, verb: &str, queue: &Queue, reader: Reader) -> anyhow::Result<Deployment<'a>> {
-        let deployment = Deployment::lock(site, verb, queue, reader)?;
+        let mut deployment = Deployment::lock(site, verb, queue, reader)?;
         deployment.require_decided()?;
-        deployment.prepare()?;
+        deployment.put_right = Some(deployment.put_right()?);
         Ok(deployment)
     }
 
@@ -62,7 +64,7 @@ impl<'a> Deployment<'a> {
     /// A [`Problem`] with exit code 75 while another deployer is at work.
     pub fn lock(site: &'a Site, verb: &str, queue: &Queue, reader: Reader) -> anyhow::Result<Deployment<'a>> {
         let (scene, unfinished) = site.lock(verb, queue)?;
-        Ok(Deployment { site, scene, unfinished, cancel: interrupt::cancel_on_signal()?, reader })
+        Ok(Deployment { site, scene, unfinished, put_right: None, cancel: interrupt::cancel_on_signal()?, reader })
     }
 
     /// Puts right what a deployer that died, a colour that is down or a restart has left half-way.
@@ -77,14 +79,17 @@ impl<'a> Deployment<'a> {
     }
 
     /// Does what has to be done before a deploy. Where it does not succeed, what is about to be rolled out may be the mend.
-    fn prepare(&self) -> anyhow::Result<()> {
+    fn put_right(&self) -> anyhow::Result<Observed> {
         let observed = self.observe()?;
-        if let Some(goal) = overdue(&observed, self.unfinished)
-            && let Err(problem) = self.carry_out(goal, &observed)
-        {
+        let Some(goal) = overdue(&observed, self.unfinished) else { return Ok(observed) };
+        if let Err(problem) = self.carry_out(goal, &observed) {
             say!("  warning  {problem}");
         }
-        Ok(())
+        self.observe()
+    }
+
+    fn who_runs_where(&self) -> anyhow::Result<Observed> {
+        self.put_right.clone().map_or_else(|| self.observe(), Ok)
     }
 
     /// Puts all traffic on one colour, where a deployer has died between two, and starts nothing for it: whoever goes back
@@ -166,7 +171,7 @@ impl<'a> Deployment<'a> {
     ///
     /// # Errors
     /// When it is full already.
-    pub fn reserve(&self) -> anyhow::Result<()> {
+    fn reserve(&self) -> anyhow::Result<()> {
         self.scene.ledger.reserve()
     }
 
@@ -183,7 +188,7 @@ impl<'a> Deployment<'a> {
 
     /// The releases that run, and those that rollbacks would return to: a row of rejected ones must not push them out.
     fn needed(&self, keep: usize) -> anyhow::Result<Vec<String>> {
-        let observed = self.observe()?;
+        let observed = self.who_runs_where()?;
         let running = Colour::BOTH.into_iter().filter_map(|colour| observed.colours.get(colour).launch.clone());
         let lineage = rollout::record::lineage(&self.history()?);
         Ok(running
@@ -200,13 +205,25 @@ impl<'a> Deployment<'a> {
         self.scene.home.place_secrets()
     }
 
-    /// Lets the release check its own configuration with the settings it would start with.
+    /// Rolls a release out, once it has checked its own configuration with the settings it would start with, and the proxy
+    /// has followed a change of its own.
     ///
     /// # Errors
-    /// A [`Problem`] with exit code 78.
-    pub fn check_config(&self, launch: &Launch) -> anyhow::Result<()> {
-        let candidate = self.observe()?.active().map_or(Colour::Blue, Colour::other);
-        self.scene.colours.check_config(candidate, launch)
+    /// A [`Problem`] with exit code 78 when the release or the proxy refuses its configuration and nothing was started; else
+    /// those of [`Deployment::reach`].
+    pub fn deploy(&self, launch: &Launch) -> anyhow::Result<()> {
+        let candidate = self.who_runs_where()?.active().map_or(Colour::Blue, Colour::other);
+        // The check is a program of its own, and nothing waits for it until something is to be started.
+        let (checked, prepared) = std::thread::scope(|scope| {
+            let check = scope.spawn(|| self.scene.colours.check_config(candidate, launch));
+            let prepared = self.refresh_proxy().and_then(|()| self.reserve());
+            let prepared = prepared.and_then(|()| self.prepare(Goal::Deploy(launch.clone())));
+            (check.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), prepared)
+        });
+        checked?;
+        let (plan, observed) = prepared?;
+        self.require(&Basis::of(&observed, &self.site.environment().rollout)?)?;
+        self.carry_through(&plan, &observed)
     }
 
     /// Looks whether things still stand as they did when a plan was made.
@@ -230,23 +247,30 @@ impl<'a> Deployment<'a> {
     /// # Errors
     /// A [`Problem`] with exit code 1, or 130 when a person asked for the end, that says how things stand now.
     pub fn reach(&self, goal: Goal) -> anyhow::Result<()> {
+        let (plan, observed) = self.prepare(goal)?;
+        self.carry_through(&plan, &observed)
+    }
+
+    /// Plans for a goal, where nothing stands in its way.
+    fn prepare(&self, goal: Goal) -> anyhow::Result<(Plan, Observed)> {
         let observed = self.observe()?;
         let plan = plan(goal, &observed, &self.site.environment().rollout);
         self.scene.preflight(&plan.operations)?;
-        if matches!(plan.goal, Goal::Deploy(_)) {
-            self.require(&Basis::of(&observed, &self.site.environment().rollout)?)?;
-        }
+        Ok((plan, observed))
+    }
+
+    fn carry_through(&self, plan: &Plan, observed: &Observed) -> anyhow::Result<()> {
         plan.notes.iter().for_each(|note| self.reader.tell(&format!("note: {note}")));
         let began = Instant::now();
-        let outcome = self.execute(&plan, &observed);
+        let outcome = self.execute(plan, observed);
         let observed = self.observe().map_err(|error| report::unseen(&error, &outcome, &self.site.name))?;
-        let report = Report::new(self.site, &plan, &outcome, &observed, began.elapsed());
+        let report = Report::new(self.site, plan, &outcome, &observed, began.elapsed());
         report.print(self.site, self.reader)?;
         match outcome {
             Outcome::Reached => Ok(()),
-            Outcome::TakenBack(failure) => Err(report.taken_back(&plan, &failure).into()),
-            Outcome::Frozen(failure) => Err(report.frozen(&plan, &failure, observed.routing.running).into()),
-            Outcome::Stuck(failure, why) => Err(report.stuck(&plan, &failure, &why).into()),
+            Outcome::TakenBack(failure) => Err(report.taken_back(plan, &failure).into()),
+            Outcome::Frozen(failure) => Err(report.frozen(plan, &failure, observed.routing.running).into()),
+            Outcome::Stuck(failure, why) => Err(report.stuck(plan, &failure, &why).into()),
         }
     }
 

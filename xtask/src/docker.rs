@@ -4,6 +4,7 @@
 use std::io;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Command, Output, Stdio};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -187,14 +188,24 @@ pub fn is_local() -> bool {
     told.is_ok_and(|host| host.starts_with("unix:"))
 }
 
-/// Asks the engine who it is.
+/// Asks the engine who it is, once in the life of this process.
 ///
 /// # Errors
 /// A [`Problem`] with exit code 69 when there is no `docker` or no engine answers it.
 pub fn engine() -> anyhow::Result<Engine> {
-    let docker = tools::require(&tools::DOCKER)?;
-    let asked = duct::cmd!(docker, "version", "--format", "{{json .Server}}");
-    let answer = limited::run(&asked, ANSWER).map_err(|error| unreachable(&format!("{error:#}")))?;
+    static TOLD: OnceLock<Engine> = OnceLock::new();
+    match TOLD.get() {
+        Some(engine) => Ok(engine.clone()),
+        None => ask_engine().map(|engine| TOLD.get_or_init(|| engine).clone()),
+    }
+}
+
+fn ask_engine() -> anyhow::Result<Engine> {
+    let asked = duct::cmd!("docker", "version", "--format", "{{json .Server}}");
+    let answer = limited::run(&asked, ANSWER).map_err(|error| match error.downcast::<io::Error>() {
+        Ok(error) => not_run(error),
+        Err(error) => unreachable(&format!("{error:#}")).into(),
+    })?;
     let said = String::from_utf8_lossy(&answer.stdout).into_owned();
     let told = said.lines().find_map(|line| serde_json::from_str::<Option<Engine>>(line).ok().flatten());
     told.filter(|_| answer.status.success()).ok_or_else(|| {
@@ -215,23 +226,44 @@ pub fn plugin(name: &str) -> Option<semver::Version> {
 /// # Errors
 /// When it is there and cannot be read.
 pub fn inspect<T: DeserializeOwned>(kind: &str, name: &str) -> anyhow::Result<Option<T>> {
-    let args = ["inspect", "--type", kind, "--format", "{{json .}}", name];
-    match read(&args) {
-        Ok(text) => {
-            Ok(Some(serde_json::from_str(&text).with_context(|| format!("reading docker {}", args.join(" ")))?))
-        }
-        Err(error) if is_missing(&error) => Ok(None),
-        Err(error) => Err(error),
+    inspect_all(kind, &[name]).map(|mut found| found.pop())
+}
+
+/// What `docker inspect` says of several things, in one call: those that are there, in the order of their names.
+///
+/// # Errors
+/// When one is there and cannot be read.
+pub fn inspect_all<T: DeserializeOwned>(kind: &str, names: &[&str]) -> anyhow::Result<Vec<T>> {
+    if names.is_empty() {
+        return Ok(Vec::new());
     }
+    let args = [["inspect", "--type", kind, "--format", "{{json .}}"].as_slice(), names].concat();
+    let output = command(&args).output().map_err(not_run)?;
+    // It tells of those it has found, and fails for each that is not there.
+    match conclude(&args, &output) {
+        Err(error) if !is_missing(&error) || fails_otherwise(&output) => return Err(error),
+        _ => {}
+    }
+    let told = String::from_utf8_lossy(&output.stdout);
+    let found = told.lines().filter(|line| !line.is_empty()).map(serde_json::from_str);
+    found.collect::<Result<_, _>>().with_context(|| format!("reading docker {}", args.join(" ")))
+}
+
+/// Whether a command that was about several things failed for one of them by anything but its absence.
+fn fails_otherwise(output: &Output) -> bool {
+    let said = String::from_utf8_lossy(&output.stderr);
+    said.lines().any(|line| line.starts_with("Error") && !says_missing(line))
 }
 
 /// Whether a command failed because what it was about does not exist.
 pub fn is_missing(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<Refusal>().is_some_and(|refusal| says_missing(&refusal.said))
+}
+
+fn says_missing(said: &str) -> bool {
     const MISSING: [&str; 3] = ["no such", "not found", "does not exist"];
-    error.downcast_ref::<Refusal>().is_some_and(|refusal| {
-        let said = refusal.said.to_lowercase();
-        MISSING.iter().any(|words| said.contains(words))
-    })
+    let said = said.to_lowercase();
+    MISSING.iter().any(|words| said.contains(words))
 }
 
 /// The image of that name, digest or id, if the engine has it.
@@ -301,5 +333,13 @@ mod tests {
         assert!(is_missing(&said("Error: No such container: x")));
         assert!(is_missing(&said("Error response from daemon: get x: no such volume")));
         assert!(!is_missing(&said("Error response from daemon: conflict")));
+    }
+
+    #[test]
+    fn what_fails_is_not_hidden_by_what_is_missing_beside_it() {
+        let output = |said: &str| Output { status: Default::default(), stdout: Vec::new(), stderr: said.into() };
+        let missing = "WARNING: no configuration\nError response from daemon: No such container: a\nError: No such image: b";
+        assert!(!fails_otherwise(&output(missing)));
+        assert!(fails_otherwise(&output("Error: No such container: a\nError response from daemon: timeout")));
     }
 }

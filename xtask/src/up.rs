@@ -7,7 +7,6 @@ use crate::packages::Consent;
 use crate::progress::Reader;
 use crate::report::Report;
 use crate::rollout::observed::{Observed, State};
-use crate::rollout::plan::Goal;
 use crate::rollout::record::Launch;
 use crate::site::Site;
 use crate::tools;
@@ -46,9 +45,9 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     }
     let content = args.source.content(&site)?;
     let deployment = Deployment::begin(&site, "up", &args.queue, reader)?;
-    deployment.refresh_proxy()?;
     let observed = deployment.observe()?;
     if args.source.release.is_none() && serves(&site, &observed, content.digest()) {
+        deployment.refresh_proxy()?;
         if args.json {
             return Report::of_nothing(&site, "serve what is built", &observed).print(&site, reader);
         }
@@ -56,12 +55,10 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         report::print_next(&site);
         return Ok(());
     }
-    deployment.reserve()?;
     let release = deployment.keep(&content, args.source.release.as_deref())?;
     let launch = Launch { release: release.name, settings: Default::default() };
     deployment.place_secrets()?;
-    deployment.check_config(&launch)?;
-    deployment.reach(Goal::Deploy(launch))
+    deployment.deploy(&launch)
 }
 
 /// Whether what would be rolled out is what serves already.

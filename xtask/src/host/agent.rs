@@ -1,7 +1,8 @@
 //! A session with the agent in a container: one process on this side for as long as it lasts, one answer to each request.
 
 use std::fmt;
-use std::io::{self, BufRead as _, BufReader, Read, Write as _};
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+use std::io::{self, BufReader, Read as _, Write as _};
 use std::process::{Child, ChildStdin, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
@@ -59,13 +60,15 @@ impl Agent {
     /// Opens a session by a `docker run` or `docker exec` whose last argument names image or container.
     pub(super) fn open(docker: &[String], guarded: bool) -> anyhow::Result<Result<Agent, NotStarted>> {
         let mut command = docker::command(docker);
-        command.args(["sh", "-c", SCRIPT, "agent", if guarded { "guarded" } else { "" }]);
+        // No file has it in it by accident.
+        let mark = format!("{:016x}", RandomState::new().build_hasher().finish());
+        command.args(["sh", "-c", SCRIPT, "agent", &mark, if guarded { "guarded" } else { "" }]);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
         let (sender, answers) = channel();
         let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
         let Some(stdout) = stdout else { anyhow::bail!("the session's output was not piped") };
         // It ends with the container's output, which ends with the session.
-        std::thread::spawn(move || read_answers(stdout, &sender));
+        std::thread::spawn(move || read_answers(BufReader::new(stdout), &mark, &sender));
         let mut agent = Agent { child, stdin, answers, lost: None };
         match agent.answers.recv_timeout(START) {
             Ok(_) => Ok(Ok(agent)),
@@ -102,9 +105,7 @@ impl Agent {
 
     fn send(&mut self, operation: &str, argument: &str, body: &[u8]) -> io::Result<()> {
         let stdin = self.stdin.as_mut().ok_or(io::ErrorKind::BrokenPipe)?;
-        let mut request = format!("{operation} {} {argument}\n", body.len()).into_bytes();
-        request.extend_from_slice(body);
-        stdin.write_all(&request)?;
+        stdin.write_all(format!("{operation}\n{argument}\n{}\n", on_a_line(body)).as_bytes())?;
         stdin.flush()
     }
 
@@ -148,25 +149,85 @@ impl Drop for Agent {
     }
 }
 
-fn read_answers(stdout: impl Read, answers: &Sender<Raw>) {
-    let mut stdout = BufReader::new(stdout);
-    let mut line = String::new();
-    while stdout.read_line(&mut line).is_ok_and(|count| count > 0) {
-        let Some(raw) = read_answer(line.trim_end(), &mut stdout) else { return };
+/// Any bytes as `printf %b` takes them, in one line of plain text.
+fn on_a_line(body: &[u8]) -> String {
+    let mut line = String::with_capacity(body.len());
+    for byte in body {
+        match byte {
+            b'\\' => line.push_str("\\\\"),
+            b' '..=b'~' => line.push(char::from(*byte)),
+            // Writing to a text cannot fail.
+            _ => drop(fmt::Write::write_fmt(&mut line, format_args!("\\0{byte:03o}"))),
+        }
+    }
+    line
+}
+
+fn read_answers(mut stdout: impl io::BufRead, mark: &str, answers: &Sender<Raw>) {
+    while let Some(raw) = read_answer(&mut stdout, mark) {
         if answers.send(raw).is_err() {
             return;
         }
-        line.clear();
     }
 }
 
-fn read_answer(header: &str, stdout: &mut impl Read) -> Option<Raw> {
-    if header == "ready" {
-        return Some(Raw { status: 0, body: Vec::new() });
-    }
-    let (status, length) = header.split_once(' ')?;
-    let (status, length) = (status.parse().ok()?, length.parse().ok()?);
+/// One answer, up to the line that ends it; none of one that breaks off.
+fn read_answer(stdout: &mut impl io::BufRead, mark: &str) -> Option<Raw> {
     let mut body = Vec::new();
-    stdout.take(length).read_to_end(&mut body).ok()?;
-    (body.len() as u64 == length).then_some(Raw { status, body })
+    loop {
+        let begun = body.len();
+        if stdout.read_until(b'\n', &mut body).ok()? == 0 {
+            return None;
+        }
+        let line = std::str::from_utf8(body.get(begun..)?).unwrap_or_default();
+        let status = line.strip_prefix(mark).and_then(|rest| rest.strip_suffix('\n')?.trim_start().parse().ok());
+        if let Some(status) = status {
+            // The line before it ends what was written, whether that had an end of its own or not.
+            body.truncate(begun.saturating_sub(1));
+            return Some(Raw { status, body });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The agent as it is in a container, in a folder of this machine.
+    fn agent(folder: &std::path::Path) -> (Child, ChildStdin, BufReader<std::process::ChildStdout>) {
+        let mut command = std::process::Command::new("sh");
+        command.args(["-c", SCRIPT, "agent", "mark"]).current_dir(folder);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let (stdin, stdout) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+        let mut stdout = BufReader::new(stdout);
+        assert_eq!(read_answer(&mut stdout, "mark").unwrap().status, 0);
+        (child, stdin, stdout)
+    }
+
+    #[test]
+    fn any_bytes_come_back_as_they_were_sent_and_half_a_request_leaves_nothing() {
+        let dir = crate::testing::TempDir::new();
+        let (mut child, mut stdin, mut stdout) = agent(dir.path());
+        let mut ask = |operation: &str, argument: &str, body: &[u8]| {
+            write!(stdin, "{operation}\n{argument}\n{}\n", on_a_line(body)).unwrap();
+            let raw = read_answer(&mut stdout, "mark").unwrap();
+            (raw.status, raw.body)
+        };
+        let every_byte: Vec<u8> = (0..=255).chain(*b"\\0101 %b %s \\c\n\n").collect();
+        for contents in [every_byte.as_slice(), b"", b"mark 0\n", b"  no end", b"\nmark 0 is no answer\n"] {
+            assert_eq!(ask("replace", "a/file", contents), (0, Vec::new()));
+            let read = std::fs::read(dir.path().join("a/file")).unwrap();
+            assert_eq!(read, contents);
+        }
+        assert_eq!(ask("replace", "file", &every_byte), (0, Vec::new()));
+        assert_eq!(ask("append", "file", b"\nmore"), (0, Vec::new()));
+        assert_eq!(ask("read", "file", b""), (0, [every_byte.as_slice(), b"\nmore"].concat()));
+        assert_eq!(ask("list", "a", b""), (0, b"file\n".to_vec()));
+        assert_eq!(ask("list", "nowhere", b""), (0, Vec::new()));
+        assert_eq!(ask("read", "nothing", b"").0, MISSING);
+        stdin.write_all(b"replace\nhalf\nonly so mu").unwrap();
+        drop(stdin);
+        assert!(child.wait().unwrap().success());
+        assert!(!dir.path().join("half").exists());
+    }
 }

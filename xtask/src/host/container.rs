@@ -144,9 +144,8 @@ impl Container {
 
     /// Opens the session by which is looked; none where there is nothing to look at.
     fn look(&self) -> anyhow::Result<Option<Look>> {
-        let exec = ["exec", "--interactive", &self.names.edge].map(str::to_owned);
-        if let Ok(agent) = Agent::open(&exec, false)? {
-            return Ok(Some(Look { agent, in_the_edge: true }));
+        if let Some(look) = self.look_from_the_edge()? {
+            return Ok(Some(look));
         }
         let (ledger, _) = self.names.volumes.first().context("there is no volume")?;
         if docker::inspect::<serde_json::Value>("volume", ledger)?.is_none() {
@@ -156,6 +155,23 @@ impl Container {
         let opened = Agent::open(&self.run(&[], ":ro"), false)?;
         let agent = opened.map_err(|NotStarted(said)| not_started(&said))?;
         Ok(Some(Look { agent, in_the_edge: false }))
+    }
+
+    fn look_from_the_edge(&self) -> anyhow::Result<Option<Look>> {
+        let exec = ["exec", "--interactive", &self.names.edge].map(str::to_owned);
+        Ok(Agent::open(&exec, false)?.ok().map(|agent| Look { agent, in_the_edge: true }))
+    }
+
+    /// Takes the lock, and looks from the edge by the time it is there, as whoever has it will.
+    fn open_both(&self) -> anyhow::Result<Result<Agent, NotStarted>> {
+        std::thread::scope(|scope| {
+            let mut looking = lock(&self.looking);
+            let look = looking.is_none().then(|| scope.spawn(|| self.look_from_the_edge()));
+            let opened = Agent::open(&self.run(&["--name", &self.names.lock], ""), true);
+            // Where there is no edge yet, whoever needs it says so.
+            *looking = look.and_then(|look| look.join().ok()?.ok()?).or(looking.take());
+            opened
+        })
     }
 
     fn is_writing(&self) -> bool {
@@ -333,8 +349,7 @@ impl Host for Container {
     }
 
     fn try_lock(&self, _: &str) -> anyhow::Result<Option<Session>> {
-        let opened = Agent::open(&self.run(&["--name", &self.names.lock], ""), true)?;
-        match opened {
+        match self.open_both()? {
             Ok(agent) => {
                 *lock(&self.writing) = Some(agent);
                 keep_alive(Arc::downgrade(&self.writing));

@@ -1,7 +1,9 @@
 //! Releases of the container runtimes: an image each, held by a tag of ours, and a record in the ledger.
 
+use std::collections::BTreeSet;
+
 use super::{Content, MadeOf, Release, Releases, check_name};
-use crate::docker;
+use crate::docker::{self, Image};
 use crate::host::Host;
 use crate::say;
 
@@ -46,6 +48,14 @@ impl Releases for ImageReleases<'_> {
     fn names(&self) -> Vec<String> {
         let listed = self.host.list(FOLDER).unwrap_or_default();
         listed.iter().filter_map(|name| name.strip_suffix(".json")).map(str::to_owned).collect()
+    }
+
+    fn kept(&self) -> Vec<Release> {
+        let mut releases: Vec<_> = self.names().iter().filter_map(|name| self.on_record(name)).collect();
+        let wanted: BTreeSet<_> = releases.iter().filter_map(|release| release.image.as_deref()).collect();
+        let found = docker::inspect_all::<Image>("image", &wanted.into_iter().collect::<Vec<_>>()).unwrap_or_default();
+        releases.retain(|release| found.iter().any(|image| Some(&image.id) == release.image.as_ref()));
+        releases
     }
 
     fn store(&self, release: &Release, content: &Content) -> anyhow::Result<()> {

@@ -127,6 +127,10 @@ pub trait Releases: Send + Sync {
     fn find(&self, name: &str) -> Option<Release>;
     /// The names of all that are kept, in no order.
     fn names(&self) -> Vec<String>;
+    /// All that are kept whole, in no order.
+    fn kept(&self) -> Vec<Release> {
+        self.names().iter().filter_map(|name| self.find(name)).collect()
+    }
     /// Keeps a release.
     ///
     /// # Errors
@@ -139,7 +143,7 @@ pub trait Releases: Send + Sync {
 impl dyn Releases + '_ {
     /// All that are kept, oldest first.
     pub fn all(&self) -> Vec<Release> {
-        let mut all: Vec<_> = self.names().iter().filter_map(|name| self.find(name)).collect();
+        let mut all = self.kept();
         all.sort_by_key(|release| release.built);
         all
     }

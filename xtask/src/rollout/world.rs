@@ -21,6 +21,13 @@ pub trait Runtime: Send + Sync {
     /// # Errors
     /// When what is there cannot be read.
     fn observe(&self, colour: Colour) -> anyhow::Result<Instance>;
+    /// Looks at both colours in the same way.
+    ///
+    /// # Errors
+    /// Those of [`Runtime::observe`].
+    fn observe_both(&self) -> anyhow::Result<PerColour<Instance>> {
+        PerColour::try_from_fn(|colour| self.observe(colour))
+    }
     /// Starts a release in a colour in which nothing runs, and returns without waiting for it to be ready.
     ///
     /// # Errors
@@ -195,7 +202,7 @@ impl World<'_> {
     pub fn observe(&self) -> anyhow::Result<Observed> {
         let history = self.ledger.history()?;
         Ok(Observed {
-            colours: PerColour::try_from_fn(|colour| self.runtime.observe(colour))?,
+            colours: self.runtime.observe_both()?,
             routing: self.router.observe()?,
             serving: serving(&history),
             frozen: frozen(&history),

@@ -16,9 +16,12 @@ use crate::rollout::world::{Persistence, Router};
 
 const SOCKET: &str = "proxy/haproxy.sock";
 const MASTER_SOCKET: &str = "proxy/master.sock";
-/// The map's file as the environment's folder has it, and as the proxy, started in its own folder, calls it.
 const MAP_FILE: &str = "proxy/maps/split.map";
-const MAP_NAME: &str = "maps/split.map";
+/// The proxy, started in its own folder, calls the map's file by its path there.
+const SPLIT: &str = "show map maps/split.map";
+const SET_SPLIT: &str = "set map maps/split.map green";
+const INFO: &str = "show info";
+const SERVERS_OF_ALL_PROXIES: &str = "show stat -1 4 -1";
 const ANSWER: Duration = Duration::from_secs(2);
 const START: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_millis(10);
@@ -59,17 +62,14 @@ impl<'a> HaProxy<'a> {
             .with_context(|| format!("asking the proxy to `{command}`"))
     }
 
-    fn stat(&self) -> anyhow::Result<Vec<Row>> {
-        const SERVERS_OF_ALL_PROXIES: &str = "show stat -1 4 -1";
-        let rows = parse(&self.ask(SERVERS_OF_ALL_PROXIES)?);
-        anyhow::ensure!(!rows.is_empty(), "the proxy's statistics have no row");
-        Ok(rows)
-    }
-
-    fn latency(&self) -> anyhow::Result<Vec<Entry>> {
-        let answer = self.ask(&format!("show table {}", histogram::TABLE))?;
-        histogram::parse(&answer)
-            .with_context(|| format!("the proxy has no table `{}`: it says `{}`", histogram::TABLE, answer.trim()))
+    /// Several at once, as each question to a proxy elsewhere takes its time: one answer to each, in order.
+    fn ask_all<const COUNT: usize>(&self, commands: [&str; COUNT]) -> anyhow::Result<[String; COUNT]> {
+        let all = commands.join("; ");
+        let told = self.ask(&all)?;
+        // An empty line ends each answer.
+        let mut answers = told.splitn(COUNT, "\n\n");
+        let answers = std::array::from_fn(|_| answers.next().unwrap_or_default().to_owned());
+        Ok(answers)
     }
 
     /// The split that requests are routed by at this moment.
@@ -77,8 +77,7 @@ impl<'a> HaProxy<'a> {
     /// # Errors
     /// When the proxy does not say.
     pub fn split(&self) -> anyhow::Result<Split> {
-        let answer = self.ask(&format!("show map {MAP_NAME}"))?;
-        map::parse(&answer).with_context(|| format!("the proxy's map reads `{}`", answer.trim()))
+        parse_split(&self.ask(SPLIT)?)
     }
 
     fn persisted_split(&self) -> anyhow::Result<Option<Split>> {
@@ -122,9 +121,8 @@ impl<'a> HaProxy<'a> {
     /// # Errors
     /// When none answers.
     pub fn node(&self) -> anyhow::Result<String> {
-        let told = self.ask("show info")?;
-        let node = told.lines().find_map(|line| line.strip_prefix("node: "));
-        node.map(|name| name.trim().to_owned()).context("the proxy does not say its name")
+        let info = self.ask(INFO)?;
+        told(&info, "node").map(str::to_owned).context("the proxy does not say its name")
     }
 
     /// The process id of the worker that accepts connections, as the master tells it.
@@ -141,6 +139,21 @@ impl<'a> HaProxy<'a> {
     fn old_workers(&self) -> anyhow::Result<u64> {
         Ok(processes::parse(&self.processes()?).old_workers)
     }
+}
+
+fn parse_split(map: &str) -> anyhow::Result<Split> {
+    map::parse(map).with_context(|| format!("the proxy's map reads `{}`", map.trim()))
+}
+
+/// A line of what it prints of itself.
+fn told<'a>(info: &'a str, name: &str) -> Option<&'a str> {
+    info.lines().find_map(|line| Some(line.strip_prefix(name)?.strip_prefix(':')?.trim()))
+}
+
+fn parse_rows(stat: &str) -> anyhow::Result<Vec<Row>> {
+    let rows = parse(stat);
+    anyhow::ensure!(!rows.is_empty(), "the proxy's statistics have no row");
+    Ok(rows)
 }
 
 /// The rows of every server that points at `colour`: its own, the other's fallback, and the last resort.
@@ -210,8 +223,12 @@ impl Router for HaProxy<'_> {
     }
 
     fn observe(&self) -> anyhow::Result<Routing> {
-        let running = self.split().ok().filter(|_| (self.listens)());
-        let rows = running.and_then(|_| self.stat().or_else(|_| self.stat()).ok()).unwrap_or_default();
+        let ask = || {
+            let [map, stat] = self.ask_all([SPLIT, SERVERS_OF_ALL_PROXIES])?;
+            anyhow::Ok((parse_split(&map)?, parse_rows(&stat)?))
+        };
+        let (running, rows) = ask().or_else(|_| ask()).ok().filter(|_| (self.listens)()).unzip();
+        let rows = rows.unwrap_or_default();
         let up = |colour: Colour| {
             rows.iter().any(|row| row.is(colour.name(), "service") && row.text("status").starts_with("UP"))
         };
@@ -220,16 +237,17 @@ impl Router for HaProxy<'_> {
     }
 
     fn set_split(&self, split: Split) -> anyhow::Result<Persistence> {
-        let refusal = self.ask(&format!("set map {MAP_NAME} green {}", split.share(Colour::Green)))?;
-        let running = self.split()?;
+        // Whatever it says to the first, what it reads back is what acts.
+        let told = self.ask(&format!("{SET_SPLIT} {}; {SPLIT}", split.share(Colour::Green)))?;
+        let running = parse_split(&told)?;
         if running != split {
-            bail!("the proxy was told {split} and reads back {running} {}", refusal.trim());
+            bail!("the proxy was told {split} and reads back {running}: {}", told.trim());
         }
         Ok(self.persist(split).map_or_else(Persistence::Failed, |()| Persistence::Persisted))
     }
 
     fn in_flight(&self, colour: Colour) -> anyhow::Result<InFlight> {
-        let rows = match self.stat() {
+        let rows = match self.ask(SERVERS_OF_ALL_PROXIES).and_then(|stat| parse_rows(&stat)) {
             Ok(rows) => rows,
             // A proxy that is gone has nothing in flight.
             Err(error) if is_gone(&error) => return Ok(InFlight { requests: 0, old_workers: 0 }),
@@ -239,8 +257,14 @@ impl Router for HaProxy<'_> {
     }
 
     fn counters(&self) -> anyhow::Result<PerColour<Counters>> {
-        let counted_by = self.worker()?.parse().context("the proxy's worker has no number")?;
-        let (rows, entries) = (self.stat()?, self.latency()?);
+        let table = format!("show table {}", histogram::TABLE);
+        let [info, stat, table] = self.ask_all([INFO, SERVERS_OF_ALL_PROXIES, &table])?;
+        // The worker that has answered is the one that has counted.
+        let counted_by =
+            told(&info, "Pid").and_then(|pid| pid.parse().ok()).context("the proxy's worker has no number")?;
+        let entries = histogram::parse(&table)
+            .with_context(|| format!("the proxy has no table `{}`: it says `{}`", histogram::TABLE, table.trim()))?;
+        let rows = parse_rows(&stat)?;
         Ok(PerColour::from_fn(|colour| Counters { counted_by, ..counters(&rows, &entries, colour) }))
     }
 }

@@ -19,7 +19,7 @@ use crate::docker::{self, Refusal};
 use crate::host::{Container, Host as _, Peer};
 use crate::http::{self, Probe};
 use crate::release::{ImageReleases, Release};
-use crate::rollout::colour::Colour;
+use crate::rollout::colour::{Colour, PerColour};
 use crate::rollout::observed::{Instance, State};
 use crate::rollout::policy::Span;
 use crate::rollout::record::Launch;
@@ -99,8 +99,20 @@ impl ComposeRuntime<'_> {
         Once { args: command, env }
     }
 
-    fn look_at(&self, colour: Colour) -> anyhow::Result<Instance> {
-        let Some(found) = self.stack.inspect(stack::Service::Colour(colour))? else { return Ok(Instance::default()) };
+    fn instance(&self, colour: Colour, found: anyhow::Result<Option<Inspected>>) -> Instance {
+        // A colour that cannot be looked at must not be in the way of looking at the other.
+        found.and_then(|found| self.look_at(colour, found)).unwrap_or_else(|error| Instance {
+            launch: None,
+            state: State::Failing,
+            runs: true,
+            exits: 0,
+            last_exit: None,
+            cause: Some(format!("{error:#}")),
+        })
+    }
+
+    fn look_at(&self, colour: Colour, found: Option<Inspected>) -> anyhow::Result<Instance> {
+        let Some(found) = found else { return Ok(Instance::default()) };
         let label = found.config.labels.as_ref().and_then(|labels| labels.get(LAUNCH));
         let launch: Option<Launch> = label.and_then(|label| serde_json::from_str(label).ok());
         let Some(launch) = launch else { bail!("the container of {colour} was not started by this tool") };
@@ -179,15 +191,15 @@ fn in_words(code: i64) -> String {
 
 impl Runtime for ComposeRuntime<'_> {
     fn observe(&self, colour: Colour) -> anyhow::Result<Instance> {
-        // A colour that cannot be looked at must not be in the way of looking at the other.
-        Ok(self.look_at(colour).unwrap_or_else(|error| Instance {
-            launch: None,
-            state: State::Failing,
-            runs: true,
-            exits: 0,
-            last_exit: None,
-            cause: Some(format!("{error:#}")),
-        }))
+        Ok(self.instance(colour, self.stack.inspect(stack::Service::Colour(colour))))
+    }
+
+    fn observe_both(&self) -> anyhow::Result<PerColour<Instance>> {
+        // Where one of them is in the way of the other, each is asked for by itself.
+        let Ok([blue, green]) = self.stack.inspect_all(Colour::BOTH.map(stack::Service::Colour)) else {
+            return PerColour::try_from_fn(|colour| self.observe(colour));
+        };
+        Ok(PerColour { blue: self.instance(Colour::Blue, Ok(blue)), green: self.instance(Colour::Green, Ok(green)) })
     }
 
     fn start(&self, colour: Colour, launch: &Launch) -> anyhow::Result<()> {

@@ -49,10 +49,8 @@ impl Slot {
 impl ProxyContainer<'_> {
     /// Those there are, the newest first: it has taken the sockets over from the other.
     fn slots(&self) -> anyhow::Result<Vec<Slot>> {
-        let mut slots = Vec::new();
-        for service in SLOTS {
-            slots.extend(self.stack.inspect(service)?.map(|found| Slot { service, found }));
-        }
+        let slots = SLOTS.into_iter().zip(self.stack.inspect_all(SLOTS)?);
+        let mut slots: Vec<_> = slots.filter_map(|(service, found)| Some(Slot { service, found: found? })).collect();
         slots.sort_by_key(|slot| std::cmp::Reverse(stack::time(&slot.found.state.started_at).ok()));
         Ok(slots)
     }

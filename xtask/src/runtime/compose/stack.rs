@@ -26,6 +26,7 @@ const VOLUMES: [(&str, &str); 3] = [("ledger", ""), ("proxy", "/proxy"), ("secre
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Inspected {
     pub(super) id: String,
+    name: String,
     pub(super) image: String,
     pub(super) restart_count: u32,
     pub(super) state: ContainerState,
@@ -147,7 +148,21 @@ impl Stack {
     }
 
     pub(super) fn inspect(&self, service: Service) -> anyhow::Result<Option<Inspected>> {
-        docker::inspect("container", &self.container(service))
+        let [found] = self.inspect_all([service])?;
+        Ok(found)
+    }
+
+    /// Looks at several at once.
+    pub(super) fn inspect_all<const COUNT: usize>(
+        &self,
+        services: [Service; COUNT],
+    ) -> anyhow::Result<[Option<Inspected>; COUNT]> {
+        let names = services.map(|service| self.container(service));
+        let mut found: Vec<Inspected> = docker::inspect_all("container", &names.each_ref().map(String::as_str))?;
+        Ok(names.map(|name| {
+            let place = found.iter().position(|it| it.name.trim_start_matches('/') == name)?;
+            Some(found.swap_remove(place))
+        }))
     }
 
     fn compose(&self, args: &[&str], change: Option<&Value>) -> anyhow::Result<String> {
