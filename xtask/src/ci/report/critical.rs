@@ -77,6 +77,12 @@ mod units {
             // What has to be alone waits for everything, most of all for what ends last.
             (&[(&FORMAT, 0.0, 6.0), (&BUILD, 0.0, 5.0), (&LOAD, 6.0, 4.0)], &["format", "load"], 10.0),
             (&[(&LOAD, 0.0, 3.0), (&FORMAT, 3.0, 1.0)], &["load", "format"], 4.0),
+            // What begins after a step is nothing that step has waited for.
+            (
+                &[(&FORMAT, 3.0, 6.0), (&SCRIPTS, 0.0, 2.0), (&BUILD, 3.0, 2.0), (&LOAD, 2.0, 1.0)],
+                &["scripts", "load", "format"],
+                9.0,
+            ),
             (&[(&FORMAT, 0.0, 1.0)], &["format"], 1.0),
         ];
         for (steps, path, seconds) in table {
