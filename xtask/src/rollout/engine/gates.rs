@@ -1,11 +1,16 @@
 //! What stands between a candidate and its first request.
 
-use super::run::{Reason, Run, TICK, in_words};
+use std::time::Duration;
+
+use super::run::{Reason, Run, in_words};
 use super::waiting::Waiting;
 use crate::http::Probe;
 use crate::rollout::colour::Colour;
 use crate::rollout::observed::State;
 use crate::rollout::world::World;
+
+/// A candidate that is ready serves nobody until that is seen.
+const READY_TICK: Duration = Duration::from_millis(50);
 
 impl Run<'_> {
     pub(super) fn await_ready(&self, colour: Colour) -> Result<(), Reason> {
@@ -35,7 +40,7 @@ impl Run<'_> {
             if clock.elapsed() >= deadline {
                 return Err(format!("not ready within {}: {missing}", self.engine.policy.startup_timeout));
             }
-            self.wait(TICK)?;
+            self.wait(READY_TICK)?;
         }
     }
 

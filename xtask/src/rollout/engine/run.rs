@@ -208,7 +208,9 @@ impl<'a> Run<'a> {
     }
 
     pub(super) fn end(&self, reached: bool) {
-        let active = self.engine.world.observe().ok().and_then(|observed| observed.active());
+        let World { ledger, .. } = self.engine.world;
+        let recorded = ledger.history().ok().and_then(|history| serving(&history)).map(|serving| serving.colour);
+        let active = recorded.or_else(|| self.engine.world.observe().ok()?.active());
         self.tell(&Event::Ended { reached, active });
     }
 
