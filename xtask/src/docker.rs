@@ -338,7 +338,8 @@ mod tests {
     #[test]
     fn what_fails_is_not_hidden_by_what_is_missing_beside_it() {
         let output = |said: &str| Output { status: Default::default(), stdout: Vec::new(), stderr: said.into() };
-        let missing = "WARNING: no configuration\nError response from daemon: No such container: a\nError: No such image: b";
+        let missing =
+            "WARNING: no configuration\nError response from daemon: No such container: a\nError: No such image: b";
         assert!(!fails_otherwise(&output(missing)));
         assert!(fails_otherwise(&output("Error: No such container: a\nError response from daemon: timeout")));
     }

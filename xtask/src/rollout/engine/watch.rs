@@ -41,9 +41,9 @@ impl Run<'_> {
         })
     }
 
-    /// Watches the candidate while something is so: asks it at every tick, and looks at it and at the proxy from time to
-    /// time, when it does not answer, and once more at the end. To look takes from what both have to serve with, most of
-    /// all in containers, where it starts programs; and between two looks the proxy's own checks keep its requests safe.
+    /// Watches the candidate while something is so: asks it and the proxy at every tick, and looks at what runs it from time
+    /// to time, when it does not answer, and once more at the end. In containers such a look starts a program, on the
+    /// processors the service answers with.
     ///
     /// # Errors
     /// When it is not fit any more to be given requests, or the end was asked for.
@@ -56,6 +56,7 @@ impl Run<'_> {
             let probe = || runtime.probe(colour, self.engine.ready_path);
             if !is_due && matches!(probe(), Probe::Answered(answer) if answer.status == 200) {
                 bad = 0;
+                self.look_at_proxy(colour, None)?;
             } else {
                 bad = self.look(colour, bad)?;
                 looked = Some(clock.elapsed());
@@ -67,23 +68,27 @@ impl Run<'_> {
 
     /// Looks at the candidate that `bad` looks in a row have found not ready, and counts on.
     fn look(&self, colour: Colour, bad: u32) -> Result<u32, Reason> {
-        let World { runtime, router, .. } = self.engine.world;
-        let instance = runtime.observe(colour).map_err(in_words)?;
+        let instance = self.engine.world.runtime.observe(colour).map_err(in_words)?;
         // One probe lost under load says nothing.
         let bad = if instance.state == State::Ready { 0 } else { bad + 1 };
         if instance.exits > 0 || !instance.state.occupies() || bad >= self.engine.policy.success_threshold {
             let exit = instance.last_exit.map(|exit| format!("ended with {exit}"));
             return Err(exit.or(instance.cause).unwrap_or_else(|| format!("{colour} is {}", instance.state)));
         }
-        let routing = router.observe().map_err(in_words)?;
+        self.look_at_proxy(colour, instance.cause).map(|()| bad)
+    }
+
+    /// Looks whether the proxy answers and holds the candidate for up; `cause` is why that may not be ready.
+    fn look_at_proxy(&self, colour: Colour, cause: Option<String>) -> Result<(), Reason> {
+        let routing = self.engine.world.router.observe().map_err(in_words)?;
         if routing.running.is_none() {
             return Err("the proxy does not answer any more".into());
         }
         if !routing.up.get(colour) {
-            let cause = instance.cause.unwrap_or_else(|| instance.state.to_string());
+            let cause = cause.unwrap_or_else(|| State::Ready.to_string());
             return Err(format!("the proxy's checks hold {colour} for down ({cause})"));
         }
-        Ok(bad)
+        Ok(())
     }
 
     pub(super) fn drain(&self, colour: Colour) -> Result<(), Reason> {
