@@ -145,7 +145,8 @@ impl Site {
     pub fn lock<'a>(&'a self, verb: &str, queue: &Queue) -> anyhow::Result<(Scene<'a>, bool)> {
         let scene = self.enter();
         scene.home.create()?;
-        let unfinished = scene.ledger.lock(verb, queue.wait.map_or(std::time::Duration::ZERO, |wait| *wait))?;
+        let wait = queue.wait.map_or(std::time::Duration::ZERO, |wait| *wait);
+        let unfinished = scene.ledger.lock(verb, wait, &scene.clock)?;
         Ok((scene, unfinished))
     }
 

@@ -19,7 +19,7 @@ pub use local::{Local, ask, is_locked};
 pub struct Session(#[expect(dead_code, reason = "held for its lock, which ends with it")] Box<dyn Any + Send>);
 
 impl Session {
-    fn new(held: impl Any + Send) -> Session {
+    pub(crate) fn new(held: impl Any + Send) -> Session {
         Session(Box::new(held))
     }
 }

@@ -3,7 +3,7 @@
 mod mailbox;
 
 use std::sync::Mutex;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,7 @@ use crate::problem::{ExitCode, Problem, command};
 use crate::rollout::event::Event;
 use crate::rollout::record::Entry;
 use crate::rollout::request::Request;
-use crate::rollout::world::Ledger;
+use crate::rollout::world::{Clock, Ledger};
 use crate::time;
 
 pub use mailbox::Posted;
@@ -91,24 +91,24 @@ impl<'a> FileLedger<'a> {
         FileLedger { host, environment, writing: Mutex::new(None) }
     }
 
-    /// Takes the lock for as long as this process lives, waiting at most `wait` for another deployer to end, and opens a
-    /// journal. Returns whether the last rollout was left unfinished.
+    /// Takes the lock for as long as this process lives, waiting at most `wait` by `clock` for another deployer to end, and
+    /// opens a journal. Returns whether the last rollout was left unfinished.
     ///
     /// # Errors
     /// A [`Problem`] with exit code 75 that names the holder.
-    pub fn lock(&self, command: &str, wait: Duration) -> anyhow::Result<bool> {
+    pub fn lock(&self, command: &str, wait: Duration, clock: &dyn Clock) -> anyhow::Result<bool> {
         // Whoever looks for the holder holds the lock for a moment, so one refusal says nothing.
-        let began = Instant::now();
+        let began = clock.elapsed();
         let deadline = began + wait.max(Duration::from_millis(250));
         let session = loop {
             if let Some(session) = self.host.try_lock(LOCK)? {
                 break session;
             }
             // Housekeeping is over in a moment, and nobody's doing.
-            if Instant::now() >= deadline && (Instant::now() >= began + REAPING || !self.is_reaped()) {
+            if clock.elapsed() >= deadline && (clock.elapsed() >= began + REAPING || !self.is_reaped()) {
                 return Err(self.refusal(wait).into());
             }
-            std::thread::sleep(Duration::from_millis(20));
+            clock.sleep(Duration::from_millis(20));
         };
         self.empty_mailbox();
         let owner = Owner::current(command);
@@ -255,6 +255,7 @@ mod tests {
     use crate::host::Local;
     use crate::rollout::colour::Colour;
     use crate::rollout::record::{Change, Launch, Warm};
+    use crate::rollout::world::SystemClock;
     use crate::testing::TempDir;
 
     fn entry(release: &str) -> Entry {
@@ -277,7 +278,7 @@ mod tests {
         let dir = TempDir::new();
         let host = Local::new(dir.path());
         let ledger = FileLedger::new(&host, "development");
-        ledger.lock("test", Duration::ZERO).unwrap();
+        ledger.lock("test", Duration::ZERO, &SystemClock::start()).unwrap();
         ledger.record(&entry("v1")).unwrap();
         host.append(HISTORY, "\n{\"at\":\"1970-01-").unwrap();
         ledger.record(&entry("v2")).unwrap();
@@ -289,14 +290,14 @@ mod tests {
         let dir = TempDir::new();
         let host = Local::new(dir.path());
         let first = FileLedger::new(&host, "development");
-        first.lock("deploy v1", Duration::ZERO).unwrap();
+        first.lock("deploy v1", Duration::ZERO, &SystemClock::start()).unwrap();
         let second = FileLedger::new(&host, "development");
-        let refusal = second.lock("deploy v2", Duration::ZERO).unwrap_err().to_string();
+        let refusal = second.lock("deploy v2", Duration::ZERO, &SystemClock::start()).unwrap_err().to_string();
         assert!(refusal.contains("deploy v1") && refusal.contains("--wait"), "{refusal}");
         assert_eq!(second.holder().unwrap().unwrap().command, "deploy v1");
         drop(first);
         assert_eq!(second.holder().unwrap(), None);
-        second.lock("deploy v2", Duration::ZERO).unwrap();
+        second.lock("deploy v2", Duration::ZERO, &SystemClock::start()).unwrap();
     }
 
     #[test]
@@ -305,14 +306,14 @@ mod tests {
         let host = Local::new(dir.path());
         let at = SystemTime::UNIX_EPOCH;
         let ledger = FileLedger::new(&host, "development");
-        assert!(!ledger.lock("one", Duration::ZERO).unwrap());
+        assert!(!ledger.lock("one", Duration::ZERO, &SystemClock::start()).unwrap());
         ledger.journal(at, &Event::Warning { text: "half-way".into() }).unwrap();
         drop(ledger);
         let ledger = FileLedger::new(&host, "development");
-        assert!(ledger.lock("two", Duration::ZERO).unwrap());
+        assert!(ledger.lock("two", Duration::ZERO, &SystemClock::start()).unwrap());
         ledger.journal(at, &Event::Ended { reached: true, active: None }).unwrap();
         drop(ledger);
-        assert!(!FileLedger::new(&host, "development").lock("three", Duration::ZERO).unwrap());
+        assert!(!FileLedger::new(&host, "development").lock("three", Duration::ZERO, &SystemClock::start()).unwrap());
     }
 
     #[test]
@@ -323,7 +324,7 @@ mod tests {
         let deployer = FileLedger::new(&host, "development");
         let other = FileLedger::new(&host, "development");
         assert_eq!(other.post(Wish::Abort).unwrap(), Posted::NobodyThere);
-        deployer.lock("deploy v1", Duration::ZERO).unwrap();
+        deployer.lock("deploy v1", Duration::ZERO, &SystemClock::start()).unwrap();
         std::thread::scope(|scope| {
             let posted = scope.spawn(|| other.post(Wish::Pause).unwrap());
             let request = loop {
@@ -339,7 +340,7 @@ mod tests {
         host.replace("mailbox/2-1.json", "{\"wish\":\"abort\",\"by\":\"x\",\"at\":\"1970-01-01T00:00:00Z\"}").unwrap();
         drop(deployer);
         let next = FileLedger::new(&host, "development");
-        next.lock("deploy v2", Duration::ZERO).unwrap();
+        next.lock("deploy v2", Duration::ZERO, &SystemClock::start()).unwrap();
         assert_eq!(next.take_request().unwrap(), None);
     }
 

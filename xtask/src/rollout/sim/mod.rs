@@ -2,8 +2,11 @@
 //! checked after every change.
 
 mod analysis;
+mod deployer;
 mod scenario;
 mod state;
+mod turns;
+mod two;
 mod world;
 
 use std::ops::RangeInclusive;

@@ -74,9 +74,14 @@ impl Scenario {
         Scenario { policy: policy(steps, "10m", more), ..self }
     }
 
+    /// What another deployer may have in mind, where this is under way.
+    pub(super) fn other(&self, goal: Goal) -> Scenario {
+        Scenario { goal, policy: policy(STEPS, "10m", ""), ..self.clone() }
+    }
+
     pub(super) fn world(&self) -> Sim {
         let mut state = SimState::new();
-        for release in ["v1", "v2", "v3"] {
+        for release in ["v1", "v2", "v3", "other"] {
             state.natures.insert(release.into(), Nature::Good);
         }
         let sim = Sim(Mutex::new(state));
@@ -101,21 +106,29 @@ impl Scenario {
     pub(super) fn run(&self, sim: &Sim) -> Option<Outcome> {
         let world = World { runtime: sim, router: sim, ledger: sim, metrics: sim, clock: sim };
         let unfinished = sim.state().unfinished;
+        self.run_in(sim, world, unfinished)
+    }
+
+    /// The same, by whoever acts on the simulated world through another.
+    pub(super) fn run_in(&self, sim: &Sim, world: World<'_>, unfinished: bool) -> Option<Outcome> {
         let before = world.observe().ok()?;
         let first = match self.goal {
             Goal::Deploy(_) => overdue(&before, unfinished),
             _ => (!before.is_settled()).then_some(Goal::Abort),
         };
         if let Some(goal) = first {
-            let _ = self.reach(sim, goal);
+            let _ = self.reach_in(sim, world, goal);
         }
-        self.reach(sim, self.goal.clone())
+        self.reach_in(sim, world, self.goal.clone())
     }
 
     /// None where the deployer could not even look.
     pub(super) fn reach(&self, sim: &Sim, goal: Goal) -> Option<Outcome> {
+        self.reach_in(sim, World { runtime: sim, router: sim, ledger: sim, metrics: sim, clock: sim }, goal)
+    }
+
+    pub(super) fn reach_in(&self, sim: &Sim, world: World<'_>, goal: Goal) -> Option<Outcome> {
         let cancel = Cancel::default();
-        let world = World { runtime: sim, router: sim, ledger: sim, metrics: sim, clock: sim };
         let engine = Engine {
             world,
             environment: "staging",

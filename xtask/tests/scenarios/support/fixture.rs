@@ -195,6 +195,12 @@ impl Fixture {
         }
     }
 
+    /// Whether the proxy's checks hold a colour for up.
+    pub fn is_up(&self, colour: &str) -> bool {
+        let told = self.ask_proxy("haproxy.sock", "show stat").unwrap_or_default();
+        told.lines().any(|line| line.starts_with(&format!("{colour},service,")) && line.contains(",UP,"))
+    }
+
     /// The worker of the proxy that accepts connections.
     pub fn proxy_worker(&self) -> Option<String> {
         let told = self.ask_proxy("master.sock", "show proc")?;

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use xtask::bench::load::{self, Echo, Load, Running};
 
-const CONNECTIONS: u32 = 32;
+/// How many requests can be in flight at a time.
+pub const CONNECTIONS: u32 = 32;
 /// Requests per second over all connections; more than the 2,000 that are asked for, so that a busy machine still
 /// reaches those.
 const RATE: u32 = 2600;
