@@ -8,6 +8,7 @@ pub mod bench;
 pub mod ci;
 pub mod cli;
 pub mod config_lint;
+pub mod coverage;
 pub mod deploy_blue_green;
 pub mod docker_build;
 pub mod doctor;

@@ -55,6 +55,16 @@ pub const CARGO_NEXTEST: Tool = Tool {
     version_args: &["nextest", "--version"],
 };
 
+/// What measures coverage.
+pub const CARGO_LLVM_COV: Tool = Tool {
+    name: "cargo-llvm-cov",
+    package: None,
+    purpose: "measures coverage",
+    required: false,
+    minimum: None,
+    version_args: &["llvm-cov", "--version"],
+};
+
 /// Docker's command line.
 pub const DOCKER: Tool = Tool {
     name: "docker",
