@@ -16,7 +16,7 @@ use crate::delivery::{Coverage, FILE, Share};
 use crate::packages::Consent;
 use crate::problem::{ExitCode, Problem};
 use crate::project::Project;
-use crate::{out, tools};
+use crate::{out, say, tools};
 use figures::Crate;
 use llvm::Llvm;
 use measure::{FOLDER, HTML, LCOV, LlvmCov};
@@ -97,7 +97,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         print(&rows);
     }
     if args.raise {
-        raise(&root, &rows, args.json)?;
+        raise(&root, &rows)?;
     } else if !args.json {
         print_room(&rows);
     }
@@ -137,7 +137,7 @@ fn print_room(rows: &[Row<'_>]) {
     }
 }
 
-fn raise(root: &Path, rows: &[Row<'_>], json: bool) -> anyhow::Result<()> {
+fn raise(root: &Path, rows: &[Row<'_>]) -> anyhow::Result<()> {
     let path = root.join(FILE);
     let text = fs::read_to_string(&path)?;
     let measured = rows.iter().filter_map(|row| Some((row.name, row.percent?))).collect();
@@ -145,13 +145,9 @@ fn raise(root: &Path, rows: &[Row<'_>], json: bool) -> anyhow::Result<()> {
     if !raised.is_empty() {
         fs::write(&path, text).with_context(|| format!("writing {}", path.display()))?;
     }
-    if json {
-        return Ok(());
-    }
-    out!("");
-    raised.iter().for_each(|it| out!("{FILE}: coverage.floor.{} raised from {} to {}", it.name, it.from, it.to));
+    raised.iter().for_each(|it| say!("{FILE}: coverage.floor.{} raised from {} to {}", it.name, it.from, it.to));
     if raised.is_empty() {
-        out!("no floor can be raised: none is more than {} points below what was measured", raise::SLACK);
+        say!("no floor can be raised: none is more than {} points below what was measured", raise::SLACK);
     }
     Ok(())
 }
@@ -176,7 +172,7 @@ fn conclude(root: &Path, crates: &[Crate], rows: &[Row<'_>]) -> anyhow::Result<(
         format!("{:>5} of {:>5} lines not covered: {path}", file.uncovered(), file.lines)
     });
     let problem = Problem::new(ExitCode::Failed, message).detail(worst);
-    Err(problem.next(format!("open {FOLDER}/{HTML}/index.html")).into())
+    Err(problem.next(format!("xdg-open {FOLDER}/{HTML}/index.html")).into())
 }
 
 #[cfg(test)]
@@ -220,7 +216,7 @@ mod tests {
             error.to_string(),
             "30.0 % of the lines of shop are covered, and 90.0 % is its floor.\n  \
              |     4 of     4 lines not covered: src/main.rs\n  |     3 of     6 lines not covered: src/cart.rs\n  \
-             next: open target/xtask/coverage/html/index.html"
+             next: xdg-open target/xtask/coverage/html/index.html"
         );
     }
 }
