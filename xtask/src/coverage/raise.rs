@@ -54,9 +54,9 @@ mod tests {
             ("low", Share::tenths(700)),
             ("new", Share::tenths(900)),
         ]);
-        let before = text("floor = { shop=7, 'tool' = 50.0 , low = 69.5,  gone = 1.0 } # percent");
+        let before = text("floor = { shop=7, 'tool' = 50.0 , low = 80.0,  gone = 1.0 } # percent");
         let (after, raised) = raise(&before, &measured).unwrap();
-        assert_eq!(after, text("floor = { shop=99.5, 'tool' = 59.9 , low = 69.5,  gone = 1.0 } # percent"));
+        assert_eq!(after, text("floor = { shop=99.5, 'tool' = 59.9 , low = 80.0,  gone = 1.0 } # percent"));
         let names: Vec<_> = raised.iter().map(|it| format!("{} {} {}", it.name, it.from, it.to)).collect();
         assert_eq!(names, ["shop 7.0 99.5", "tool 50.0 59.9"]);
         assert_eq!(raise(&after, &measured).unwrap(), (after, Vec::new()));
