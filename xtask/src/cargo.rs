@@ -53,8 +53,20 @@ pub fn build_static(root: &Path, package: &str, binary: &str, profile: &str) -> 
 /// # Errors
 /// When there is no compiler.
 pub fn compiler() -> anyhow::Result<String> {
+    ask_compiler(&["-vV"])
+}
+
+/// The folder of the toolchain that this machine's compiler belongs to.
+///
+/// # Errors
+/// When there is no compiler.
+pub fn sysroot() -> anyhow::Result<PathBuf> {
+    Ok(ask_compiler(&["--print", "sysroot"])?.trim().into())
+}
+
+fn ask_compiler(args: &[&str]) -> anyhow::Result<String> {
     let rustc = std::env::var_os("RUSTC").map_or_else(|| "rustc".into(), PathBuf::from);
-    let output = std::process::Command::new(rustc).arg("-vV").output().context("asking rustc about itself")?;
+    let output = std::process::Command::new(rustc).args(args).output().context("asking rustc about itself")?;
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 

@@ -3,8 +3,8 @@
 use clap::{Command, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::{
-    abort, bench, ci, completions, config_lint, deploy_blue_green, docker_build, doctor, down, health_check, history,
-    image_check, logs, pause, promote, reap, recover, resume, rollback, runtime, setup, status, steer, up,
+    abort, bench, ci, completions, config_lint, coverage, deploy_blue_green, docker_build, doctor, down, health_check,
+    history, image_check, logs, pause, promote, reap, recover, resume, rollback, runtime, setup, status, steer, up,
 };
 
 const AFTER: &str = "\
@@ -22,7 +22,7 @@ Exit codes:
 const GROUPS: [(&str, &[&str]); 5] = [
     ("Serve", &["up", "down", "status", "history", "logs", "health-check"]),
     ("Roll out", &["deploy-blue-green", "promote", "abort", "pause", "resume", "rollback", "recover", "reap"]),
-    ("Check", &["ci", "config-lint", "image-check", "bench"]),
+    ("Check", &["ci", "config-lint", "coverage", "image-check", "bench"]),
     ("Make", &["docker-build"]),
     ("This machine", &["setup", "doctor", "completions"]),
 ];
@@ -89,6 +89,8 @@ pub enum Verb {
     ConfigLint(config_lint::Args),
     /// Runs every check and every test.
     Ci(ci::Args),
+    /// Measures how much of each crate's code the tests run, and holds it against its floor.
+    Coverage(coverage::Args),
     /// Measures what the tool itself costs, on an environment of its own.
     Bench(bench::Args),
     /// Makes the service's image, and pushes it where that is asked for.
@@ -143,6 +145,7 @@ impl Verb {
             Verb::HealthCheck(args) => health_check::run(args),
             Verb::ConfigLint(args) => config_lint::run(args),
             Verb::Ci(args) => ci::run(args),
+            Verb::Coverage(args) => coverage::run(args),
             Verb::Bench(args) => bench::run(args),
             Verb::DockerBuild(args) => docker_build::run(args),
             Verb::ImageCheck(args) => image_check::run(args),

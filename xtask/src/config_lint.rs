@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::cargo;
+use crate::coverage;
 use crate::delivery::{Delivery, Environment, FILE};
 use crate::host::Local;
 use crate::problem::{ExitCode, Problem};
@@ -33,6 +34,7 @@ pub struct Args {
 pub fn run(args: &Args) -> anyhow::Result<()> {
     let project = Project::here()?;
     let mut findings = references(&project.root, &project.delivery);
+    findings.extend(coverage::findings(&project)?);
     findings.extend(mirror::findings(&project.delivery)?);
     findings.extend(compose(&project)?);
     findings.extend(proxy(&project)?);

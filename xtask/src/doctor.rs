@@ -4,6 +4,7 @@ use std::net::TcpListener;
 
 use serde::Serialize;
 
+use crate::coverage::llvm::{self, Llvm};
 use crate::delivery::FILE;
 use crate::out;
 use crate::problem::{ExitCode, Problem};
@@ -78,7 +79,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
 /// Every tool, and what installs those that are pinned.
 fn tools(project: &Project) -> Vec<Finding> {
     let toolbox = Toolbox::of(project);
-    tools::ALL.iter().map(|known| tool(toolbox, known)).chain([installer()]).collect()
+    tools::ALL.iter().map(|known| tool(toolbox, known)).chain([llvm(), installer()]).collect()
 }
 
 fn tool(toolbox: Toolbox<'_>, tool: &Tool) -> Finding {
@@ -102,6 +103,20 @@ fn tool(toolbox: Toolbox<'_>, tool: &Tool) -> Finding {
         why: Some(tool.purpose),
         next: (!will_do && !is_loose).then(|| tool.how_to_get()).flatten(),
         ..Finding::new(tool.name, verdict, text)
+    }
+}
+
+/// Their version follows the compiler's.
+fn llvm() -> Finding {
+    let (why, wanted) = (Some(llvm::PURPOSE), Llvm::wanted().map(|major| major.to_string()));
+    match Llvm::found() {
+        Some(llvm) => {
+            Finding { why, wanted, ..Finding::new("llvm-cov", Verdict::Good, llvm.cov.display().to_string()) }
+        }
+        None => {
+            let next = Llvm::wanted().and_then(llvm::how_to_get);
+            Finding { why, wanted, next, ..Finding::new("llvm-cov", Verdict::Optional, "not found") }
+        }
     }
 }
 

@@ -66,6 +66,31 @@ fn paths(listed: &str) -> impl Iterator<Item = String> {
     listed.split('\0').filter(|path| !path.is_empty()).map(str::to_owned)
 }
 
+/// What a file, named relative to `root`, was in a commit: nothing where it did not exist.
+///
+/// # Errors
+/// When this is no checkout, or it has no such commit.
+pub fn file_in(root: &Path, commit: &str, path: &str) -> anyhow::Result<Option<String>> {
+    let sh = Shell::new()?;
+    sh.change_dir(root);
+    let listed = ask(cmd!(sh, "git ls-tree --name-only {commit} -- {path}"))?;
+    if listed.is_empty() {
+        return Ok(None);
+    }
+    let file = format!("{commit}:./{path}");
+    Ok(Some(ask(cmd!(sh, "git show {file}"))?))
+}
+
+/// The last commit that HEAD and another have in common.
+///
+/// # Errors
+/// When this is no checkout, or what it has does not reach back that far.
+pub fn merge_base(root: &Path, other: &str) -> anyhow::Result<String> {
+    let sh = Shell::new()?;
+    sh.change_dir(root);
+    ask(cmd!(sh, "git merge-base HEAD {other}"))
+}
+
 fn ask(command: Cmd<'_>) -> anyhow::Result<String> {
     Ok(command.quiet().ignore_stderr().read()?)
 }

@@ -9,6 +9,7 @@ pub mod ci;
 pub mod cli;
 pub mod completions;
 pub mod config_lint;
+pub mod coverage;
 pub mod deploy_blue_green;
 pub mod docker_build;
 pub mod doctor;

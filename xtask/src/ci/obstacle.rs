@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::step::Step;
+use crate::coverage::llvm::Llvm;
 use crate::docker;
 use crate::packages::Consent;
 use crate::runtime::choice;
@@ -26,6 +27,11 @@ pub(super) fn obstacle(step: &Step, root: &Path, tools: Toolbox<'_>, consent: Co
         return Some(because(error, true));
     }
     if let Some(error) = step.needs.iter().find_map(|tool| tools.ensure(tool, consent).err()) {
+        return Some(because(error, !step.required));
+    }
+    if step.llvm
+        && let Err(error) = Llvm::ensure(consent)
+    {
         return Some(because(error, !step.required));
     }
     // With an engine there, all else can be had.

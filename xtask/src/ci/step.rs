@@ -27,6 +27,8 @@ pub(super) struct Step {
     pub(super) env: &'static [(&'static str, &'static str)],
     /// What else it needs than Rust.
     pub(super) needs: &'static [Tool],
+    /// Whether it needs the tools of the compiler's LLVM.
+    pub(super) llvm: bool,
     /// Whether it needs a Docker engine with all that containers take.
     pub(super) in_containers: bool,
     /// Whether a CI system must be able to run it.
@@ -117,6 +119,7 @@ pub(super) const USUAL: Step = Step {
     command: &[],
     env: &[],
     needs: &[],
+    llvm: false,
     in_containers: false,
     required: true,
     tests: Tests::None,

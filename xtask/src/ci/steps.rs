@@ -2,7 +2,7 @@
 //! `--list` and `--dry-run` print, what is skipped as fresh and what a job on GitHub runs are views of this table.
 
 use super::step::{Fact, Group, Lane, Step, Tests, USUAL, minutes};
-use crate::tools::{CARGO_NEXTEST, DOCKER_REGISTRY, HAPROXY, PROMETHEUS, SHELLCHECK, SOCAT};
+use crate::tools::{CARGO_LLVM_COV, CARGO_NEXTEST, DOCKER_REGISTRY, HAPROXY, PROMETHEUS, SHELLCHECK, SOCAT};
 
 /// The scenarios that a filter chooses. Most wait more than they compute, and take turns where they need the machine's whole
 /// speed; so there are more at a time than processors.
@@ -137,6 +137,19 @@ pub(super) const STEPS: &[Step] = &[
         tests: Tests::Harness,
         facts: &[Fact::Cargo],
         remedy: "cargo test --workspace --doc",
+        ..USUAL
+    },
+    Step {
+        id: "coverage",
+        group: Group::Test,
+        verifies: "the tests run as much of each crate as they have to",
+        after: &["build"],
+        command: &["cargo", "xtask", "coverage"],
+        needs: &[CARGO_NEXTEST, CARGO_LLVM_COV],
+        llvm: true,
+        tests: Tests::Nextest,
+        facts: &[Fact::Cargo],
+        remedy: "cargo xtask coverage",
         ..USUAL
     },
     Step {

@@ -1,5 +1,6 @@
 //! `config/delivery.toml`: everything xtask has to know about the service, its environments and their rollout policy.
 
+mod coverage;
 mod environment;
 pub mod pins;
 mod product;
@@ -11,6 +12,7 @@ use std::path::Path;
 use ipnet::Ipv4Net;
 use serde::Deserialize;
 
+pub use coverage::{Coverage, Share};
 pub use environment::{Containers, Environment, RuntimeChoice, SecretSource};
 pub use pins::{Checksum, Pin, Pins, Wheel};
 pub use product::{Commands, Compose, Health, Image, Naive, Proxy, Service};
@@ -36,6 +38,9 @@ pub struct Delivery {
     /// Which tools are installed for this project alone, and from what.
     #[serde(default)]
     pub tools: Pins,
+    /// How much of the code the tests have to run.
+    #[serde(default)]
+    pub coverage: Coverage,
     /// Where it is delivered to.
     pub environments: BTreeMap<String, Environment>,
 }
@@ -132,7 +137,8 @@ impl Delivery {
     }
 }
 
-fn place(text: &str, offset: usize) -> String {
+/// Where in the text of the file something stands: file, line and column.
+pub(crate) fn place(text: &str, offset: usize) -> String {
     let before = text.get(..offset).unwrap_or(text);
     let line = before.matches('\n').count() + 1;
     let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;

@@ -36,14 +36,6 @@ pub const PROMETHEUS: Tool = of_system("prometheus", "answers the queries of rol
 pub const PROMTOOL: Tool =
     Tool { source: Source::System("prometheus"), ..of_system("promtool", "checks what Prometheus is to be told") };
 
-/// What merges the counts of a run that was measured; of the LLVM that rustc has inside.
-pub const LLVM_PROFDATA: Tool =
-    Tool { source: Source::System("llvm-22"), ..of_system("llvm-profdata-22", "merges what coverage has counted") };
-
-/// What says which lines were run; of the LLVM that rustc has inside.
-pub const LLVM_COV: Tool =
-    Tool { source: Source::System("llvm-22"), ..of_system("llvm-cov-22", "says which lines coverage has seen") };
-
 /// cargo-deny.
 pub const CARGO_DENY: Tool = of_project("cargo-deny", "checks advisories, licences and sources of dependencies");
 
@@ -72,7 +64,7 @@ pub const COMPOSE_LINT: Tool = of_project("compose-lint", "checks the Compose fi
 
 /// All of them, in the order in which `doctor` shows them and `setup` installs those that are pinned: the one that is
 /// compiled comes last.
-pub const ALL: [Tool; 22] = [
+pub const ALL: [Tool; 20] = [
     of_rust("cargo", "builds the service"),
     of_rust("rustfmt", "checks the formatting"),
     of_rust("cargo-clippy", "checks the code"),
@@ -82,8 +74,6 @@ pub const ALL: [Tool; 22] = [
     SHELLCHECK,
     PROMETHEUS,
     PROMTOOL,
-    LLVM_PROFDATA,
-    LLVM_COV,
     MMDEBSTRAP,
     DOCKER_REGISTRY,
     SOCAT,

@@ -6,6 +6,7 @@ mod support;
 
 mod budget;
 mod containers;
+mod coverage;
 mod fresh_clone;
 mod images;
 mod interrupted;

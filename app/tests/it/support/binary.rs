@@ -15,6 +15,8 @@ use super::{Client, shipped_configuration, wait_for};
 pub(crate) fn app(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_app"));
     command.args(args).env_clear().env("APP_CONFIG_DIR", shipped_configuration()).stdin(Stdio::null());
+    // Where coverage is measured: the file in which it says what of it was run. Without it, that is one in this folder.
+    command.envs(std::env::var_os("LLVM_PROFILE_FILE").map(|file| ("LLVM_PROFILE_FILE", file)));
     command
 }
 
