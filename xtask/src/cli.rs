@@ -68,7 +68,7 @@ pub enum Verb {
     DockerBuild(docker_build::Args),
     /// Holds the service's image against its budget, and against the image that one would write first.
     ImageCheck(image_check::Args),
-    /// Makes the images that an environment in containers needs besides the service's own.
+    /// Installs the tools that are pinned, and makes the images that an environment in containers needs besides the service's.
     Setup(setup::Args),
     /// Says whether this machine has what it takes.
     Doctor(doctor::Args),

@@ -4,14 +4,16 @@ use std::net::TcpListener;
 
 use serde::Serialize;
 
+use crate::delivery::FILE;
 use crate::out;
 use crate::problem::{ExitCode, Problem};
 use crate::project::Project;
 use crate::rollout::colour::Colour;
 use crate::runtime::shim::Shim;
 use crate::site::FOLDER;
-use crate::tools::Tool;
-use crate::{docker, packages, port, tools};
+use crate::tools::wheels::{self, Installer};
+use crate::tools::{Source, Tool, Toolbox};
+use crate::{docker, port, tools};
 
 /// Flags of `doctor`.
 #[derive(Debug, Clone, clap::Args)]
@@ -25,9 +27,22 @@ pub struct Args {
 struct Finding {
     what: String,
     verdict: Verdict,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    wanted: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<&'static str>,
     found: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
+}
+
+impl Finding {
+    fn new(what: impl Into<String>, verdict: Verdict, found: impl Into<String>) -> Finding {
+        let (what, found) = (what.into(), found.into());
+        Finding { what, verdict, version: None, wanted: None, why: None, found, next: None }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -38,20 +53,18 @@ enum Verdict {
     Optional,
 }
 
-/// Looks at tools, the Docker engine, ports and disk.
+/// Looks at tools, the Docker engine, ports and disk. It installs nothing.
 ///
 /// # Errors
 /// A [`Problem`] with exit code 69 when something is missing without which nothing can be delivered.
 pub fn run(args: &Args) -> anyhow::Result<()> {
     let project = Project::here()?;
-    let mut findings: Vec<_> = tools::ALL.iter().map(tool).collect();
-    findings.extend(containers(&project));
-    findings.extend(ports(&project));
-    findings.push(disk(&project)?);
+    let sections = [tools(&project), containers(&project), ports(&project), vec![disk(&project)?]];
+    let findings: Vec<_> = sections.iter().flatten().collect();
     if args.json {
         out!("{}", serde_json::to_string_pretty(&findings)?);
     } else {
-        findings.iter().for_each(print);
+        sections.iter().for_each(|section| print(section));
     }
     let missing: Vec<_> = findings.iter().filter(|finding| finding.verdict == Verdict::Missing).collect();
     if missing.is_empty() {
@@ -62,33 +75,52 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     Err(missing.iter().filter_map(|finding| finding.next.clone()).fold(problem, Problem::next).into())
 }
 
-fn tool(tool: &Tool) -> Finding {
-    let what = format!("{} ({})", tool.name, tool.purpose);
-    let absent = if tool.required { Verdict::Missing } else { Verdict::Optional };
-    let get = tool.package.and_then(packages::command_to_install);
-    match tools::find(tool) {
+/// Every tool, and what installs those that are pinned.
+fn tools(project: &Project) -> Vec<Finding> {
+    let toolbox = Toolbox::of(project);
+    tools::ALL.iter().map(|known| tool(toolbox, known)).chain([installer()]).collect()
+}
+
+fn tool(toolbox: Toolbox<'_>, tool: &Tool) -> Finding {
+    let found = toolbox.find(tool);
+    let will_do = found.as_ref().is_some_and(|found| found.is_recent(tool));
+    let is_loose = tool.source == Source::Pinned && toolbox.pin(tool).is_none();
+    let unpinned = if is_loose { format!("; {FILE} pins none") } else { String::new() };
+    let text = match &found {
+        Some(found) if will_do => format!("{}{unpinned}", found.path.display()),
+        Some(found) => format!("{}, too old", found.path.display()),
+        None => format!("not found{unpinned}"),
+    };
+    let verdict = match will_do {
+        true => Verdict::Good,
+        false if tool.required => Verdict::Missing,
+        false => Verdict::Optional,
+    };
+    Finding {
+        version: found.and_then(|found| found.version).map(|version| version.to_string()),
+        wanted: toolbox.wanted(tool),
+        why: Some(tool.purpose),
+        next: (!will_do && !is_loose).then(|| tool.how_to_get()).flatten(),
+        ..Finding::new(tool.name, verdict, text)
+    }
+}
+
+fn installer() -> Finding {
+    let why = Some(wheels::PURPOSE);
+    match Installer::find() {
         Some(found) => {
-            let version = found.version.as_ref().map(ToString::to_string).unwrap_or_default();
-            let text = format!("{version} at {}", found.path.display());
-            match tool.minimum {
-                Some((major, minor)) if !found.is_recent(tool) => Finding {
-                    what,
-                    verdict: absent,
-                    found: format!("{text}; {major}.{minor} is the oldest that will do"),
-                    next: get,
-                },
-                _ => Finding { what, verdict: Verdict::Good, found: text, next: None },
-            }
+            let version = found.version().map(ToString::to_string);
+            Finding { version, why, ..Finding::new("pip", Verdict::Good, found.command()) }
         }
-        None => Finding { what, verdict: absent, found: "not found".into(), next: get },
+        None => Finding { why, next: wheels::how_to_get(), ..Finding::new("pip", Verdict::Optional, "not found") },
     }
 }
 
 /// What environments in containers need; nothing where no engine answers, which leaves processes.
 fn containers(project: &Project) -> Vec<Finding> {
     let finding = |what: &str, found: Result<String, (String, &str)>| match found {
-        Ok(found) => Finding { what: what.into(), verdict: Verdict::Good, found, next: None },
-        Err((found, next)) => Finding { what: what.into(), verdict: Verdict::Optional, found, next: Some(next.into()) },
+        Ok(found) => Finding::new(what, Verdict::Good, found),
+        Err((found, next)) => Finding { next: Some(next.into()), ..Finding::new(what, Verdict::Optional, found) },
     };
     let engine = match docker::engine() {
         Ok(engine) => {
@@ -135,13 +167,11 @@ fn ports(project: &Project) -> Vec<Finding> {
         };
         let what = format!("{address} ({name} {part})");
         match TcpListener::bind(address) {
-            Ok(_) => Finding { what, verdict: Verdict::Good, found: "free".into(), next: None },
-            Err(_) if ours() => {
-                Finding { what, verdict: Verdict::Good, found: "in use by this environment".into(), next: None }
-            }
+            Ok(_) => Finding::new(what, Verdict::Good, "free"),
+            Err(_) if ours() => Finding::new(what, Verdict::Good, "in use by this environment"),
             Err(error) => {
                 let holder = port::holder(address.port()).unwrap_or_else(|| error.to_string());
-                Finding { what, verdict: Verdict::Optional, found: format!("not free: {holder}"), next: None }
+                Finding::new(what, Verdict::Optional, format!("not free: {holder}"))
             }
         }
     });
@@ -162,15 +192,43 @@ fn disk(project: &Project) -> anyhow::Result<Finding> {
     let free = disk.f_bavail.saturating_mul(disk.f_frsize) / (1024 * 1024);
     let verdict = if free >= ENOUGH_MIB { Verdict::Good } else { Verdict::Optional };
     let found = format!("{free} MiB free; a build and a few releases take about {ENOUGH_MIB}");
-    Ok(Finding { what: "disk".into(), verdict, found, next: None })
+    Ok(Finding::new("disk", verdict, found))
 }
 
-fn print(finding: &Finding) {
-    let mark = match finding.verdict {
-        Verdict::Good => "ok",
-        Verdict::Missing => "MISSING",
-        Verdict::Optional => "note",
-    };
-    out!("{mark:<8} {:<64} {}", finding.what, finding.found);
-    finding.next.iter().for_each(|next| out!("{:<8} next: {next}", ""));
+/// Prints a table whose columns are as wide as they have to be; a column without anything in it is none.
+fn print(findings: &[Finding]) {
+    let rows: Vec<_> = findings.iter().map(columns).collect();
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths = [width(0), width(1), width(2), width(3)];
+    for (finding, row) in findings.iter().zip(&rows) {
+        let mark = match finding.verdict {
+            Verdict::Good => "ok",
+            Verdict::Missing => "MISSING",
+            Verdict::Optional => "note",
+        };
+        let cells = row.iter().zip(widths).filter(|(_, width)| *width > 0);
+        let cells: String = cells.map(|(cell, width)| format!("{cell:<width$}  ")).collect();
+        out!("{mark:<8} {cells}{}", finding.found);
+    }
+    for (next, names) in remedies(findings) {
+        out!("{:<8} next: {next}  ({})", "", names.join(", "));
+    }
+}
+
+fn columns(finding: &Finding) -> [String; 4] {
+    let wanted = finding.wanted.as_ref().map(|wanted| format!("want {wanted}")).unwrap_or_default();
+    let version = finding.version.clone().unwrap_or_default();
+    [finding.what.clone(), version, wanted, finding.why.unwrap_or_default().to_owned()]
+}
+
+/// The commands to type, each with what it is for.
+fn remedies(findings: &[Finding]) -> Vec<(&str, Vec<&str>)> {
+    let mut remedies: Vec<(&str, Vec<&str>)> = Vec::new();
+    for (next, what) in findings.iter().filter_map(|finding| Some((finding.next.as_deref()?, finding.what.as_str()))) {
+        match remedies.iter_mut().find(|(known, _)| *known == next) {
+            Some((_, names)) => names.push(what),
+            None => remedies.push((next, vec![what])),
+        }
+    }
+    remedies
 }

@@ -1,15 +1,21 @@
-//! `setup`: makes the images an environment in containers needs besides the service's own.
+//! `setup`: installs the tools that the project pins, and makes the images an environment in containers needs besides the
+//! service's own.
 
-use crate::docker;
-use crate::out;
 use crate::packages::Consent;
+use crate::problem::reason;
 use crate::project::Project;
-use crate::{builder_image, proxy_image};
+use crate::tools::{self, Toolbox};
+use crate::{builder_image, docker, proxy_image};
+use crate::{out, say};
 
 /// Flags of `setup`.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Args {
-    /// Makes the base images, the builder's too, from the packages of Debian instead of pulling them: no registry is asked.
+    /// Installs the tools alone, and makes no image.
+    #[arg(long, conflicts_with_all = ["air_gapped", "builder"])]
+    tools: bool,
+    /// Makes the base images, the builder's too, from the packages of Debian instead of pulling them: no registry is asked, and no
+    /// tool installed.
     #[arg(long)]
     air_gapped: bool,
     /// Pulls the image that the service is compiled in as well, some hundred megabytes of it.
@@ -20,25 +26,53 @@ pub struct Args {
     yes: bool,
 }
 
-/// Builds the proxy's image anew, and obtains the builder's where that is asked for.
+/// Installs the tools, builds the proxy's image anew, and obtains the builder's where that is asked for. Without an engine
+/// there are only the tools.
 ///
 /// # Errors
-/// A [`crate::problem::Problem`] with exit code 69 when no engine answers, or what the image is built from cannot be had.
+/// Those of [`Toolbox::ensure`], and a [`crate::problem::Problem`] with exit code 69 when what an image is built from cannot
+/// be had, or an image was asked for by a flag and no engine answers.
 pub fn run(args: &Args) -> anyhow::Result<()> {
     let project = Project::here()?;
-    docker::engine()?;
     let consent = Consent::from_flag(args.yes);
+    if !args.air_gapped {
+        install_tools(&project, consent)?;
+    }
+    if args.tools {
+        return Ok(());
+    }
+    match docker::engine() {
+        Ok(_) => make_images(args, &project, consent),
+        Err(error) if args.air_gapped || args.builder => Err(error),
+        Err(error) => {
+            say!("note: no image was made, and colours run as processes: {}", reason(&error));
+            Ok(())
+        }
+    }
+}
+
+fn install_tools(project: &Project, consent: Consent) -> anyhow::Result<()> {
+    let toolbox = Toolbox::of(project);
+    for tool in tools::pinnable() {
+        let Some(pin) = toolbox.pin(tool) else { continue };
+        let found = toolbox.ensure(tool, consent)?;
+        out!("{:<16} {:<8} {}", tool.name, pin.version, found.path.display());
+    }
+    Ok(())
+}
+
+fn make_images(args: &Args, project: &Project, consent: Consent) -> anyhow::Result<()> {
     if args.air_gapped {
         proxy_image::make_base(&project.delivery, consent)?;
     }
-    let image = proxy_image::build(&project)?;
+    let image = proxy_image::build(project)?;
     out!("{} {}", project.delivery.proxy.image, image.id);
     // Last, since it takes longest and an environment runs without it.
     if args.air_gapped && (args.builder || project.delivery.image.builder_image.is_some()) {
-        builder_image::make(&project, consent)?;
+        builder_image::make(project, consent)?;
     }
     if args.builder {
-        let builder = builder_image::obtain(&project)?;
+        let builder = builder_image::obtain(project)?;
         out!("{} {}", builder.name, builder.id);
     }
     Ok(())

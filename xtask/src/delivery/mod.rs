@@ -1,6 +1,7 @@
 //! `config/delivery.toml`: everything xtask has to know about the service, its environments and their rollout policy.
 
 mod environment;
+pub mod pins;
 mod product;
 
 use std::collections::BTreeMap;
@@ -11,6 +12,7 @@ use ipnet::Ipv4Net;
 use serde::Deserialize;
 
 pub use environment::{Containers, Environment, RuntimeChoice, SecretSource};
+pub use pins::{Checksum, Pin, Pins, Wheel};
 pub use product::{Commands, Compose, Health, Image, Naive, Proxy, Service};
 
 use crate::problem::{ExitCode, Problem};
@@ -31,6 +33,9 @@ pub struct Delivery {
     pub image: Image,
     /// How colours run as containers; without it they run as processes.
     pub compose: Option<Compose>,
+    /// Which tools are installed for this project alone, and from what.
+    #[serde(default)]
+    pub tools: Pins,
     /// Where it is delivered to.
     pub environments: BTreeMap<String, Environment>,
 }
@@ -85,7 +90,7 @@ impl Delivery {
     }
 
     fn mistakes(&self) -> Vec<(std::ops::Range<usize>, String)> {
-        let mut found = Vec::new();
+        let mut found: Vec<_> = self.tools.iter().flat_map(|(name, pin)| pin.mistakes(name)).collect();
         let mut taken: BTreeMap<SocketAddr, String> = BTreeMap::new();
         let mut networks: Vec<(&str, Ipv4Net)> = Vec::new();
         for (name, environment) in &self.environments {

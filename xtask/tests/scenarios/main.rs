@@ -16,3 +16,4 @@ mod rejected;
 mod rollout;
 mod scripts;
 mod steered;
+mod tools;

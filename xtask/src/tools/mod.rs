@@ -1,4 +1,12 @@
-//! The programs xtask calls: which there are, which are needed for what, and how a missing one is come by.
+//! The programs xtask calls: which there are, which are needed for what, and how a missing one is come by. Those of the
+//! system are looked for on `PATH`; those that the project has pinned are in a [`Toolbox`].
+
+mod complaint;
+mod crates;
+mod known;
+mod place;
+mod toolbox;
+pub mod wheels;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -8,13 +16,16 @@ use semver::Version;
 use crate::packages::{self, Consent};
 use crate::problem::{ExitCode, Problem};
 
+pub use known::*;
+pub use toolbox::Toolbox;
+
 /// A program xtask calls.
 #[derive(Debug, Clone, Copy)]
 pub struct Tool {
     /// The program's name.
     pub name: &'static str,
-    /// The system package it comes in, the same for every package manager known here.
-    pub package: Option<&'static str>,
+    /// Where it comes from.
+    pub source: Source,
     /// What it is for.
     pub purpose: &'static str,
     /// Whether nothing can be delivered without it.
@@ -25,97 +36,29 @@ pub struct Tool {
     pub version_args: &'static [&'static str],
 }
 
-/// HAProxy.
-pub const HAPROXY: Tool = Tool {
-    name: "haproxy",
-    package: Some("haproxy"),
-    purpose: "carries the traffic",
-    required: true,
-    minimum: Some((2, 6)),
-    version_args: &["-v"],
-};
+/// Where a tool comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// The Rust toolchain.
+    Toolchain,
+    /// A package of the system's, called the same by every package manager known here unless it is to be had by one alone.
+    System(&'static str),
+    /// What the project's pins say, see [`Toolbox`]; without a pin, whatever is on `PATH`.
+    Pinned,
+    /// Its makers, each in their own way.
+    Makers,
+}
 
-/// shellcheck.
-pub const SHELLCHECK: Tool = Tool {
-    name: "shellcheck",
-    package: Some("shellcheck"),
-    purpose: "checks the scripts in `cargo xtask ci`",
-    required: false,
-    minimum: None,
-    version_args: &["--version"],
-};
-
-/// What runs the tests.
-pub const CARGO_NEXTEST: Tool = Tool {
-    name: "cargo-nextest",
-    package: None,
-    purpose: "runs the tests in `cargo xtask ci`",
-    required: false,
-    minimum: None,
-    version_args: &["nextest", "--version"],
-};
-
-/// Docker's command line.
-pub const DOCKER: Tool = Tool {
-    name: "docker",
-    package: None,
-    purpose: "runs colours as containers",
-    required: false,
-    minimum: None,
-    version_args: &["--version"],
-};
-
-/// What makes a base image out of Debian's packages.
-pub const MMDEBSTRAP: Tool = Tool {
-    name: "mmdebstrap",
-    package: Some("mmdebstrap"),
-    purpose: "makes base images where no registry can be reached",
-    required: false,
-    minimum: None,
-    version_args: &["--version"],
-};
-
-/// What serves images on this machine.
-pub const DOCKER_REGISTRY: Tool = Tool {
-    name: "docker-registry",
-    package: Some("docker-registry"),
-    purpose: "serves images to a test in `cargo xtask ci`",
-    required: false,
-    minimum: None,
-    version_args: &["--version"],
-};
-
-/// What connects sockets.
-pub const SOCAT: Tool = Tool {
-    name: "socat",
-    package: Some("socat"),
-    purpose: "plays the engine of another machine in a test in `cargo xtask ci`",
-    required: false,
-    minimum: None,
-    version_args: &["-V"],
-};
-
-/// All of them, in the order in which `doctor` shows them.
-pub const ALL: [Tool; 8] = [
-    Tool { version_args: &["--version"], ..of_rust("cargo", "builds the service") },
-    of_rust("rustfmt", "checks the formatting in `cargo xtask ci`"),
-    of_rust("cargo-clippy", "checks the code in `cargo xtask ci`"),
-    HAPROXY,
-    SHELLCHECK,
-    Tool {
-        name: "git",
-        package: Some("git"),
-        purpose: "names releases after their commit",
-        required: false,
-        minimum: None,
-        version_args: &["--version"],
-    },
-    DOCKER,
-    MMDEBSTRAP,
-];
-
-const fn of_rust(name: &'static str, purpose: &'static str) -> Tool {
-    Tool { name, package: None, purpose, required: true, minimum: None, version_args: &["--version"] }
+impl Tool {
+    /// The command that obtains it, as a person would type it.
+    pub fn how_to_get(&self) -> Option<String> {
+        match self.source {
+            Source::Toolchain => Some("rustup toolchain install".into()),
+            Source::System(package) => packages::command_to_install(package),
+            Source::Pinned => Some("cargo xtask setup --tools".into()),
+            Source::Makers => None,
+        }
+    }
 }
 
 /// A tool as it was found.
@@ -176,10 +119,7 @@ pub fn require(tool: &Tool) -> anyhow::Result<PathBuf> {
         None => {
             let message = format!("`{}`, which {}, is not installed.", tool.name, tool.purpose);
             let problem = Problem::new(ExitCode::Unavailable, message);
-            Err(match tool.package.and_then(packages::command_to_install) {
-                Some(command) => problem.next(command).into(),
-                None => problem.next("cargo xtask doctor").into(),
-            })
+            Err(problem.next(tool.how_to_get().unwrap_or_else(|| "cargo xtask doctor".into())).into())
         }
     }
 }
@@ -190,7 +130,7 @@ pub fn require(tool: &Tool) -> anyhow::Result<PathBuf> {
 /// A [`Problem`] with exit code 69, the reason and the command to type.
 pub fn ensure(tool: &Tool, consent: Consent) -> anyhow::Result<PathBuf> {
     if find(tool).is_none()
-        && let Some(package) = tool.package
+        && let Source::System(package) = tool.source
     {
         packages::install(package, tool.purpose, consent)?;
     }
