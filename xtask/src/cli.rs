@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::{
-    abort, bench, ci, config_lint, deploy_blue_green, docker_build, doctor, down, health_check, history, image_check,
+    abort, advisories, bench, ci, config_lint, deploy_blue_green, docker_build, doctor, down, health_check, history, image_check,
     logs, pause, promote, reap, recover, resume, rollback, runtime, setup, status, steer, up,
 };
 
@@ -60,6 +60,8 @@ pub enum Verb {
     HealthCheck(health_check::Args),
     /// Checks everything that is configured, for every environment.
     ConfigLint(config_lint::Args),
+    /// Holds every dependency against what is known of its vulnerabilities.
+    Advisories(advisories::Args),
     /// Runs every check and every test.
     Ci(ci::Args),
     /// Measures what the tool itself costs, on an environment of its own.
@@ -113,6 +115,7 @@ impl Verb {
             Verb::Logs(args) => logs::run(args),
             Verb::HealthCheck(args) => health_check::run(args),
             Verb::ConfigLint(args) => config_lint::run(args),
+            Verb::Advisories(args) => advisories::run(args),
             Verb::Ci(args) => ci::run(args),
             Verb::Bench(args) => bench::run(args),
             Verb::DockerBuild(args) => docker_build::run(args),

@@ -8,12 +8,13 @@ use anyhow::Context as _;
 
 use super::step::Step;
 use crate::cargo;
+use crate::tools::Toolbox;
 
-/// The command as the system takes it.
+/// The command as the system takes it, with the tools that are pinned before all others.
 ///
 /// # Errors
 /// When an argument stands for files and there are none.
-pub(super) fn of(words: &[&str], step: &Step, root: &Path) -> anyhow::Result<Command> {
+pub(super) fn of(words: &[&str], step: &Step, root: &Path, toolbox: Toolbox<'_>) -> anyhow::Result<Command> {
     let (mut command, args) = match words {
         // This program itself: to ask cargo for it would wait for whoever builds.
         ["cargo", "xtask", args @ ..] => (Command::new(std::env::current_exe()?), args),
@@ -24,7 +25,7 @@ pub(super) fn of(words: &[&str], step: &Step, root: &Path) -> anyhow::Result<Com
     for arg in args {
         command.args(expand(arg, root)?);
     }
-    command.current_dir(root).envs(step.env.iter().copied());
+    command.current_dir(root).envs(toolbox.environment(step.needs)?).envs(step.env.iter().copied());
     cargo::foreign_variables().iter().for_each(|name| {
         command.env_remove(name);
     });

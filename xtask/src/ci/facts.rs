@@ -6,8 +6,9 @@ use std::path::Path;
 
 use super::digest;
 use super::step::{Fact, Step};
-use crate::delivery::Delivery;
-use crate::{cargo, docker, tools};
+use crate::delivery::{Delivery, Pins};
+use crate::tools::{Tool, Toolbox};
+use crate::{advisories, cargo, docker};
 
 /// The variables by which a person changes what cargo does, by their beginning.
 const OF_CARGO: [&str; 8] = [
@@ -28,6 +29,7 @@ type Facts = BTreeMap<String, String>;
 pub(super) struct Known {
     compiler: OnceCell<String>,
     engine: OnceCell<Facts>,
+    pins: OnceCell<Pins>,
 }
 
 impl Known {
@@ -36,10 +38,12 @@ impl Known {
         let mut facts = Facts::from([("the command".to_owned(), step.command.join(" "))]);
         facts.extend(step.env.iter().map(|(name, value)| variable(name, value)));
         facts.insert("rustc".into(), self.compiler.get_or_init(compiler).clone());
-        facts.extend(step.needs.iter().map(|tool| (tool.name.to_owned(), found(tool))));
+        let toolbox = Toolbox::new(root, self.pins.get_or_init(|| super::pins(root)));
+        facts.extend(step.needs.iter().map(|tool| (tool.name.to_owned(), found(toolbox, tool))));
         for fact in step.facts {
             match fact {
                 Fact::Cargo => facts.extend(of_cargo()),
+                Fact::Advisories => facts.extend(advisories::facts(root)),
                 Fact::Engine => facts.extend(self.engine.get_or_init(|| of_engine(root)).clone()),
             }
         }
@@ -56,8 +60,8 @@ fn compiler() -> String {
     cargo::compiler().map_or("not found".into(), |told| told.trim().replace('\n', ", "))
 }
 
-fn found(tool: &tools::Tool) -> String {
-    tools::find(tool).map_or("not found".into(), |found| {
+fn found(toolbox: Toolbox<'_>, tool: &Tool) -> String {
+    toolbox.find(tool).map_or("not found".into(), |found| {
         let version = found.version.map(|version| version.to_string()).unwrap_or_default();
         format!("{version} at {}", found.path.display())
     })

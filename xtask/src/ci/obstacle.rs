@@ -5,7 +5,8 @@ use std::path::Path;
 use super::step::Step;
 use crate::packages::Consent;
 use crate::runtime::choice;
-use crate::{docker, tools};
+use crate::docker;
+use crate::tools::Toolbox;
 
 /// What keeps a step from running here.
 #[derive(Debug)]
@@ -17,14 +18,14 @@ pub(super) struct Obstacle {
 }
 
 /// Looks for one, after installing what is missing where that is allowed.
-pub(super) fn obstacle(step: &Step, root: &Path, consent: Consent) -> Option<Obstacle> {
+pub(super) fn obstacle(step: &Step, root: &Path, toolbox: Toolbox<'_>, consent: Consent) -> Option<Obstacle> {
     let because = |error: anyhow::Error, is_excuse| Obstacle { reason: format!("{error:#}"), is_excuse };
     if step.in_containers
         && let Err(error) = docker::engine()
     {
         return Some(because(error, true));
     }
-    if let Some(error) = step.needs.iter().find_map(|tool| tools::ensure(tool, consent).err()) {
+    if let Some(error) = step.needs.iter().find_map(|tool| toolbox.ensure(tool, consent).err()) {
         return Some(because(error, !step.required));
     }
     // With an engine there, all else can be had.

@@ -14,6 +14,7 @@ use super::{command, tests};
 use crate::interrupt::UnderWay;
 use crate::packages::{Consent, is_ci};
 use crate::say;
+use crate::tools::Toolbox;
 
 /// How steps are run.
 #[derive(Debug, Clone, Copy)]
@@ -28,6 +29,7 @@ pub(super) struct Options {
 /// A run.
 pub(super) struct Runner<'a> {
     root: &'a Path,
+    toolbox: Toolbox<'a>,
     options: Options,
     began: Instant,
     prints: &'a Fingerprints,
@@ -45,9 +47,16 @@ struct Started {
 }
 
 impl<'a> Runner<'a> {
-    pub(super) fn new(root: &'a Path, options: Options, prints: &'a Fingerprints, steps: &[&'a Step]) -> Runner<'a> {
+    pub(super) fn new(
+        root: &'a Path,
+        toolbox: Toolbox<'a>,
+        options: Options,
+        prints: &'a Fingerprints,
+        steps: &[&'a Step],
+    ) -> Runner<'a> {
         Runner {
             root,
+            toolbox,
             options,
             began: Instant::now(),
             prints,
@@ -92,7 +101,7 @@ impl<'a> Runner<'a> {
             self.over(place, Report { files: Some(now.files()), ..report });
             return Ok(());
         }
-        match obstacle(step, self.root, self.options.consent) {
+        match obstacle(step, self.root, self.toolbox, self.options.consent) {
             None => {}
             Some(Obstacle { reason, is_excuse }) if is_excuse || !is_ci() => {
                 self.skip(place, &reason);
@@ -106,7 +115,8 @@ impl<'a> Runner<'a> {
         }
         tests::clear(step, self.root);
         say!("== {}: {}", step.id, step.verifies);
-        let started = command::of(step.command, step, self.root).and_then(|it| Running::start(step, it, self.root));
+        let started = command::of(step.command, step, self.root, self.toolbox)
+            .and_then(|it| Running::start(step, it, self.root));
         match started {
             Ok(running) => {
                 self.schedule.set(place, State::Running);
