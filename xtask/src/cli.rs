@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::{
-    abort, advisories, bench, ci, config_lint, deploy_blue_green, docker_build, doctor, down, health_check, history, image_check,
-    logs, pause, promote, reap, recover, resume, rollback, runtime, setup, status, steer, up,
+    abort, advisories, bench, ci, config_lint, deploy_blue_green, docker_build, doctor, down, health_check, history,
+    image_check, logs, pause, promote, reap, recover, resume, rollback, runtime, setup, status, steer, up,
 };
 
 const AFTER: &str = "\

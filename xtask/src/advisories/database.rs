@@ -19,7 +19,8 @@ pub(super) const DATABASE: &str = "SWITCHYARD_ADVISORY_DB";
 
 /// How long a copy that was fetched is not fetched again.
 const REFRESHED: Duration = Duration::from_secs(DAY);
-const DAY: u64 = 24 * 60 * 60;
+/// In seconds.
+pub(super) const DAY: u64 = 24 * 60 * 60;
 
 /// What cargo-deny calls the folder of the one database it knows by itself.
 const CHECKOUT: &str = "advisory-db-3157b0e258782691";
@@ -92,7 +93,9 @@ impl Database {
             Source::Fetched { url } if always_fetch || place.is_due() => match place.copy(url) {
                 Ok(()) => None,
                 Err(error) if place.head().is_err() || always_fetch => return Err(unreachable(url, &error).into()),
-                Err(error) => Some(format!("{url} could not be fetched, and this is the last copy: {}", reason(&error))),
+                Err(error) => {
+                    Some(format!("{url} could not be fetched, and this is the last copy: {}", reason(&error)))
+                }
             },
             Source::Fetched { .. } => None,
         };
@@ -101,7 +104,9 @@ impl Database {
         let at = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
         if !place.has_advisories() {
             let message = format!("there are no advisories in {}: it is no advisory database.", source.origin());
-            return Err(Problem::new(ExitCode::Unavailable, message).next(format!("git ls-remote {}", source.origin())).into());
+            return Err(Problem::new(ExitCode::Unavailable, message)
+                .next(format!("git ls-remote {}", source.origin()))
+                .into());
         }
         Ok(Database { place, origin: source.origin(), commit, at, note, _lock: lock })
     }
@@ -123,9 +128,13 @@ impl Database {
     pub(super) fn check_age(&self, limit: Span, now: SystemTime) -> Result<(), Problem> {
         let refuse = |what: String| {
             let (origin, day) = (&self.origin, Day::of(self.at));
-            let message = format!("the advisory database {what}: its newest commit is of {day}, in {origin}. Nothing was checked.");
+            let message = format!(
+                "the advisory database {what}: its newest commit is of {day}, in {origin}. Nothing was checked."
+            );
             let problem = Problem::new(ExitCode::Failed, message).detail(self.note.clone());
-            problem.next("cargo xtask advisories --fetch").next("cargo xtask advisories --database PATH, with a newer one")
+            problem
+                .next("cargo xtask advisories --fetch")
+                .next("cargo xtask advisories --database PATH, with a newer one")
         };
         // A commit of a time to come would never grow old.
         if self.at.duration_since(now).is_ok_and(|ahead| ahead > Duration::from_secs(DAY)) {
@@ -133,7 +142,7 @@ impl Database {
         }
         let age = self.age(now);
         if age > *limit {
-            let days = age.as_secs() / DAY;
+            let (days, limit) = (age.as_secs() / DAY, in_days(limit));
             return Err(refuse(format!("is {days} days old, and at most {limit} will do")));
         }
         Ok(())
@@ -239,9 +248,19 @@ impl Place {
     }
 }
 
+/// A span of whole days in days, which is how such spans are written; years and months are not all of one length.
+pub(super) fn in_days(span: Span) -> String {
+    match (span.as_secs() / DAY, span.as_secs() % DAY) {
+        (1, 0) => "1 day".into(),
+        (days, 0) => format!("{days} days"),
+        _ => span.to_string(),
+    }
+}
+
 fn unreadable(path: &Path, by: &str, error: &anyhow::Error) -> Problem {
     let path = path.display();
-    let message = format!("{path}, which {by} names for the advisory database, is no checkout, bare repository or bundle of it.");
+    let message =
+        format!("{path}, which {by} names for the advisory database, is no checkout, bare repository or bundle of it.");
     let problem = Problem::new(ExitCode::Unavailable, message).detail(error.to_string().lines());
     problem.next(format!("git ls-remote {path}"))
 }
@@ -249,5 +268,129 @@ fn unreadable(path: &Path, by: &str, error: &anyhow::Error) -> Problem {
 fn unreachable(url: &str, error: &anyhow::Error) -> Problem {
     let message = format!("the advisory database cannot be fetched from {url}.");
     let problem = Problem::new(ExitCode::Unavailable, message).detail(error.to_string().lines());
-    problem.next(format!("{DATABASE}=PATH cargo xtask advisories, with a checkout, a bare repository or a bundle of it"))
+    problem
+        .next(format!("{DATABASE}=PATH cargo xtask advisories, with a checkout, a bare repository or a bundle of it"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Repository, TempDir};
+
+    const ADVISORY: (&str, &str) = ("crates/time/RUSTSEC-2020-0071.md", "invented");
+
+    fn given(path: &Path) -> Source {
+        Source::Given { path: path.to_owned(), by: "--database" }
+    }
+
+    fn limit(days: u64) -> Span {
+        Span::secs(days * DAY)
+    }
+
+    #[test]
+    fn a_database_is_looked_for_where_it_is_named_first() {
+        let (root, mut settings) = (Path::new("/shop"), Advisories::default());
+        let (flag, variable) = (Path::new("/flag"), Path::new("variable"));
+        let by = |source: Source| match source {
+            Source::Given { path, by } => format!("{} by {by}", path.display()),
+            Source::Fetched { url } => url,
+        };
+        assert_eq!(by(Source::choose(None, None, root, &settings)), settings.url);
+        settings.database = Some("db".into());
+        assert_eq!(by(Source::choose(None, None, root, &settings)), "/shop/db by config/delivery.toml");
+        let named = Source::choose(None, Some(variable), root, &settings);
+        assert_eq!(by(named), "/shop/variable by SWITCHYARD_ADVISORY_DB");
+        assert_eq!(by(Source::choose(Some(flag), Some(variable), root, &settings)), "/flag by --database");
+    }
+
+    #[test]
+    fn a_checkout_a_bare_repository_and_a_bundle_are_the_same_database() {
+        let (root, made) = (TempDir::new(), Repository::with(&[ADVISORY]));
+        let [bare, bundle, again] = ["bare", "bundle", "again"].map(|name| root.path().join(name));
+        made.git(&["clone", "--quiet", "--bare", ".", bare.to_str().unwrap()]);
+        let checkout = Database::open(&given(made.root()), root.path(), false).unwrap();
+        let from_bare = Database::open(&given(&bare), root.path(), false).unwrap();
+        assert_eq!((checkout.commit.as_str(), checkout.at), (from_bare.commit.as_str(), from_bare.at));
+        assert!(checkout.folder().join(CHECKOUT).join(ADVISORY.0).is_file());
+
+        checkout.save(&bundle).unwrap();
+        from_bare.save(&again).unwrap();
+        let saved = Database::open(&given(&bundle), root.path(), false).unwrap();
+        assert_eq!(
+            (saved.at, saved.age(saved.at)),
+            (checkout.at, Duration::ZERO),
+            "a bundle is as old as what is in it"
+        );
+        assert_eq!(given(&bundle).known(root.path()), Some(saved.commit));
+        assert_eq!(given(&bundle).known(root.path()), given(&again).known(root.path()), "the same makes the same");
+    }
+
+    #[test]
+    fn what_is_no_database_is_refused() {
+        let (root, other) = (TempDir::new(), Repository::with(&[("README.md", "of something else")]));
+        let empty = TempDir::new();
+        for (path, expected) in [
+            (other.root(), "no advisories in"),
+            (empty.path(), "is no checkout, bare repository or bundle"),
+            (Path::new("/nowhere"), "/nowhere, which --database names"),
+        ] {
+            let error = format!("{:#}", Database::open(&given(path), root.path(), false).unwrap_err());
+            assert!(error.contains(expected), "{error}");
+        }
+    }
+
+    #[test]
+    fn one_that_is_too_old_or_of_a_time_to_come_is_refused() {
+        let (root, made) = (TempDir::new(), Repository::with(&[ADVISORY]));
+        let database = Database::open(&given(made.root()), root.path(), false).unwrap();
+        let day = Duration::from_secs(DAY);
+        assert!(database.check_age(limit(7), database.at + 7 * day).is_ok());
+        let refused = |limit, now| database.check_age(limit, now).unwrap_err();
+        let problem = refused(limit(7), database.at + 7 * day + Duration::from_secs(1));
+        assert_eq!(problem.code(), ExitCode::Failed);
+        assert!(problem.to_string().contains("is 7 days old, and at most 7 days will do"), "{problem}");
+        let problem = refused(limit(7), database.at - 2 * day);
+        assert!(problem.to_string().contains("newer than today"), "{problem}");
+    }
+
+    #[test]
+    fn what_is_fetched_is_kept_for_a_day_and_longer_where_the_network_is_away() {
+        let (root, made) = (TempDir::new(), Repository::with(&[ADVISORY]));
+        let source = Source::Fetched { url: made.root().display().to_string() };
+        assert_eq!(source.known(root.path()), None);
+        let (first, stamp) = {
+            let database = Database::open(&source, root.path(), false).unwrap();
+            (database.commit.clone(), database.place.stamp())
+        };
+        made.write("crates/time/RUSTSEC-2020-0072.md", "new");
+        made.commit("second");
+
+        let open = |always| Database::open(&source, root.path(), always);
+        assert_eq!(open(false).unwrap().commit, first, "once a day");
+        let long_ago = || {
+            let stamp = File::options().write(true).open(&stamp).unwrap();
+            stamp.set_modified(SystemTime::now() - REFRESHED - Duration::from_secs(60)).unwrap();
+        };
+        long_ago();
+        let second = open(false).unwrap().commit.clone();
+        assert_ne!(second, first, "on the next day");
+
+        long_ago();
+        std::fs::rename(made.root().join(".git"), made.root().join("away")).unwrap();
+        let kept = open(false).unwrap();
+        assert_eq!((kept.commit.as_str(), source.known(root.path())), (second.as_str(), Some(second.clone())));
+        assert!(kept.note.as_ref().unwrap().contains("could not be fetched"), "{:?}", kept.note);
+        drop(kept);
+        assert!(open(true).is_err(), "who asks for a new one gets no old one");
+    }
+
+    #[test]
+    fn what_was_changed_in_the_copy_is_put_back() {
+        let (root, made) = (TempDir::new(), Repository::with(&[ADVISORY]));
+        let open = || Database::open(&given(made.root()), root.path(), false).unwrap();
+        let file = open().folder().join(CHECKOUT).join(ADVISORY.0);
+        fs::remove_file(&file).unwrap();
+        fs::write(file.ancestors().nth(3).unwrap().join(".git/index.lock"), "").unwrap();
+        assert!(open().folder().join(CHECKOUT).join(ADVISORY.0).is_file());
+    }
 }

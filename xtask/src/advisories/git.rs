@@ -1,7 +1,8 @@
 //! Git, on repositories that are not the project.
 
-use anyhow::Context as _;
 use std::time::Duration;
+
+use anyhow::Context as _;
 
 use crate::limited;
 
@@ -48,7 +49,7 @@ pub(super) fn ask_with(args: &[&str], variables: &[(&str, &str)]) -> anyhow::Res
 /// # Errors
 /// When there is neither one nor the other, or nothing that git can read.
 pub(super) fn newest(repository: &str) -> anyhow::Result<(String, String)> {
-    let listed = ask(&["ls-remote", repository])?;
+    let listed = ask(&["ls-remote", "--", repository])?;
     let references: Vec<_> = listed.lines().filter_map(|line| line.split_once('\t')).collect();
     let mut branches = references.iter().filter(|(_, name)| name.starts_with("refs/heads/"));
     let head = references.iter().find(|(_, name)| *name == "HEAD");

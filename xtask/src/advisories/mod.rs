@@ -18,7 +18,7 @@ use crate::rollout::policy::Span;
 use crate::time::{self, Day};
 use crate::tools::{self, CARGO_DENY, GIT, Toolbox};
 use crate::{out, say};
-use database::{DATABASE, Database, Source};
+use database::{DATABASE, Database, Source, in_days};
 pub use severity::Severity;
 use verdict::{Judged, Verdict};
 
@@ -64,8 +64,8 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     };
     let database = Database::open(&source, &project.root, args.fetch)?;
     let (now, limit) = (SystemTime::now(), limit(args.max_age, settings)?);
-    let age = humantime::format_duration(database.age(now));
-    let known = format!("advisories as of {}, {age} ago, from {}", time::format(database.at), database.origin);
+    let (day, days) = (Day::of(database.at), database.age(now).as_secs() / database::DAY);
+    let known = format!("advisories as of {day}, {days} days ago, from {}", database.origin);
     if let Some(note) = &database.note {
         say!("note: {note}");
     }
@@ -97,7 +97,7 @@ pub(crate) fn facts(root: &Path) -> [(String, String); 2] {
         let settings = Delivery::load(root)?.advisories;
         let (source, limit) = (source(None, root, &settings)?, limit(None, &settings)?);
         let commit = source.known(root).unwrap_or_else(|| "nothing".into());
-        Ok(format!("{commit} from {}, at most {limit} old", source.origin()))
+        Ok(format!("{commit} from {}, at most {} old", source.origin(), in_days(limit)))
     };
     let known = known().unwrap_or_else(|error| format!("{error:#}"));
     [("the advisory database".into(), known), ("the day".into(), Day::today().to_string())]
@@ -164,18 +164,25 @@ fn conclude(judged: &Judged, settings: &Advisories) -> anyhow::Result<()> {
     if judged.is_ok() {
         return Ok(());
     }
-    let failing: Vec<_> = judged.rows.iter().filter(|row| row.verdict == Verdict::Fails).map(|row| &row.finding).collect();
+    let failing: Vec<_> =
+        judged.rows.iter().filter(|row| row.verdict == Verdict::Fails).map(|row| &row.finding).collect();
     let found = (!failing.is_empty()).then(|| match failing.len() {
         1 => format!("one advisory of at least {} stands against the dependencies", settings.fail_on.get_ref()),
-        count => format!("{count} advisories of at least {} stand against the dependencies", settings.fail_on.get_ref()),
+        count => {
+            format!("{count} advisories of at least {} stand against the dependencies", settings.fail_on.get_ref())
+        }
     });
     let expired = (!judged.expired.is_empty())
         .then(|| format!("what advisories.ignore in {FILE} says of {} has run out", judged.expired.join(", ")));
     let message = found.into_iter().chain(expired).collect::<Vec<_>>().join("; and ");
-    let lines = failing.iter().map(|finding| format!("{}: {} {} {}", finding.severity, finding.id, finding.name, finding.version));
+    let lines = failing
+        .iter()
+        .map(|finding| format!("{}: {} {} {}", finding.severity, finding.id, finding.name, finding.version));
     let problem = Problem::new(ExitCode::Failed, format!("{message}.")).detail(lines);
     let mut remedies: Vec<_> = failing.iter().map(|finding| finding.remedy.clone()).collect();
     remedies.dedup();
     let problem = remedies.into_iter().fold(problem, Problem::next);
-    Err(problem.next(format!("an entry in advisories.ignore of {FILE}, with reason and last day, where it does no harm")).into())
+    Err(problem
+        .next(format!("an entry in advisories.ignore of {FILE}, with reason and last day, where it does no harm"))
+        .into())
 }

@@ -36,7 +36,8 @@ pub(super) fn run(deny: &Path, database: &Database, root: &Path) -> anyhow::Resu
         fs::write(&metadata, dependencies(&manifest, root)?)
             .with_context(|| format!("writing {}", metadata.display()))?;
         let printed = check(deny, &config, &metadata, root)?;
-        let named = lock.strip_suffix(LOCK).filter(|folder| !folder.is_empty()).map(|folder| format!("{folder}Cargo.toml"));
+        let named =
+            lock.strip_suffix(LOCK).filter(|folder| !folder.is_empty()).map(|folder| format!("{folder}Cargo.toml"));
         let findings = finding::parse(&printed, named.as_deref()).with_context(|| lock.clone())?;
         found.push(Found { lock, findings });
     }
@@ -76,7 +77,7 @@ fn dependencies(manifest: &Path, root: &Path) -> anyhow::Result<Vec<u8>> {
     let message = format!("cargo does not say what {} depends on; nothing was checked.", manifest.display());
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     let problem = Problem::new(ExitCode::Unavailable, message).detail(said.lines());
-    Err(problem.next(format!("cargo metadata --locked --manifest-path {}", manifest.display())).into())
+    Err(problem.next(format!("cargo update --workspace --manifest-path {}", manifest.display())).into())
 }
 
 fn check(deny: &Path, config: &PathBuf, metadata: &PathBuf, root: &Path) -> anyhow::Result<String> {

@@ -124,9 +124,10 @@ mod tests {
             assert!((found - score).abs() < 0.05, "{vector}: {found}");
             assert_eq!(rating.severity(), severity, "{vector}");
         }
-        assert_eq!([8.9, 9.0, 6.9, 7.0, 3.9, 4.0, 0.1].map(of_score).map(Severity::name), [
-            "high", "critical", "medium", "high", "low", "medium", "low"
-        ]);
+        assert_eq!(
+            [8.9, 9.0, 6.9, 7.0, 3.9, 4.0, 0.1].map(of_score).map(Severity::name),
+            ["high", "critical", "medium", "high", "low", "medium", "low"]
+        );
         assert_eq!([f64::NAN, -1.0].map(of_score), [Severity::High; 2]);
     }
 

@@ -58,11 +58,74 @@ pub(super) fn judge(found: Vec<Found>, settings: &Advisories, today: &Day) -> Ju
         None if finding.severity >= *settings.fail_on.get_ref() => Verdict::Fails,
         None => Verdict::Noted,
     };
-    let rows = found.into_iter().flat_map(|Found { lock, findings }| {
-        findings.into_iter().map(move |finding| (lock.clone(), finding))
-    });
+    let rows = found
+        .into_iter()
+        .flat_map(|Found { lock, findings }| findings.into_iter().map(move |finding| (lock.clone(), finding)));
     let rows: Vec<_> = rows.map(|(lock, finding)| Row { lock, verdict: verdict(&finding), finding }).collect();
     let idle = valid.iter().filter(|ignore| !rows.iter().any(|row| row.finding.id == ignore.id));
     let ids = |ignore: &&crate::delivery::Ignore| ignore.id.clone();
     Judged { locks, idle: idle.map(ids).collect(), expired: over.iter().map(ids).collect(), rows }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::severity::Severity;
+    use super::*;
+    use crate::delivery::Delivery;
+    use crate::testing::DELIVERY;
+
+    fn judged(table: &str, found: &[(&str, Severity)]) -> Judged {
+        let settings = Delivery::parse(&format!("[advisories]\n{table}\n{DELIVERY}")).unwrap().advisories;
+        let finding = |&(id, severity): &(&str, Severity)| Finding {
+            id: id.into(),
+            title: String::new(),
+            severity,
+            basis: String::new(),
+            name: "time".into(),
+            version: "0.1.43".into(),
+            path: Vec::new(),
+            fixed: None,
+            remedy: String::new(),
+            url: None,
+        };
+        let found = Found { lock: "Cargo.lock".into(), findings: found.iter().map(finding).collect() };
+        judge(vec![found], &settings, &Day::try_from("2026-11-25".to_owned()).unwrap())
+    }
+
+    const ALL: [Severity; 5] = [Severity::Note, Severity::Low, Severity::Medium, Severity::High, Severity::Critical];
+
+    #[test]
+    fn what_is_as_severe_as_configured_fails_and_the_rest_is_told() {
+        for (fail_on, failing) in [("high", 2), ("medium", 3), ("low", 4), ("note", 5)] {
+            let judged = judged(&format!("fail_on = \"{fail_on}\""), &ALL.map(|severity| ("RUSTSEC-1", severity)));
+            let fails = judged.rows.iter().filter(|row| row.verdict == Verdict::Fails);
+            assert!(fails.clone().all(|row| row.finding.severity >= ALL[5 - failing]), "{fail_on}");
+            assert_eq!((fails.count(), judged.is_ok()), (failing, false), "{fail_on}");
+        }
+        assert!(judged("", &[("RUSTSEC-1", Severity::Medium)]).is_ok());
+    }
+
+    fn ignore(until: &str) -> String {
+        format!("ignore = [{{ id = \"RUSTSEC-1\", reason = \"not called\", until = \"{until}\" }}]")
+    }
+
+    #[test]
+    fn what_is_let_pass_is_so_by_its_id_until_the_end_of_its_last_day() {
+        let passes = judged(&ignore("2026-11-25"), &[("RUSTSEC-1", Severity::Critical)]);
+        assert!(passes.is_ok() && passes.idle.is_empty());
+        assert!(matches!(&passes.rows[0].verdict, Verdict::Ignored { reason, .. } if reason == "not called"));
+        assert!(!judged(&ignore("2026-11-25"), &[("RUSTSEC-2", Severity::High)]).is_ok());
+        let over = judged(&ignore("2026-11-24"), &[("RUSTSEC-1", Severity::Low)]);
+        assert_eq!(
+            (over.is_ok(), over.expired, &over.rows[0].verdict),
+            (false, vec!["RUSTSEC-1".into()], &Verdict::Noted)
+        );
+    }
+
+    #[test]
+    fn what_has_run_out_fails_even_where_nothing_is_found() {
+        assert!(!judged(&ignore("2026-11-24"), &[]).is_ok());
+        let idle = judged(&ignore("2026-11-25"), &[]);
+        assert_eq!((idle.is_ok(), idle.idle), (true, vec!["RUSTSEC-1".into()]));
+    }
 }

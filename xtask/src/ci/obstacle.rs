@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use super::step::Step;
+use crate::docker;
 use crate::packages::Consent;
 use crate::runtime::choice;
-use crate::docker;
 use crate::tools::Toolbox;
 
 /// What keeps a step from running here.

@@ -92,10 +92,9 @@ impl<'a> Runner<'a> {
 
     fn start(&mut self, place: usize) -> anyhow::Result<()> {
         let step = self.schedule.step(place);
-        let before = self.prints.take(step).ok();
         if self.options.reuse
-            && let Some(now) = &before
-            && let Freshness::Fresh(success, reason) = self.prints.judge(step, now)
+            && let Ok(now) = self.prints.take(step)
+            && let Freshness::Fresh(success, reason) = self.prints.judge(step, &now)
         {
             let report = Report { tests: success.tests, ..Report::of(step, Verdict::Fresh).because(reason) };
             self.over(place, Report { files: Some(now.files()), ..report });
@@ -113,10 +112,12 @@ impl<'a> Runner<'a> {
                 return Ok(());
             }
         }
+        // Only now, since what was missing may have been installed.
+        let before = self.prints.take(step).ok();
         tests::clear(step, self.root);
         say!("== {}: {}", step.id, step.verifies);
-        let started = command::of(step.command, step, self.root, self.toolbox)
-            .and_then(|it| Running::start(step, it, self.root));
+        let started =
+            command::of(step.command, step, self.root, self.toolbox).and_then(|it| Running::start(step, it, self.root));
         match started {
             Ok(running) => {
                 self.schedule.set(place, State::Running);
