@@ -93,7 +93,7 @@ mod tests {
             ("until = \"2026-12-31\"", "missing field `reason`"),
             (
                 "reason = \" \", until = \"2026-12-31\"",
-                "config/delivery.toml:2:46: advisories.ignore: RUSTSEC-2020-0071",
+                "config/delivery.toml:2:48: advisories.ignore: RUSTSEC-2020-0071",
             ),
             ("reason = \"not called\", until = \"next year\"", "`next year` is no day"),
             ("reason = \"not called\", until = \"2026-02-30\"", "`2026-02-30` is no day"),
