@@ -1,10 +1,11 @@
 //! The command line: which verbs there are.
 
-use clap::{Parser, Subcommand};
+use clap::{Command, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::{
-    abort, advisories, bench, ci, config_lint, deploy_blue_green, docker_build, doctor, down, health_check, history,
-    image_check, logs, pause, promote, reap, recover, resume, rollback, runtime, setup, status, steer, up,
+    abort, advisories, bench, ci, completions, config_lint, deploy_blue_green, docker_build, doctor, down,
+    health_check, history, image_check, logs, pause, promote, reap, recover, resume, rollback, runtime, setup, status,
+    steer, up,
 };
 
 const AFTER: &str = "\
@@ -18,13 +19,40 @@ Exit codes:
   130  ended by Ctrl-C, after everything was put back
        (a second Ctrl-C ends at once; then `recover` puts it back)";
 
+/// The verbs as a person looks for them.
+const GROUPS: [(&str, &[&str]); 5] = [
+    ("Serve", &["up", "down", "status", "history", "logs", "health-check"]),
+    ("Roll out", &["deploy-blue-green", "promote", "abort", "pause", "resume", "rollback", "recover", "reap"]),
+    ("Check", &["ci", "config-lint", "advisories", "image-check", "bench"]),
+    ("Make", &["docker-build"]),
+    ("This machine", &["setup", "doctor", "completions"]),
+];
+
 /// Takes a Rust service from `git push` to a healthy release.
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", version, after_help = AFTER)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
-    pub verb: Verb,
+    pub verb: Option<Verb>,
+}
+
+/// What was typed. What does not fit ends the program here, with exit code 2 and what would.
+pub fn parse() -> Cli {
+    let typed = command().get_matches();
+    Cli::from_arg_matches(&typed).unwrap_or_else(|error| error.exit())
+}
+
+/// The command line with its help, which lists the verbs in their groups.
+pub fn command() -> Command {
+    let command = Cli::command();
+    let width = GROUPS.iter().flat_map(|(_, verbs)| *verbs).map(|verb| verb.len()).max().unwrap_or_default();
+    let about = |verb: &str| command.find_subcommand(verb).and_then(Command::get_about).map(ToString::to_string);
+    let line = |verb: &&str| format!("  {verb:<width$}  {}\n", about(verb).unwrap_or_default());
+    let groups = GROUPS.iter().map(|(name, verbs)| format!("{name}:\n{}", verbs.iter().map(line).collect::<String>()));
+    let groups = groups.collect::<Vec<_>>().join("\n");
+    let template = format!("{{about}}\n\n{{usage-heading}} {{usage}}\n\n{groups}\nOptions:\n{{options}}{{after-help}}");
+    command.help_template(template)
 }
 
 /// The verbs.
@@ -74,6 +102,8 @@ pub enum Verb {
     Setup(setup::Args),
     /// Says whether this machine has what it takes.
     Doctor(doctor::Args),
+    /// Prints a script that lets a shell complete `cargo xtask`.
+    Completions(completions::Args),
     /// Runs the shim over one process.
     #[command(hide = true)]
     Shim {
@@ -122,8 +152,30 @@ impl Verb {
             Verb::ImageCheck(args) => image_check::run(args),
             Verb::Setup(args) => setup::run(args),
             Verb::Doctor(args) => doctor::run(args),
+            Verb::Completions(args) => completions::run(args),
             Verb::Shim { folder } => runtime::shim::serve(folder),
             Verb::ShimExec { parent, command } => runtime::shim::exec(*parent, command),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_verb_is_in_one_group() {
+        let command = Cli::command();
+        let mut shown: Vec<_> =
+            command.get_subcommands().filter(|verb| !verb.is_hide_set()).map(Command::get_name).collect();
+        let mut grouped: Vec<_> = GROUPS.iter().flat_map(|(_, verbs)| *verbs).copied().collect();
+        shown.sort_unstable();
+        grouped.sort_unstable();
+        assert_eq!(shown, grouped);
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        command().debug_assert();
     }
 }

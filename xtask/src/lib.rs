@@ -8,6 +8,7 @@ pub mod advisories;
 pub mod bench;
 pub mod ci;
 pub mod cli;
+pub mod completions;
 pub mod config_lint;
 pub mod deploy_blue_green;
 pub mod docker_build;

@@ -2,13 +2,14 @@
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
-use xtask::cli::Cli;
-use xtask::problem;
-use xtask::say;
+use xtask::{cli, out, problem, say};
 
 fn main() -> ExitCode {
-    let Err(error) = Cli::parse().verb.run() else { return ExitCode::SUCCESS };
+    let Some(verb) = cli::parse().verb else {
+        out!("{}", cli::command().render_help());
+        return ExitCode::SUCCESS;
+    };
+    let Err(error) = verb.run() else { return ExitCode::SUCCESS };
     say!("{}", problem::render(&error));
     problem::exit_code(&error).number().into()
 }

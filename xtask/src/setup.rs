@@ -1,6 +1,7 @@
 //! `setup`: installs the tools that the project pins, and makes the images an environment in containers needs besides the
 //! service's own.
 
+use crate::delivery::FILE;
 use crate::packages::Consent;
 use crate::problem::reason;
 use crate::project::Project;
@@ -14,8 +15,12 @@ pub struct Args {
     /// Installs the tools alone, and makes no image.
     #[arg(long, conflicts_with_all = ["air_gapped", "builder"])]
     tools: bool,
-    /// Makes the base images, the builder's too, from the packages of Debian instead of pulling them: no registry is asked, and no
-    /// tool installed.
+    /// Pins another version of a tool: fetches its files for every kind of machine, writes their checksums into
+    /// config/delivery.toml, and does nothing else.
+    #[arg(long, num_args = 2, value_names = ["NAME", "VERSION"], exclusive = true)]
+    update_pin: Vec<String>,
+    /// Makes the base images, the builder's too, from the packages of Debian instead of pulling them: no registry
+    /// is asked, and no tool installed.
     #[arg(long)]
     air_gapped: bool,
     /// Pulls the image that the service is compiled in as well, some hundred megabytes of it.
@@ -34,6 +39,11 @@ pub struct Args {
 /// be had, or an image was asked for by a flag and no engine answers.
 pub fn run(args: &Args) -> anyhow::Result<()> {
     let project = Project::here()?;
+    if let [name, version] = &args.update_pin[..] {
+        tools::raise(&project, name, version)?;
+        out!("{name} {version} is pinned; read the change before it is anybody's: git diff -- {FILE}");
+        return Ok(());
+    }
     let consent = Consent::from_flag(args.yes);
     if !args.air_gapped {
         install_tools(&project, consent)?;

@@ -10,11 +10,11 @@ use super::step::Step;
 use crate::cargo;
 use crate::tools::Toolbox;
 
-/// The command as the system takes it, with the tools that are pinned before all others.
+/// The command as the system takes it.
 ///
 /// # Errors
-/// When an argument stands for files and there are none.
-pub(super) fn of(words: &[&str], step: &Step, root: &Path, toolbox: Toolbox<'_>) -> anyhow::Result<Command> {
+/// When an argument stands for files and there are none, or the project's tools cannot be named to it.
+pub(super) fn of(words: &[&str], step: &Step, root: &Path, tools: Toolbox<'_>) -> anyhow::Result<Command> {
     let (mut command, args) = match words {
         // This program itself: to ask cargo for it would wait for whoever builds.
         ["cargo", "xtask", args @ ..] => (Command::new(std::env::current_exe()?), args),
@@ -25,7 +25,7 @@ pub(super) fn of(words: &[&str], step: &Step, root: &Path, toolbox: Toolbox<'_>)
     for arg in args {
         command.args(expand(arg, root)?);
     }
-    command.current_dir(root).envs(toolbox.environment(step.needs)?).envs(step.env.iter().copied());
+    command.current_dir(root).envs(tools.environment(step.needs)?).envs(step.env.iter().copied());
     cargo::foreign_variables().iter().for_each(|name| {
         command.env_remove(name);
     });

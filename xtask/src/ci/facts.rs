@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::digest;
 use super::step::{Fact, Step};
-use crate::delivery::{Delivery, Pins};
+use crate::delivery::Delivery;
 use crate::tools::{Tool, Toolbox};
 use crate::{advisories, cargo, docker};
 
@@ -29,17 +29,15 @@ type Facts = BTreeMap<String, String>;
 pub(super) struct Known {
     compiler: OnceCell<String>,
     engine: OnceCell<Facts>,
-    pins: OnceCell<Pins>,
 }
 
 impl Known {
     /// All of a step's, by name.
-    pub(super) fn of(&self, step: &Step, root: &Path) -> Facts {
+    pub(super) fn of(&self, step: &Step, root: &Path, tools: Toolbox<'_>) -> Facts {
         let mut facts = Facts::from([("the command".to_owned(), step.command.join(" "))]);
         facts.extend(step.env.iter().map(|(name, value)| variable(name, value)));
         facts.insert("rustc".into(), self.compiler.get_or_init(compiler).clone());
-        let toolbox = Toolbox::new(root, self.pins.get_or_init(|| super::pins(root)));
-        facts.extend(step.needs.iter().map(|tool| (tool.name.to_owned(), found(toolbox, tool))));
+        facts.extend(step.needs.iter().map(|tool| (tool.name.to_owned(), found(tool, tools))));
         for fact in step.facts {
             match fact {
                 Fact::Cargo => facts.extend(of_cargo()),
@@ -60,8 +58,8 @@ fn compiler() -> String {
     cargo::compiler().map_or("not found".into(), |told| told.trim().replace('\n', ", "))
 }
 
-fn found(toolbox: Toolbox<'_>, tool: &Tool) -> String {
-    toolbox.find(tool).map_or("not found".into(), |found| {
+fn found(tool: &Tool, tools: Toolbox<'_>) -> String {
+    tools.find(tool).map_or("not found".into(), |found| {
         let version = found.version.map(|version| version.to_string()).unwrap_or_default();
         format!("{version} at {}", found.path.display())
     })

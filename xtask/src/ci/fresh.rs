@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::step::Step;
 use super::{digest, facts};
 use crate::git;
+use crate::tools::Toolbox;
 
 /// Everything that decides what a step says, by name: files by their path, and the rest by what it is.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,8 +85,9 @@ impl Freshness {
 
 /// Takes fingerprints, and keeps those of successes.
 #[derive(Debug)]
-pub(super) struct Fingerprints {
-    root: PathBuf,
+pub(super) struct Fingerprints<'a> {
+    root: &'a Path,
+    tools: Toolbox<'a>,
     /// Of files that were read before, as long as they look the same.
     read: RefCell<HashMap<PathBuf, (Looks, String)>>,
     facts: facts::Known,
@@ -93,9 +95,9 @@ pub(super) struct Fingerprints {
 
 type Looks = (u64, i64, i64);
 
-impl Fingerprints {
-    pub(super) fn of(root: &Path) -> Fingerprints {
-        Fingerprints { root: root.to_owned(), read: RefCell::default(), facts: facts::Known::default() }
+impl<'a> Fingerprints<'a> {
+    pub(super) fn of(root: &'a Path, tools: Toolbox<'a>) -> Fingerprints<'a> {
+        Fingerprints { root, tools, read: RefCell::default(), facts: facts::Known::default() }
     }
 
     /// What decides the step's outcome now.
@@ -106,13 +108,13 @@ impl Fingerprints {
         // What is made out of the others decides nothing, even where git is not told to ignore it.
         let inputs = [step.inputs, &[":!target/"]].concat();
         let mut files = BTreeMap::new();
-        for path in git::files(&self.root, &inputs)? {
+        for path in git::files(self.root, &inputs)? {
             // One that git knows and a person has removed decides by not being there.
             if let Some(digest) = self.digest(&self.root.join(&path))? {
                 files.insert(path, digest);
             }
         }
-        Ok(Fingerprint { files, facts: self.facts.of(step, &self.root) })
+        Ok(Fingerprint { files, facts: self.facts.of(step, self.root, self.tools) })
     }
 
     fn digest(&self, path: &Path) -> anyhow::Result<Option<String>> {
@@ -175,7 +177,7 @@ impl Fingerprints {
         let success = Success { at: SystemTime::now(), tests, fingerprint: before };
         let written = place.with_extension("new");
         let write = || -> anyhow::Result<()> {
-            fs::create_dir_all(place.parent().unwrap_or(&self.root))?;
+            fs::create_dir_all(place.parent().unwrap_or(self.root))?;
             fs::write(&written, serde_json::to_vec(&success)?)?;
             Ok(fs::rename(&written, &place)?)
         };
@@ -200,23 +202,30 @@ impl Fingerprints {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::LazyLock;
+
     use super::*;
     use crate::ci::step::USUAL;
+    use crate::delivery::Pins;
     use crate::testing::Repository;
 
     const STEP: Step = Step { id: "test", command: &["true"], inputs: &[".", ":!docs/"], ..USUAL };
 
-    fn kept() -> (Repository, Fingerprints) {
+    fn prints(repository: &Repository) -> Fingerprints<'_> {
+        static NONE: LazyLock<Pins> = LazyLock::new(Pins::default);
+        Fingerprints::of(repository.root(), Toolbox::new(repository.root(), &NONE))
+    }
+
+    fn kept() -> Repository {
         let repository = Repository::with(&[("src/lib.rs", "one"), ("docs/page.md", "one")]);
-        let prints = Fingerprints::of(repository.root());
+        let prints = prints(&repository);
         prints.keep(&STEP, prints.take(&STEP).unwrap(), Some(7)).unwrap();
-        (repository, prints)
+        repository
     }
 
     fn judged(repository: &Repository, step: &Step) -> Freshness {
         // As the next run sees it.
-        let prints = Fingerprints::of(repository.root());
-        prints.judge(step, &prints.take(step).unwrap())
+        prints(repository).freshness(step)
     }
 
     fn stale(repository: &Repository, step: &Step) -> String {
@@ -228,7 +237,7 @@ mod tests {
 
     #[test]
     fn a_step_is_fresh_with_nothing_changed_and_with_a_change_to_what_it_does_not_look_at() {
-        let (repository, _) = kept();
+        let repository = kept();
         repository.write("docs/page.md", "two");
         match judged(&repository, &STEP) {
             Freshness::Fresh(success, reason) => {
@@ -252,7 +261,7 @@ mod tests {
             ),
         ];
         for (change, reason) in table {
-            let (repository, _) = kept();
+            let repository = kept();
             change(&repository);
             assert_eq!(stale(&repository, &STEP), reason);
         }
@@ -260,7 +269,7 @@ mod tests {
 
     #[test]
     fn another_command_or_a_variable_of_its_own_makes_it_stale() {
-        let (repository, _) = kept();
+        let repository = kept();
         let other = Step { command: &["true", "--all"], ..STEP };
         assert_eq!(stale(&repository, &other), "the command was true, is true --all");
         let other = Step { env: &[("RUSTDOCFLAGS", "-D warnings")], ..STEP };
@@ -269,7 +278,8 @@ mod tests {
 
     #[test]
     fn what_changes_while_the_step_runs_is_not_kept() {
-        let (repository, prints) = kept();
+        let repository = kept();
+        let prints = prints(&repository);
         let before = prints.take(&STEP).unwrap();
         repository.write("src/lib.rs", "another");
         prints.keep(&STEP, before, None).unwrap();
@@ -278,8 +288,8 @@ mod tests {
 
     #[test]
     fn a_success_that_cannot_be_read_is_none() {
-        let (repository, prints) = kept();
-        fs::write(prints.place(&STEP), "{\"at\":").unwrap();
+        let repository = kept();
+        fs::write(prints(&repository).place(&STEP), "{\"at\":").unwrap();
         assert_eq!(stale(&repository, &STEP), "it has not passed here yet");
     }
 

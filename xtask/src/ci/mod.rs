@@ -16,7 +16,7 @@ mod tests;
 
 use std::path::Path;
 
-use crate::delivery::{Delivery, Pins};
+use crate::delivery::Delivery;
 use crate::interrupt::UnderWay;
 use crate::packages::{Consent, is_ci};
 use crate::problem::{ExitCode, Problem};
@@ -69,7 +69,10 @@ pub struct Args {
 pub fn run(args: &Args) -> anyhow::Result<()> {
     let root = project::root()?;
     let steps = args.selection.steps(&root)?;
-    let prints = Fingerprints::of(&root);
+    // Where delivery.toml is wrong, `config` will say how; the other steps make do with what is on PATH.
+    let pins = Delivery::load(&root).map(|delivery| delivery.tools).unwrap_or_default();
+    let tools = Toolbox::new(&root, &pins);
+    let prints = Fingerprints::of(&root, tools);
     if args.list {
         return list(&steps, args.json);
     }
@@ -81,16 +84,14 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         why(&steps, &prints);
         return Ok(());
     }
-    let pins = pins(&root);
-    let toolbox = Toolbox::new(&root, &pins);
-    let consent = Consent::from_flag(args.yes);
     if args.fix {
-        fix(&steps, &root, toolbox, consent)?;
+        fix(&steps, &root, tools, Consent::from_flag(args.yes))?;
     }
+    let consent = Consent::from_flag(args.yes);
     let reuse = args.cache || !(args.no_cache || is_ci());
     let options = Options { consent, keep_going: args.keep_going, reuse };
     let under_way = UnderWay::begin()?;
-    let reports = Runner::new(&root, toolbox, options, &prints, &steps).run(&under_way)?;
+    let reports = Runner::new(&root, options, tools, &prints, &steps).run(&under_way)?;
     report::write(&root, &reports)?;
     if args.json {
         out!("{}", serde_json::to_string_pretty(&reports)?);
@@ -102,11 +103,6 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         return Err(Problem::new(ExitCode::Interrupted, message).next("cargo xtask ci").into());
     }
     conclude(&reports)
-}
-
-/// What the project pins; nothing where its delivery.toml is not right, which the step `config` tells.
-fn pins(root: &Path) -> Pins {
-    Delivery::load(root).map(|delivery| delivery.tools).unwrap_or_default()
 }
 
 fn list(steps: &[&Step], json: bool) -> anyhow::Result<()> {
@@ -142,14 +138,14 @@ fn why(steps: &[&Step], prints: &Fingerprints) {
 }
 
 /// Lets each step mend what it can. What it cannot, the step itself will say.
-fn fix(steps: &[&Step], root: &Path, toolbox: Toolbox<'_>, consent: Consent) -> anyhow::Result<()> {
+fn fix(steps: &[&Step], root: &Path, tools: Toolbox<'_>, consent: Consent) -> anyhow::Result<()> {
     for step in steps {
         let Some(words) = step.fix else { continue };
         for tool in step.needs {
-            toolbox.ensure(tool, consent)?;
+            tools.ensure(tool, consent)?;
         }
         say!("== mending: {}", command::line(words, step));
-        let status = command::of(words, step, root, toolbox)?.status()?;
+        let status = command::of(words, step, root, tools)?.status()?;
         if !status.success() {
             say!("{} could not mend everything ({status})", step.id);
         }

@@ -18,14 +18,14 @@ pub(super) struct Obstacle {
 }
 
 /// Looks for one, after installing what is missing where that is allowed.
-pub(super) fn obstacle(step: &Step, root: &Path, toolbox: Toolbox<'_>, consent: Consent) -> Option<Obstacle> {
+pub(super) fn obstacle(step: &Step, root: &Path, tools: Toolbox<'_>, consent: Consent) -> Option<Obstacle> {
     let because = |error: anyhow::Error, is_excuse| Obstacle { reason: format!("{error:#}"), is_excuse };
     if step.in_containers
         && let Err(error) = docker::engine()
     {
         return Some(because(error, true));
     }
-    if let Some(error) = step.needs.iter().find_map(|tool| toolbox.ensure(tool, consent).err()) {
+    if let Some(error) = step.needs.iter().find_map(|tool| tools.ensure(tool, consent).err()) {
         return Some(because(error, !step.required));
     }
     // With an engine there, all else can be had.

@@ -29,10 +29,10 @@ pub(super) struct Options {
 /// A run.
 pub(super) struct Runner<'a> {
     root: &'a Path,
-    toolbox: Toolbox<'a>,
     options: Options,
+    tools: Toolbox<'a>,
     began: Instant,
-    prints: &'a Fingerprints,
+    prints: &'a Fingerprints<'a>,
     schedule: Schedule<'a>,
     reports: Vec<Option<Report>>,
     started: Vec<Started>,
@@ -49,15 +49,15 @@ struct Started {
 impl<'a> Runner<'a> {
     pub(super) fn new(
         root: &'a Path,
-        toolbox: Toolbox<'a>,
         options: Options,
-        prints: &'a Fingerprints,
+        tools: Toolbox<'a>,
+        prints: &'a Fingerprints<'a>,
         steps: &[&'a Step],
     ) -> Runner<'a> {
         Runner {
             root,
-            toolbox,
             options,
+            tools,
             began: Instant::now(),
             prints,
             schedule: Schedule::new(steps, options.keep_going),
@@ -100,7 +100,7 @@ impl<'a> Runner<'a> {
             self.over(place, Report { files: Some(now.files()), ..report });
             return Ok(());
         }
-        match obstacle(step, self.root, self.toolbox, self.options.consent) {
+        match obstacle(step, self.root, self.tools, self.options.consent) {
             None => {}
             Some(Obstacle { reason, is_excuse }) if is_excuse || !is_ci() => {
                 self.skip(place, &reason);
@@ -112,13 +112,12 @@ impl<'a> Runner<'a> {
                 return Ok(());
             }
         }
-        // Only now, since what was missing may have been installed.
-        let before = self.prints.take(step).ok();
         tests::clear(step, self.root);
         say!("== {}: {}", step.id, step.verifies);
-        let started =
-            command::of(step.command, step, self.root, self.toolbox).and_then(|it| Running::start(step, it, self.root));
-        match started {
+        // With the tools that have just been installed.
+        let before = self.prints.take(step).ok();
+        let command = command::of(step.command, step, self.root, self.tools);
+        match command.and_then(|command| Running::start(step, command, self.root)) {
             Ok(running) => {
                 self.schedule.set(place, State::Running);
                 self.started.push(Started { place, running, before });

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
 use toml::Spanned;
 
 use crate::tools;
@@ -29,6 +30,11 @@ pub struct Pin {
 pub struct Checksum(String);
 
 impl Checksum {
+    /// That of what is in a file.
+    pub fn of(bytes: &[u8]) -> Checksum {
+        Checksum(Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+
     /// Its 64 digits.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -99,6 +105,23 @@ impl Pin {
         files.filter(move |(file, _)| Wheel::parse(file).is_none_or(|wheel| wheel.is_for(os, arch)))
     }
 
+    /// Whether a file of that name has the tool's own package in it, and not one it depends on.
+    pub fn is_own(&self, file: &str) -> bool {
+        let is_own =
+            |wheel: Wheel<'_>| wheel.version == self.version && normal(wheel.package) == normal(self.package.get_ref());
+        file == self.own_crate() || Wheel::parse(file).is_some_and(is_own)
+    }
+
+    /// The wheels that have the tool's own package in them.
+    pub fn own_wheels(&self) -> impl Iterator<Item = Wheel<'_>> {
+        let own = self.files.keys().filter(|file| self.is_own(file.get_ref()));
+        own.filter_map(|file| Wheel::parse(file.get_ref()))
+    }
+
+    fn own_crate(&self) -> String {
+        format!("{}-{}.crate", self.package.get_ref(), self.version)
+    }
+
     /// What is wrong with it, and where.
     pub(super) fn mistakes(&self, name: &Spanned<String>) -> Vec<(Range<usize>, String)> {
         let key = format!("tools.{}", name.get_ref());
@@ -107,7 +130,7 @@ impl Pin {
             return vec![(name.span(), format!("{key}: no such tool is ever called; there are {}", known.join(", ")))];
         }
         let (package, version) = (self.package.get_ref(), &self.version);
-        let own_crate = format!("{package}-{version}.crate");
+        let own_crate = self.own_crate();
         let strangers = self.files.keys().filter(|file| {
             **file.get_ref() != own_crate && (self.is_crate() || Wheel::parse(file.get_ref()).is_none())
         });
@@ -117,11 +140,7 @@ impl Pin {
                 (file.span(), text)
             })
             .collect();
-        let is_own = |file: &str| {
-            let is_own = |wheel: Wheel<'_>| wheel.version == version && normal(wheel.package) == normal(package);
-            file == own_crate || Wheel::parse(file).is_some_and(is_own)
-        };
-        if found.is_empty() && !self.files.keys().any(|file| is_own(file.get_ref())) {
+        if found.is_empty() && !self.files.keys().any(|file| self.is_own(file.get_ref())) {
             found.push((self.package.span(), format!("{key}.files: there is none of {package} {version}")));
         }
         found

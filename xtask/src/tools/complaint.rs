@@ -1,7 +1,7 @@
 //! What pip or uv complains of, in the words of somebody who has never heard of either.
 
 use super::toolbox::Pinned;
-use super::wheels::Packages;
+use super::wheels::{Packages, how_to_get};
 use crate::delivery::pins::normal;
 use crate::delivery::{Checksum, FILE, Wheel};
 use crate::problem::{ExitCode, Problem};
@@ -14,6 +14,11 @@ pub(super) fn explain(pinned: Pinned<'_>, packages: &Packages<'_>, said: &str) -
     if let Some(problem) = other_file(pinned, packages, said) {
         return problem;
     }
+    let (name, version) = (pinned.name, &pinned.pin.version);
+    if said.contains("No interpreter found") {
+        let message = format!("{name} {version} cannot be installed: this machine has no Python.");
+        return Problem::new(ExitCode::Unavailable, message).next(how_to_get().unwrap_or("cargo xtask doctor".into()));
+    }
     let lines = || said.lines().filter(|line| !line.trim().is_empty());
     let sign = lines().rfind(|line| CUT_OFF.iter().any(|sign| line.contains(sign)));
     let (why, detail) = match sign {
@@ -23,7 +28,7 @@ pub(super) fn explain(pinned: Pinned<'_>, packages: &Packages<'_>, said: &str) -
         }
         None => ("could not be installed", lines().collect()),
     };
-    let problem = Problem::new(ExitCode::Unavailable, format!("{} {} {why}.", pinned.name, pinned.pin.version));
+    let problem = Problem::new(ExitCode::Unavailable, format!("{name} {version} {why}."));
     problem.detail(detail).next("cargo xtask setup --tools")
 }
 
@@ -124,6 +129,7 @@ mod tests {
             ("error: Request failed\n  cause: error sending request for url (x)", "cannot be reached"),
             ("ERROR: No matching distribution found for zizmor==1.32.0", "none is for this machine"),
             ("error: No solution found when resolving dependencies", "none is for this machine"),
+            ("error: No interpreter found in search path", "has no Python"),
             ("OSError: No space left on device", "could not be installed"),
         ];
         for (said, expected) in table {

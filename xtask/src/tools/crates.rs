@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::Context as _;
-use sha2::{Digest as _, Sha256};
 
 use super::complaint;
 use super::toolbox::Pinned;
 use crate::cargo;
+use crate::delivery::Checksum;
 use crate::problem::{ExitCode, Problem};
 
 /// Fetches the crate, checks it, and compiles what was checked.
@@ -34,33 +34,41 @@ pub(super) fn install(pinned: Pinned<'_>, into: &Path) -> anyhow::Result<()> {
     Ok(fs::remove_dir_all(&source)?)
 }
 
-/// Has cargo fetch the crate, and copies it from among those it keeps.
+/// Copies the crate from among those that cargo keeps, if it is the one that is pinned.
 fn fetch(pinned: Pinned<'_>, folder: &Path) -> anyhow::Result<PathBuf> {
     let Some((file, wanted)) = pinned.files().pop() else { anyhow::bail!("{} has no crate", pinned.name) };
-    let spec = format!("{}@{}", pinned.pin.package.get_ref(), pinned.pin.version);
-    // Of what cargo does, the one thing that fetches a crate and nothing it depends on.
-    let fetched =
-        cargo(folder).args(["info", "--quiet", &spec]).stdin(Stdio::null()).output().context("running cargo")?;
-    let copies = copies(file)?;
-    if copies.is_empty() {
-        let said = String::from_utf8_lossy(&fetched.stderr).into_owned();
-        let message = format!("{file} cannot be fetched.");
-        let problem = Problem::new(ExitCode::Unavailable, message).detail(said.lines().take(5));
-        return Err(problem.next("cargo xtask setup --tools").into());
-    }
+    let copies = obtain(pinned.pin.package.get_ref(), &pinned.pin.version, folder)?;
     let mut found = Vec::new();
     for copy in copies {
         let bytes = fs::read(&copy).with_context(|| format!("reading {}", copy.display()))?;
-        let checksum: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-        if checksum == wanted {
+        let checksum = Checksum::of(&bytes);
+        if checksum.as_str() == wanted {
             let copy = folder.join(file);
             fs::write(&copy, bytes).with_context(|| format!("writing {}", copy.display()))?;
             return Ok(copy);
         }
-        found.push(format!("found instead: {checksum} in {}", copy.display()));
+        found.push(format!("found instead: {} in {}", checksum.as_str(), copy.display()));
     }
     let lines = std::iter::once(format!("{file}: pinned as {wanted}")).chain(found);
     Err(complaint::not_the_pinned_one(file).detail(lines).into())
+}
+
+/// Has cargo fetch a crate, and says where it keeps it.
+///
+/// # Errors
+/// A [`Problem`] with exit code 69 when there is no such crate, or no registry.
+pub(super) fn obtain(package: &str, version: &str, folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    // Of what cargo does, the one thing that fetches a crate and nothing it depends on.
+    let mut info = cargo(folder);
+    info.args(["info", "--quiet", &format!("{package}@{version}")]).stdin(Stdio::null());
+    let fetched = info.output().context("running cargo")?;
+    let copies = copies(&format!("{package}-{version}.crate"))?;
+    if !copies.is_empty() {
+        return Ok(copies);
+    }
+    let said = String::from_utf8_lossy(&fetched.stderr).into_owned();
+    let problem = Problem::new(ExitCode::Unavailable, format!("the crate {package} {version} cannot be fetched."));
+    Err(problem.detail(said.lines().take(5)).next("cargo xtask setup --tools").into())
 }
 
 /// The crates of that name that cargo keeps, one for each registry it knows.

@@ -5,6 +5,7 @@ mod complaint;
 mod crates;
 mod known;
 mod place;
+mod raise;
 mod toolbox;
 pub mod wheels;
 
@@ -17,6 +18,7 @@ use crate::packages::{self, Consent};
 use crate::problem::{ExitCode, Problem};
 
 pub use known::*;
+pub use raise::raise;
 pub use toolbox::Toolbox;
 
 /// A program xtask calls.

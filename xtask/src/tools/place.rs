@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
+use crate::delivery::FILE;
+use crate::problem::{ExitCode, Problem};
 use crate::say;
 
 /// Where one version of a tool is, or will be.
@@ -51,8 +53,7 @@ impl Place {
             remove(folder).with_context(|| format!("removing {}", folder.display()))?;
         }
         let made = fs::create_dir(partial).map_err(Into::into).and_then(|()| fill(partial)).and_then(|()| {
-            let program = partial.join(self.program.strip_prefix(&self.folder)?);
-            anyhow::ensure!(program.is_file(), "there is no {} in what was installed", program.display());
+            self.check(partial)?;
             Ok(fs::rename(partial, &self.folder)?)
         });
         if made.is_err() {
@@ -60,6 +61,20 @@ impl Place {
             let _ = remove(partial);
         }
         made
+    }
+
+    /// Whether the tool is in what was installed into `partial`.
+    fn check(&self, partial: &Path) -> anyhow::Result<()> {
+        let program = self.program.strip_prefix(&self.folder)?;
+        if partial.join(program).is_file() {
+            return Ok(());
+        }
+        let message = format!(
+            "what {FILE} pins for {} was fetched, and has no {} in it: it names another package than the tool's.",
+            self.program.file_name().unwrap_or_default().display(),
+            program.display()
+        );
+        Err(Problem::new(ExitCode::Configuration, message).into())
     }
 
     fn lock(&self) -> anyhow::Result<File> {

@@ -5,17 +5,15 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use sha2::{Digest as _, Sha256};
-
 use super::place::Place;
 use super::{Found, Source, Tool, crates, first_version, wheels};
-use crate::delivery::{FILE, Pin, Pins};
+use crate::delivery::{Checksum, FILE, Pin, Pins};
 use crate::packages::Consent;
 use crate::problem::{ExitCode, Problem};
 use crate::project::Project;
 use crate::say;
 
-const FOLDER: &str = "target/tools";
+pub(super) const FOLDER: &str = "target/tools";
 
 /// The tools of one project.
 #[derive(Debug, Clone, Copy)]
@@ -40,11 +38,8 @@ impl<'a> Pinned<'a> {
 
     /// Differs when the version does, and when any of the files does.
     fn exact_version(&self) -> String {
-        let mut hash = Sha256::new();
-        for (file, checksum) in self.files() {
-            hash.update(format!("{checksum} {file}\n"));
-        }
-        let start: String = hash.finalize().iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+        let list: String = self.files().iter().map(|(file, checksum)| format!("{checksum} {file}\n")).collect();
+        let start: String = Checksum::of(list.as_bytes()).as_str().chars().take(8).collect();
         format!("{}-{start}", self.pin.version)
     }
 }
@@ -148,4 +143,51 @@ fn without_a_pin(tool: &Tool) -> Problem {
         tool.name, tool.purpose, tool.name
     );
     Problem::new(ExitCode::Unavailable, message).next("cargo xtask doctor")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::problem::exit_code;
+    use crate::tools::{HAPROXY, ZIZMOR};
+
+    fn pins(checksum: char) -> Pins {
+        let checksum = checksum.to_string().repeat(64);
+        let file = format!("\"zizmor-1.2.0-py3-none-any.whl\" = \"{checksum}\"");
+        toml::from_str(&format!("[zizmor]\npackage = \"zizmor\"\nversion = \"1.2.0\"\nfiles = {{ {file} }}")).unwrap()
+    }
+
+    #[test]
+    fn what_is_pinned_comes_before_what_the_machine_has() {
+        let pins = pins('0');
+        let toolbox = Toolbox::new(Path::new("/project"), &pins);
+        assert_eq!((toolbox.wanted(&ZIZMOR), toolbox.find(&ZIZMOR)), (Some("1.2.0".into()), None));
+        let environment = toolbox.environment(&[HAPROXY, ZIZMOR]).unwrap();
+        assert_eq!(environment.iter().map(|(name, _)| *name).collect::<Vec<_>>(), ["PATH", "PYTHONPATH"]);
+        let path: Vec<_> = std::env::split_paths(&environment[0].1).collect();
+        assert!(path[0].starts_with("/project/target/tools") && path[0].ends_with("bin"), "{path:?}");
+        let inherited = std::env::var_os("PATH").unwrap();
+        assert!(
+            std::env::split_paths(&inherited).all(|folder| folder.as_os_str().is_empty() || path.contains(&folder))
+        );
+        assert_eq!(toolbox.environment(&[HAPROXY]).unwrap(), []);
+    }
+
+    #[test]
+    fn another_checksum_is_another_folder() {
+        let folder = |pins: &Pins| {
+            let environment = Toolbox::new(Path::new("/project"), pins).environment(&[ZIZMOR]).unwrap();
+            std::env::split_paths(&environment[0].1).next().unwrap()
+        };
+        assert_ne!(folder(&pins('0')), folder(&pins('1')));
+        assert_eq!(folder(&pins('0')), folder(&pins('0')));
+    }
+
+    #[test]
+    fn what_nobody_has_pinned_is_not_installed() {
+        let (tool, pins) = (Tool { name: "no-such-tool", ..ZIZMOR }, Pins::new());
+        let error = Toolbox::new(Path::new("/project"), &pins).ensure(&tool, Consent::Given).unwrap_err();
+        assert_eq!(exit_code(&error), ExitCode::Unavailable);
+        assert!(error.to_string().contains("[tools.no-such-tool]"), "{error}");
+    }
 }

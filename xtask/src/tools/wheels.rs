@@ -16,12 +16,14 @@ use crate::packages::{self, Consent};
 use crate::problem::{ExitCode, Problem};
 
 /// What one is installed by, what it is asked for its version with, and what it always takes; the first that answers is it.
-const INSTALLERS: [(&str, &[&str], &[&str]); 4] = [
+const INSTALLERS: [Known; 4] = [
     ("python3", &["-m", "pip", "--version"], &["-m", "pip"]),
     ("pip3", &["--version"], &[]),
     ("pip", &["--version"], &[]),
-    ("uv", &["--version"], &["pip"]),
+    (UV, &["--version"], &["pip"]),
 ];
+type Known = (&'static str, &'static [&'static str], &'static [&'static str]);
+const UV: &str = "uv";
 /// The package of the system that brings one.
 const PACKAGE: &str = "python3-pip";
 /// What it is for.
@@ -49,12 +51,19 @@ pub struct Installer {
 impl Installer {
     /// The one there is.
     pub fn find() -> Option<Installer> {
-        INSTALLERS.iter().find_map(|(program, version, args)| {
-            let program = which::which(program).ok()?;
-            let output = Command::new(&program).args(*version).stdin(Stdio::null()).output().ok()?;
-            let version = first_version(&String::from_utf8_lossy(&output.stdout));
-            output.status.success().then_some(Installer { program, args, version })
-        })
+        INSTALLERS.iter().find_map(Installer::answering)
+    }
+
+    /// The same, if it is pip.
+    pub(super) fn pip() -> Option<Installer> {
+        INSTALLERS.iter().filter(|(program, ..)| *program != UV).find_map(Installer::answering)
+    }
+
+    fn answering(&(program, version, args): &Known) -> Option<Installer> {
+        let program = which::which(program).ok()?;
+        let output = Command::new(&program).args(version).stdin(Stdio::null()).output().ok()?;
+        let version = first_version(&String::from_utf8_lossy(&output.stdout));
+        output.status.success().then_some(Installer { program, args, version })
     }
 
     /// Its path and the arguments it always takes.
@@ -82,8 +91,23 @@ impl Installer {
         let mut command = Command::new(&self.program);
         command.args(self.args).args(["install", "--quiet", "--no-deps", "--require-hashes", "--only-binary", ":all:"]);
         command.arg("--target").arg(into).arg("--requirement").arg(requirements);
-        command.envs(SETTINGS).current_dir(into).stdin(Stdio::null());
         command.output().with_context(|| format!("running {}", self.command()))
+    }
+
+    /// Fetches a wheel for other kinds of machine than this, or for any.
+    pub(super) fn download(&self, requirement: &str, platforms: &[String], into: &Path) -> anyhow::Result<Output> {
+        let mut command = self.start(into);
+        command.args(["download", "--quiet", "--no-deps", "--only-binary", ":all:", "--dest"]).arg(into);
+        platforms.iter().for_each(|platform| {
+            command.args(["--platform", platform]);
+        });
+        command.arg(requirement).output().with_context(|| format!("running {}", self.command()))
+    }
+
+    fn start(&self, folder: &Path) -> Command {
+        let mut command = Command::new(&self.program);
+        command.args(self.args).envs(SETTINGS).current_dir(folder).stdin(Stdio::null());
+        command
     }
 }
 

@@ -67,3 +67,28 @@ fn health_check_sh_passes_the_exit_code_on() {
     let healthy = scripts.run("health-check.sh", &[&format!("http://{}/readyz", scripts.fixture.blue_address())]).ok();
     assert!(healthy.stdout.starts_with("healthy: http://"), "{}", healthy.stdout);
 }
+
+#[test]
+fn bash_completes_the_verbs_and_leaves_the_rest_of_cargo_to_who_had_it() {
+    let script = r#"
+        _cargo() { COMPREPLY=(of-cargo); }
+        complete -F _cargo cargo
+        source /dev/stdin <<< "$1"
+        complete_line() {
+            COMP_WORDS=("$@")
+            COMP_CWORD=$(($# - 1))
+            COMPREPLY=()
+            _cargo_xtask_or_before cargo "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
+            echo "${COMPREPLY[@]}"
+        }
+        complete_line cargo xtask ro
+        complete_line cargo xtask status --js
+        complete_line cargo xtask sh
+        complete_line cargo bui
+    "#;
+    let xtask = |args: &[&str]| Ran::from(Command::new(env!("CARGO_BIN_EXE_xtask")).args(args).output().unwrap()).ok();
+    let completions = xtask(&["completions", "bash"]).stdout;
+    let bash = Command::new("bash").args(["--norc", "-c", script, "bash", &completions]).output().unwrap();
+    // No verb that is for the tool alone is offered.
+    assert_eq!(Ran::from(bash).ok().stdout, "rollback\n--json\n\nof-cargo\n");
+}

@@ -135,6 +135,19 @@ fn without_a_pip_one_is_told_how_to_get_it() {
 }
 
 #[test]
+fn without_an_engine_there_are_the_tools_and_a_word_about_the_images() {
+    let fixture = pinning("cargo-shear");
+    let setup = |more: &[&str]| {
+        let mut setup = fixture.xtask(&[&["setup"], more].concat());
+        Ran::from(setup.env("DOCKER_HOST", "unix:///nowhere.sock").output().unwrap())
+    };
+    let told = setup(&[]).ok();
+    assert!(told.stdout.starts_with("cargo-shear") && told.stderr.contains("note: no image was made"), "{told:?}");
+    setup(&["--builder"]).refused(69, &["next: "]);
+    setup(&["--tools", "--builder"]).refused(2, &["cannot be used with"]);
+}
+
+#[test]
 fn a_tool_written_in_python_finds_its_modules() {
     let fixture = pinning("compose-lint");
     let project = project(&fixture);
@@ -145,4 +158,21 @@ fn a_tool_written_in_python_finds_its_modules() {
     let output = lint.output().unwrap();
     let said = String::from_utf8(output.stdout).unwrap();
     assert!(said.contains(&found.version.unwrap().to_string()), "{said}{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn the_pins_are_what_the_registries_have_for_every_kind_of_machine() {
+    for tool in ["cargo-shear", "compose-lint", "cargo-auditable"] {
+        let fixture = pinning(tool);
+        let version = &project(&fixture).delivery.tools[tool].version;
+        let before = fixture.read("config/delivery.toml");
+        with_other_checksums(&fixture);
+        fixture.run(&["setup", "--update-pin", tool, version]).ok();
+        let is_own = |line: &&str| !line.contains("pyyaml");
+        let after = fixture.read("config/delivery.toml");
+        assert_eq!(after.lines().filter(is_own).collect::<Vec<_>>(), before.lines().filter(is_own).collect::<Vec<_>>());
+        assert_eq!(installed(&fixture), [""; 0]);
+        fixture.run(&["setup", "--update-pin", tool, "0.0.0"]).refused(69, &["0.0.0 cannot be fetched"]);
+        assert_eq!(fixture.read("config/delivery.toml"), after);
+    }
 }
