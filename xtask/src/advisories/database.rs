@@ -376,7 +376,7 @@ mod tests {
         assert_ne!(second, first, "on the next day");
 
         long_ago();
-        std::fs::rename(made.root().join(".git"), made.root().join("away")).unwrap();
+        fs::rename(made.root().join(".git"), made.root().join("away")).unwrap();
         let kept = open(false).unwrap();
         assert_eq!((kept.commit.as_str(), source.known(root.path())), (second.as_str(), Some(second.clone())));
         assert!(kept.note.as_ref().unwrap().contains("could not be fetched"), "{:?}", kept.note);

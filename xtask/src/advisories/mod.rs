@@ -64,8 +64,9 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     };
     let database = Database::open(&source, &project.root, args.fetch)?;
     let (now, limit) = (SystemTime::now(), limit(args.max_age, settings)?);
-    let (day, days) = (Day::of(database.at), database.age(now).as_secs() / database::DAY);
-    let known = format!("advisories as of {day}, {days} days ago, from {}", database.origin);
+    let day = Day::of(database.at);
+    let days = in_days(Span::secs(database.age(now).as_secs() / database::DAY * database::DAY));
+    let known = format!("advisories as of {day}, {days} ago, from {}", database.origin);
     if let Some(note) = &database.note {
         say!("note: {note}");
     }

@@ -29,6 +29,11 @@ fn version() -> String {
 fn project() -> Fixture {
     let fixture = Fixture::new(On::Process);
     fs::create_dir(fixture.root().join("src")).unwrap();
+    // Those of this project are not installed anew for every test.
+    let tools = repository().join("target/tools");
+    fs::create_dir_all(&tools).unwrap();
+    fs::create_dir(fixture.root().join("target")).unwrap();
+    std::os::unix::fs::symlink(tools, fixture.root().join("target/tools")).unwrap();
     fixture.write("src/lib.rs", "//! Nothing.\n");
     let manifest = format!(
         "[package]\nname = \"shop\"\nversion = \"0.1.0\"\nedition = \"2024\"\nlicense = \"MIT\"\n\n[dependencies]\n{CRATE} = \"={}\"\n",
