@@ -3,8 +3,9 @@
 use clap::{Command, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::{
-    abort, bench, ci, completions, config_lint, coverage, deploy_blue_green, docker_build, doctor, down, health_check,
-    history, image_check, logs, pause, promote, reap, recover, resume, rollback, runtime, setup, status, steer, up,
+    abort, advisories, bench, ci, completions, config_lint, coverage, deploy_blue_green, docker_build, doctor, down,
+    health_check, history, image_check, logs, pause, promote, reap, recover, resume, rollback, runtime, setup, status,
+    steer, up,
 };
 
 const AFTER: &str = "\
@@ -22,7 +23,7 @@ Exit codes:
 const GROUPS: [(&str, &[&str]); 5] = [
     ("Serve", &["up", "down", "status", "history", "logs", "health-check"]),
     ("Roll out", &["deploy-blue-green", "promote", "abort", "pause", "resume", "rollback", "recover", "reap"]),
-    ("Check", &["ci", "config-lint", "coverage", "image-check", "bench"]),
+    ("Check", &["ci", "config-lint", "coverage", "advisories", "image-check", "bench"]),
     ("Make", &["docker-build"]),
     ("This machine", &["setup", "doctor", "completions"]),
 ];
@@ -87,6 +88,8 @@ pub enum Verb {
     HealthCheck(health_check::Args),
     /// Checks everything that is configured, for every environment.
     ConfigLint(config_lint::Args),
+    /// Holds every dependency against what is known of its vulnerabilities.
+    Advisories(advisories::Args),
     /// Runs every check and every test.
     Ci(ci::Args),
     /// Measures how much of each crate's code the tests run, and holds it against its floor.
@@ -144,6 +147,7 @@ impl Verb {
             Verb::Logs(args) => logs::run(args),
             Verb::HealthCheck(args) => health_check::run(args),
             Verb::ConfigLint(args) => config_lint::run(args),
+            Verb::Advisories(args) => advisories::run(args),
             Verb::Ci(args) => ci::run(args),
             Verb::Coverage(args) => coverage::run(args),
             Verb::Bench(args) => bench::run(args),

@@ -4,6 +4,7 @@
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
 pub mod abort;
+pub mod advisories;
 pub mod bench;
 pub mod ci;
 pub mod cli;

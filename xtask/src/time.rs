@@ -1,10 +1,55 @@
 //! Points in time as people and files see them: RFC 3339, UTC, whole milliseconds.
 
+use std::fmt;
 use std::time::SystemTime;
+
+use serde::{Deserialize, Serialize};
 
 /// `2026-11-22T20:55:26.123Z`.
 pub fn format(at: SystemTime) -> String {
     humantime::format_rfc3339_millis(at).to_string()
+}
+
+/// A day, in UTC: `2026-11-22`.
+///
+/// ```
+/// use xtask::time::Day;
+///
+/// assert!(Day::try_from("2026-11-22".to_owned()).unwrap() < Day::try_from("2026-12-01".to_owned()).unwrap());
+/// assert!(Day::try_from("2026-02-30".to_owned()).unwrap_err().contains("is no day"));
+/// ```
+// As text, which sorts as the days do.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
+#[serde(try_from = "String")]
+pub struct Day(String);
+
+impl Day {
+    /// The one on which a point in time lies.
+    pub fn of(at: SystemTime) -> Day {
+        Day(format(at).chars().take(10).collect())
+    }
+
+    /// The one it is now.
+    pub fn today() -> Day {
+        Day::of(SystemTime::now())
+    }
+}
+
+impl fmt::Display for Day {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl TryFrom<String> for Day {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Day, String> {
+        match humantime::parse_rfc3339(&format!("{text}T00:00:00Z")) {
+            Ok(_) => Ok(Day(text)),
+            Err(_) => Err(format!("`{text}` is no day; write it as \"2026-12-31\"")),
+        }
+    }
 }
 
 /// For `#[serde(with = "…")]`.

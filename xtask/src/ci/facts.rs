@@ -8,7 +8,7 @@ use super::digest;
 use super::step::{Fact, Step};
 use crate::delivery::Delivery;
 use crate::tools::{Tool, Toolbox};
-use crate::{cargo, docker};
+use crate::{advisories, cargo, docker};
 
 /// The variables by which a person changes what cargo does, by their beginning.
 const OF_CARGO: [&str; 8] = [
@@ -41,6 +41,7 @@ impl Known {
         for fact in step.facts {
             match fact {
                 Fact::Cargo => facts.extend(of_cargo()),
+                Fact::Advisories => facts.extend(advisories::facts(root)),
                 Fact::Engine => facts.extend(self.engine.get_or_init(|| of_engine(root)).clone()),
             }
         }

@@ -129,10 +129,11 @@ impl<'a> Fingerprints<'a> {
     /// # Errors
     /// When a file cannot be read, or nothing says which files belong to the project.
     pub(super) fn take(&self, step: &Step) -> anyhow::Result<Fingerprint> {
-        // What is made out of the others decides nothing, even where git is not told to ignore it.
-        let inputs = [step.inputs, &[":!target/"]].concat();
+        // What is made out of the others decides nothing, even where git is not told to ignore it. It is not left to git to
+        // exclude it: of one folder that is longer than what is excluded, git 2.47 lists nothing at all.
+        let inputs = git::files(self.root, step.inputs)?.into_iter().filter(|path| !path.starts_with("target/"));
         let mut files = BTreeMap::new();
-        for path in git::files(self.root, &inputs)? {
+        for path in inputs {
             // One that git knows and a person has removed decides by not being there.
             if let Some(digest) = self.digest(&self.root.join(&path))? {
                 files.insert(path, digest);
@@ -291,6 +292,17 @@ mod tests {
             change(&repository);
             assert_eq!(stale(&repository, &STEP), reason);
         }
+    }
+
+    #[test]
+    fn a_step_that_looks_at_one_folder_alone_looks_at_all_of_it_and_what_is_made_counts_for_nothing() {
+        let repository = Repository::with(&[(".workflows/one.yml", "one"), ("target/one", "one")]);
+        let files = |inputs| {
+            let fingerprint = prints(&repository).take(&Step { inputs, ..STEP }).unwrap();
+            fingerprint.files.into_keys().collect::<Vec<_>>()
+        };
+        assert_eq!(files(&[".workflows/"]), [".workflows/one.yml"]);
+        assert_eq!(files(&["."]), [".workflows/one.yml"]);
     }
 
     #[test]

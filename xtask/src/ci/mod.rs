@@ -87,7 +87,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         return Ok(());
     }
     if args.fix {
-        fix(&steps, &root, tools)?;
+        fix(&steps, &root, tools, Consent::from_flag(args.yes))?;
     }
     let consent = Consent::from_flag(args.yes);
     let reuse = args.cache || !(args.no_cache || is_ci());
@@ -145,9 +145,12 @@ fn why(steps: &[&Step], prints: &Fingerprints) {
 }
 
 /// Lets each step mend what it can. What it cannot, the step itself will say.
-fn fix(steps: &[&Step], root: &Path, tools: Toolbox<'_>) -> anyhow::Result<()> {
+fn fix(steps: &[&Step], root: &Path, tools: Toolbox<'_>, consent: Consent) -> anyhow::Result<()> {
     for step in steps {
         let Some(words) = step.fix else { continue };
+        for tool in step.needs {
+            tools.ensure(tool, consent)?;
+        }
         say!("== mending: {}", command::line(words, step));
         let status = command::of(words, step, root, tools)?.status()?;
         if !status.success() {

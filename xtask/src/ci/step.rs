@@ -104,6 +104,8 @@ pub(super) enum Tests {
 pub(super) enum Fact {
     /// The variables and the file by which a person changes what cargo does.
     Cargo,
+    /// Which advisories are known, and which day it is: what they say holds for a while.
+    Advisories,
     /// The engine's version and the images that rollouts need.
     Engine,
 }

@@ -2,7 +2,10 @@
 //! `--list` and `--dry-run` print, what is skipped as fresh and what a job on GitHub runs are views of this table.
 
 use super::step::{Fact, Group, Lane, Step, Tests, USUAL, minutes};
-use crate::tools::{CARGO_LLVM_COV, CARGO_NEXTEST, DOCKER_REGISTRY, HAPROXY, PROMETHEUS, SHELLCHECK, SOCAT};
+use crate::tools::{
+    CARGO_DENY, CARGO_LLVM_COV, CARGO_NEXTEST, CARGO_SHEAR, COMPOSE_LINT, DOCKER_REGISTRY, GIT, HADOLINT, HAPROXY,
+    PROMETHEUS, SHELLCHECK, SOCAT, ZIZMOR,
+};
 
 /// The scenarios that a filter chooses. Most wait more than they compute, and take turns where they need the machine's whole
 /// speed; so there are more at a time than processors.
@@ -51,6 +54,92 @@ pub(super) const STEPS: &[Step] = &[
         inputs: &[".ci/", "*.sh", ".shellcheckrc"],
         limit: minutes(2),
         remedy: "shellcheck .ci/* scripts/*.sh",
+        ..USUAL
+    },
+    Step {
+        id: "dockerfiles",
+        group: Group::Security,
+        verifies: "hadolint has nothing to say about any Dockerfile",
+        command: &["hadolint", "--config", ".hadolint.yaml", "docker/Dockerfile*", "docker/haproxy/Dockerfile*"],
+        needs: &[HADOLINT],
+        lane: Lane::Beside,
+        inputs: &["docker/*Dockerfile*", ".hadolint.yaml"],
+        limit: minutes(2),
+        remedy: "mend the line, or put `# hadolint ignore=RULE` above it, with the reason",
+        ..USUAL
+    },
+    Step {
+        id: "compose-file",
+        group: Group::Security,
+        verifies: "compose-lint has nothing to say about the Compose file",
+        command: &[
+            "compose-lint",
+            "check",
+            "--config",
+            ".compose-lint.yml",
+            "--strict-config",
+            "--fail-on",
+            "low",
+            "docker/docker-compose.yml",
+        ],
+        needs: &[COMPOSE_LINT],
+        lane: Lane::Beside,
+        inputs: &["docker/*.yml", "docker/*.yaml", "docker/.env", ".compose-lint.yml"],
+        limit: minutes(2),
+        remedy: "mend the service, or except it in .compose-lint.yml, with the reason",
+        ..USUAL
+    },
+    Step {
+        id: "workflows",
+        group: Group::Security,
+        verifies: "zizmor has nothing to say about any workflow",
+        command: &["zizmor", "--offline", "--persona", "pedantic", ".github"],
+        needs: &[ZIZMOR],
+        lane: Lane::Beside,
+        inputs: &[".github/"],
+        limit: minutes(2),
+        remedy: "cargo xtask ci --only workflows --fix",
+        fix: Some(&["zizmor", "--offline", "--persona", "pedantic", "--fix=safe", ".github"]),
+        ..USUAL
+    },
+    Step {
+        id: "unused",
+        group: Group::Security,
+        verifies: "every dependency is used",
+        command: &["cargo-shear", "--locked", "--deny-warnings"],
+        needs: &[CARGO_SHEAR],
+        lane: Lane::Beside,
+        inputs: &["*.rs", "*Cargo.toml", "Cargo.lock", ".cargo/", ":!fuzz/"],
+        limit: minutes(5),
+        remedy: "cargo xtask ci --only unused --fix",
+        // It fails after mending, too, and leaves Cargo.lock as it was.
+        fix: Some(&["sh", "-c", "cargo-shear --fix; cargo update --workspace"]),
+        ..USUAL
+    },
+    Step {
+        id: "dependencies",
+        group: Group::Security,
+        verifies: "licences, sources and versions of the dependencies are those that deny.toml allows",
+        command: &["cargo-deny", "--locked", "check", "licenses", "bans", "sources"],
+        needs: &[CARGO_DENY],
+        lane: Lane::Beside,
+        inputs: &["*Cargo.toml", "Cargo.lock", ".cargo/", "deny.toml", ":!fuzz/"],
+        limit: minutes(5),
+        remedy: "do without the crate, or decide otherwise in deny.toml, with the reason",
+        ..USUAL
+    },
+    Step {
+        id: "advisories",
+        group: Group::Security,
+        verifies: "no high or critical vulnerability is known of any dependency",
+        criteria: &["A2.2"],
+        command: &["cargo", "xtask", "advisories"],
+        needs: &[GIT, CARGO_DENY],
+        lane: Lane::Beside,
+        inputs: &["*Cargo.toml", "*Cargo.lock", ".cargo/", "config/delivery.toml", "xtask/src/"],
+        facts: &[Fact::Advisories],
+        limit: minutes(10),
+        remedy: "cargo xtask advisories",
         ..USUAL
     },
     Step {

@@ -1,5 +1,6 @@
 //! `config/delivery.toml`: everything xtask has to know about the service, its environments and their rollout policy.
 
+mod advisories;
 mod coverage;
 mod environment;
 pub mod pins;
@@ -12,6 +13,7 @@ use std::path::Path;
 use ipnet::Ipv4Net;
 use serde::Deserialize;
 
+pub use advisories::{Advisories, Ignore};
 pub use coverage::{Coverage, Share};
 pub use environment::{Containers, Environment, RuntimeChoice, SecretSource};
 pub use pins::{Checksum, Pin, Pins, Wheel};
@@ -38,6 +40,9 @@ pub struct Delivery {
     /// Which tools are installed for this project alone, and from what.
     #[serde(default)]
     pub tools: Pins,
+    /// What counts against its dependencies.
+    #[serde(default)]
+    pub advisories: Advisories,
     /// How much of the code the tests have to run.
     #[serde(default)]
     pub coverage: Coverage,
@@ -96,6 +101,7 @@ impl Delivery {
 
     fn mistakes(&self) -> Vec<(std::ops::Range<usize>, String)> {
         let mut found: Vec<_> = self.tools.iter().flat_map(|(name, pin)| pin.mistakes(name)).collect();
+        found.extend(self.advisories.mistakes());
         let mut taken: BTreeMap<SocketAddr, String> = BTreeMap::new();
         let mut networks: Vec<(&str, Ipv4Net)> = Vec::new();
         for (name, environment) in &self.environments {

@@ -4,6 +4,7 @@
 
 mod support;
 
+mod advisories;
 mod budget;
 mod containers;
 mod coverage;

@@ -1,0 +1,93 @@
+//! Lets cargo-deny hold the dependencies against the database, without a network and without rules of its own.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::Context as _;
+
+use super::database::Database;
+use super::finding::{self, Finding};
+use super::git::OF_A_HOOK;
+use crate::problem::{ExitCode, Problem};
+use crate::{cargo, git};
+
+const LOCK: &str = "Cargo.lock";
+
+/// What was found in one lock file.
+#[derive(Debug)]
+pub(super) struct Found {
+    /// The lock file, relative to the project.
+    pub(super) lock: String,
+    pub(super) findings: Vec<Finding>,
+}
+
+/// Looks into every lock file of the project.
+///
+/// # Errors
+/// A [`Problem`] with exit code 69 where cargo cannot say what is depended on, and when cargo-deny fails.
+pub(super) fn run(deny: &Path, database: &Database, root: &Path) -> anyhow::Result<Vec<Found>> {
+    let config = database.folder().join("deny.toml");
+    fs::write(&config, rules(database.folder())).with_context(|| format!("writing {}", config.display()))?;
+    let mut found = Vec::new();
+    for lock in locks(root) {
+        let manifest = root.join(&lock).with_file_name("Cargo.toml");
+        let metadata = database.folder().join("metadata.json");
+        fs::write(&metadata, dependencies(&manifest, root)?)
+            .with_context(|| format!("writing {}", metadata.display()))?;
+        let printed = check(deny, &config, &metadata, root)?;
+        let named =
+            lock.strip_suffix(LOCK).filter(|folder| !folder.is_empty()).map(|folder| format!("{folder}Cargo.toml"));
+        let findings = finding::parse(&printed, named.as_deref()).with_context(|| lock.clone())?;
+        found.push(Found { lock, findings });
+    }
+    Ok(found)
+}
+
+/// Every advisory is reported, whatever it is about: what it means is decided in one place, and that is not here. Of the
+/// database's age, too.
+fn rules(folder: &Path) -> String {
+    let folder = toml::Value::from(folder.to_string_lossy().into_owned());
+    format!(
+        "[graph]\nall-features = true\n\n[advisories]\ndb-path = {folder}\nunmaintained = \"all\"\nunsound = \"all\"\nyanked = \"allow\"\nmaximum-db-staleness = \"P36500D\"\n"
+    )
+}
+
+/// Those that git knows of, or the one there has to be.
+fn locks(root: &Path) -> Vec<String> {
+    let known = git::files(root, &[LOCK, "*/Cargo.lock"]).unwrap_or_default();
+    let mut locks: Vec<_> = known.into_iter().filter(|lock| root.join(lock).is_file()).collect();
+    if locks.is_empty() {
+        locks.push(LOCK.into());
+    }
+    locks
+}
+
+/// What cargo says of a workspace. It fetches what is not there yet, as it would for a build.
+fn dependencies(manifest: &Path, root: &Path) -> anyhow::Result<Vec<u8>> {
+    let mut command = Command::new(cargo::program());
+    command.args(["metadata", "--format-version=1", "--locked", "--all-features", "--manifest-path"]).arg(manifest);
+    cargo::foreign_variables().iter().for_each(|name| {
+        command.env_remove(name);
+    });
+    let output = command.current_dir(root).stdin(Stdio::null()).output().context("running cargo")?;
+    if output.status.success() {
+        return Ok(output.stdout);
+    }
+    let message = format!("cargo does not say what {} depends on; nothing was checked.", manifest.display());
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let problem = Problem::new(ExitCode::Unavailable, message).detail(said.lines());
+    Err(problem.next(format!("cargo update --workspace --manifest-path {}", manifest.display())).into())
+}
+
+fn check(deny: &Path, config: &PathBuf, metadata: &PathBuf, root: &Path) -> anyhow::Result<String> {
+    let mut command = Command::new(deny);
+    command.args(["--offline", "--format", "json", "--config"]).arg(config).arg("--metadata-path").arg(metadata);
+    command.args(["check", "advisories"]).current_dir(root).stdin(Stdio::null());
+    OF_A_HOOK.iter().for_each(|name| {
+        command.env_remove(name);
+    });
+    let output = command.output().with_context(|| format!("running {}", deny.display()))?;
+    // It fails where it has found something; whether it came to its end is in what it prints.
+    Ok(String::from_utf8_lossy(&output.stderr).into_owned())
+}
