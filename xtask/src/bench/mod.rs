@@ -1,11 +1,15 @@
 //! `bench`: measures what the tool itself costs, on an environment of its own.
 
+mod baseline;
 mod connection;
 mod figures;
 pub mod load;
 mod measure;
 mod rollout;
 mod scratch;
+mod served;
+mod service;
+mod windows;
 
 /// Flags of `bench`.
 #[derive(Debug, Clone, clap::Args)]
@@ -20,6 +24,8 @@ enum What {
     /// How long a rollback takes, what a deploy costs beyond the service's own start, what a shift does to latency, and
     /// how soon the lock of a deployer that was killed is free.
     Rollout(rollout::Args),
+    /// How much slower the service is than the last release, both under load in turn.
+    Service(service::Args),
 }
 
 /// Measures, and prints each figure beside its goal.
@@ -29,5 +35,6 @@ enum What {
 pub fn run(args: &Args) -> anyhow::Result<()> {
     match &args.what {
         What::Rollout(args) => rollout::run(args),
+        What::Service(args) => service::run(args),
     }
 }

@@ -1,6 +1,7 @@
 //! `config/delivery.toml`: everything xtask has to know about the service, its environments and their rollout policy.
 
 mod environment;
+mod performance;
 mod product;
 
 use std::collections::BTreeMap;
@@ -11,6 +12,7 @@ use ipnet::Ipv4Net;
 use serde::Deserialize;
 
 pub use environment::{Containers, Environment, RuntimeChoice, SecretSource};
+pub use performance::{Performance, Slowdown};
 pub use product::{Commands, Compose, Health, Image, Naive, Proxy, Service};
 
 use crate::problem::{ExitCode, Problem};
@@ -31,6 +33,9 @@ pub struct Delivery {
     pub image: Image,
     /// How colours run as containers; without it they run as processes.
     pub compose: Option<Compose>,
+    /// How fast a revision of it has to be.
+    #[serde(default)]
+    pub performance: Performance,
     /// Where it is delivered to.
     pub environments: BTreeMap<String, Environment>,
 }

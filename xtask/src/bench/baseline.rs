@@ -1,0 +1,108 @@
+//! What this revision is held against: the last release, built by the same compiler as this one.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::Context as _;
+use semver::Version;
+
+use super::served::Side;
+use crate::delivery::{FILE, Service};
+use crate::project::Project;
+use crate::{cargo, git, say};
+
+/// What tags of releases are called.
+const TAGS: &str = "v*";
+/// The profile that releases are built with.
+pub(super) const PROFILE: &str = "release";
+
+/// A revision of the project.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Revision {
+    /// What a person calls it.
+    pub(super) name: String,
+    pub(super) commit: String,
+}
+
+/// Why there is nothing to compare with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Nothing {
+    pub(super) reason: String,
+    /// Whether there cannot be anything: a CI system is no better off.
+    pub(super) is_excuse: bool,
+}
+
+impl Nothing {
+    fn because(reason: impl Into<String>) -> Nothing {
+        Nothing { reason: reason.into(), is_excuse: false }
+    }
+}
+
+/// The newest release before this commit. Where there is none yet, the revision before the last change to the service: the
+/// last commit, where the service was changed since.
+pub(super) fn find(root: &Path, package: &str) -> Result<Revision, Nothing> {
+    let unknown = |error: anyhow::Error| Nothing::because(format!("nobody knows what came before: {error:#}"));
+    let tags = git::tags_before(root, TAGS).map_err(unknown)?;
+    if let Some(tag) = newest(&tags) {
+        return revision(root, tag.to_owned(), tag);
+    }
+    if git::is_shallow(root).map_err(unknown)? {
+        let reason = "this clone has only the end of the history, and no release; `git fetch --unshallow --tags` \
+                      brings the rest, and so does `fetch-depth: 0` of actions/checkout";
+        return Err(Nothing::because(reason));
+    }
+    let folder = cargo::folder(root, package).map_err(unknown)?;
+    let folder = folder.to_string_lossy();
+    if git::differs_since(root, "HEAD", &[&folder]).map_err(unknown)? {
+        return revision(root, "the last commit".into(), "HEAD");
+    }
+    let first = || Nothing { reason: format!("{package} has no earlier revision"), is_excuse: true };
+    let last = git::last_change(root, &folder).map_err(unknown)?.ok_or_else(first)?;
+    revision(root, format!("what was before the last change to {package}"), &format!("{last}^")).map_err(|_| first())
+}
+
+fn revision(root: &Path, name: String, revision: &str) -> Result<Revision, Nothing> {
+    let commit = git::commit(root, revision);
+    commit.map(|commit| Revision { name, commit }).ok_or_else(|| Nothing::because(format!("git has no {revision}")))
+}
+
+fn newest(tags: &[String]) -> Option<&str> {
+    let version = |tag: &str| Version::parse(tag.strip_prefix('v')?).ok();
+    let releases = tags.iter().filter_map(|tag| Some((version(tag)?, tag.as_str())));
+    releases.max().map(|(_, tag)| tag)
+}
+
+impl Revision {
+    /// The first letters of its commit.
+    pub(super) fn short(&self) -> &str {
+        self.commit.get(..7).unwrap_or(&self.commit)
+    }
+
+    /// Builds it apart from this revision, in a folder that keeps what was built for the next time.
+    ///
+    /// # Errors
+    /// When it cannot be written or does not build; the compiler has said why by then.
+    pub(super) fn build(&self, project: &Project, folder: &Path) -> anyhow::Result<Side> {
+        let (source, kept) = (folder.join("source"), folder.join("commit"));
+        if fs::read_to_string(&kept).ok().as_deref() != Some(&self.commit) {
+            for path in [&source, &kept] {
+                // It is not there the first time.
+                let _ = fs::remove_dir_all(path).or_else(|_| fs::remove_file(path));
+            }
+            fs::create_dir_all(&source).with_context(|| format!("making {}", source.display()))?;
+            git::export(&project.root, &self.commit, &source)?;
+            fs::write(&kept, &self.commit).with_context(|| format!("writing {}", kept.display()))?;
+        }
+        let service = service_of(&source).unwrap_or_else(|| project.delivery.service.clone());
+        say!("building {} of {} ({}) with the profile {PROFILE}", service.package, self.name, self.short());
+        let target = folder.join("target");
+        let program = cargo::build_into(&target, &source, &service.package, &service.binary, PROFILE)?;
+        Ok(Side { name: self.name.clone(), program, release_dir: source, service, settings: Vec::new() })
+    }
+}
+
+/// How a revision was started at its time. The rest of its `delivery.toml` may be of another version of this program.
+fn service_of(source: &Path) -> Option<Service> {
+    let mut delivery: toml::Table = toml::from_str(&fs::read_to_string(source.join(FILE)).ok()?).ok()?;
+    delivery.remove("service")?.try_into().ok()
+}
