@@ -97,6 +97,16 @@ pub fn is_shallow(root: &Path) -> anyhow::Result<bool> {
     Ok(ask(cmd!(sh, "git rev-parse --is-shallow-repository"))? == "true")
 }
 
+/// Makes a folder a repository, without a commit.
+///
+/// # Errors
+/// When it cannot be one.
+pub fn init(folder: &Path) -> anyhow::Result<()> {
+    let sh = Shell::new()?;
+    sh.change_dir(folder);
+    ask(cmd!(sh, "git init --quiet")).map(drop)
+}
+
 /// Writes the project's files into an empty folder, as they are in a commit.
 ///
 /// # Errors
@@ -121,4 +131,26 @@ pub fn export(root: &Path, commit: &str, folder: &Path) -> anyhow::Result<()> {
 
 fn ask(command: Cmd<'_>) -> anyhow::Result<String> {
     Ok(command.quiet().ignore_stderr().read()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Repository, TempDir};
+
+    #[test]
+    fn a_commit_is_exported_as_it_was_and_the_checkout_stays_as_it_is() {
+        let repository = Repository::with(&[("a", "then"), ("inner/b", "then")]);
+        repository.write("a", "now");
+        let folder = TempDir::new();
+        export(repository.root(), "HEAD", folder.path()).unwrap();
+        assert_eq!(std::fs::read_to_string(folder.path().join("a")).unwrap(), "then");
+        assert_eq!(std::fs::read_to_string(repository.root().join("a")).unwrap(), "now");
+        assert!(differs_since(repository.root(), "HEAD", &["a"]).unwrap());
+        assert!(!differs_since(repository.root(), "HEAD", &["inner"]).unwrap());
+        // A project that is a folder of its repository is that folder alone.
+        let inner = TempDir::new();
+        export(&repository.root().join("inner"), "HEAD", inner.path()).unwrap();
+        assert!(inner.path().join("b").is_file() && !inner.path().join("inner").exists());
+    }
 }

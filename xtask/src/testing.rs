@@ -35,8 +35,7 @@ impl Repository {
         let repository = Repository(TempDir::new());
         files.iter().for_each(|(path, text)| repository.write(path, text));
         repository.git(&["init", "--quiet"]);
-        repository.git(&["add", "--all"]);
-        repository.git(&["-c", "user.name=a", "-c", "user.email=a@example.com", "commit", "--quiet", "-m", "first"]);
+        repository.commit("first");
         repository
     }
 
@@ -50,7 +49,12 @@ impl Repository {
         std::fs::write(path, text).unwrap();
     }
 
-    fn git(&self, args: &[&str]) {
+    pub(crate) fn commit(&self, message: &str) {
+        self.git(&["add", "--all"]);
+        self.git(&["-c", "user.name=a", "-c", "user.email=a@example.com", "commit", "--quiet", "-m", message]);
+    }
+
+    pub(crate) fn git(&self, args: &[&str]) {
         assert!(Command::new("git").args(args).current_dir(self.root()).status().unwrap().success(), "git {args:?}");
     }
 }

@@ -106,3 +106,71 @@ fn service_of(source: &Path) -> Option<Service> {
     let mut delivery: toml::Table = toml::from_str(&fs::read_to_string(source.join(FILE)).ok()?).ok()?;
     delivery.remove("service")?.try_into().ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Repository, TempDir};
+
+    const WORKSPACE: &str = "[workspace]\nmembers = [\"shop\"]\n";
+    const PACKAGE: &str = "[package]\nname = \"shop\"\nversion = \"0.1.0\"\n";
+    const MAIN: &str = "shop/src/main.rs";
+
+    fn repository() -> Repository {
+        let files =
+            [("Cargo.toml", WORKSPACE), ("shop/Cargo.toml", PACKAGE), (MAIN, "fn main() {}"), ("README.md", "1")];
+        Repository::with(&files)
+    }
+
+    fn find_in(repository: &Repository) -> Result<String, Nothing> {
+        find(repository.root(), "shop").map(|revision| revision.commit)
+    }
+
+    fn head(repository: &Repository) -> String {
+        git::commit(repository.root(), "HEAD").unwrap()
+    }
+
+    #[test]
+    fn without_a_release_it_is_what_was_before_the_last_change_to_the_service() {
+        let repository = repository();
+        assert!(find_in(&repository).unwrap_err().is_excuse);
+        let first = head(&repository);
+        repository.write(MAIN, "fn main() { }");
+        assert_eq!(find_in(&repository).unwrap(), first);
+        repository.commit("of the service");
+        assert_eq!(find_in(&repository).unwrap(), first);
+        repository.write("README.md", "2");
+        repository.commit("of something else");
+        assert_eq!(find_in(&repository).unwrap(), first);
+        let last = head(&repository);
+        repository.write("shop/src/new.rs", "");
+        assert_eq!(find_in(&repository).unwrap(), last);
+    }
+
+    #[test]
+    fn a_release_is_the_highest_version_before_this_commit() {
+        let repository = repository();
+        let tag = |names: &[&str]| names.iter().for_each(|name| repository.git(&["tag", name]));
+        tag(&["v0.10.0", "v0.9.0", "v0.11.0-rc.1", "v0.11", "very-new"]);
+        let first = head(&repository);
+        repository.write(MAIN, "fn main() { }");
+        repository.commit("of the service");
+        tag(&["v0.12.0"]);
+        let found = find(repository.root(), "shop").unwrap();
+        assert_eq!((found.name.as_str(), found.commit), ("v0.11.0-rc.1", first));
+    }
+
+    #[test]
+    fn where_the_history_is_not_there_nobody_takes_that_for_its_beginning() {
+        let repository = repository();
+        repository.write(MAIN, "fn main() { }");
+        repository.commit("of the service");
+        let clone = TempDir::new();
+        let (from, to) = (format!("file://{}", repository.root().display()), clone.path().to_string_lossy());
+        repository.git(&["clone", "--quiet", "--depth", "1", &from, &to]);
+        let nothing = find(clone.path(), "shop").unwrap_err();
+        assert!(nothing.reason.contains("fetch-depth: 0") && !nothing.is_excuse, "{nothing:?}");
+        let folder = TempDir::new();
+        assert!(!find(folder.path(), "shop").unwrap_err().is_excuse);
+    }
+}

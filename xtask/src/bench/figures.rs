@@ -115,11 +115,28 @@ impl Figure {
         Figure { noise: Some(noise), ..figure }
     }
 
+    /// Where the machine has other work, a goal that is missed shows nothing.
+    pub(super) fn unclear_if_missed(mut self) -> Figure {
+        if self.verdict == Verdict::Missed {
+            self.verdict = Verdict::Unclear;
+        }
+        self
+    }
+
     fn new(id: &'static str, what: &'static str, unit: Unit, runs: Vec<f64>, goal: f64) -> Figure {
         let series = Series::of(runs);
         let verdict = if series.median <= goal { Verdict::Met } else { Verdict::Missed };
         Figure { id, what, unit, series, goal, verdict, noise: None }
     }
+}
+
+/// What rounds of four show, the first and the last of one thing and those between of another: the other as a multiple of
+/// the one, and as noise the one against itself. What grows steadily, such as the heat of a processor, strikes both alike.
+pub(super) fn interleaved(rounds: &[[f64; 4]]) -> (Vec<f64>, Noise) {
+    let ratios = rounds.iter().map(|[first, second, third, last]| (second + third) / (first + last));
+    let steady = rounds.iter().map(|[first, _, _, last]| (first + last) / 2.0).collect();
+    let noise = rounds.iter().map(|[first, _, _, last]| first.max(*last) / first.min(*last)).collect();
+    (ratios.collect(), Noise { steady: Series::of(steady), ratio: Series::of(noise) })
 }
 
 /// Whether that so many of the values are above a bound would be chance less than once in a thousand times if half of all
@@ -202,6 +219,13 @@ mod tests {
         assert_eq!(verdict(24, 1.3), Verdict::Missed);
         assert_eq!(verdict(24, 1.5), Verdict::Unclear);
         assert!(is_nearly_always_above(&[2.0; 10], 1.0) && !is_nearly_always_above(&[2.0; 9], 1.0));
+    }
+
+    #[test]
+    fn a_round_compares_the_middle_with_both_ends_and_the_ends_with_each_other() {
+        let (ratios, noise) = interleaved(&[[1.0, 3.0, 5.0, 3.0], [2.0, 1.0, 1.0, 2.0]]);
+        assert_eq!(ratios, [2.0, 0.5]);
+        assert_eq!((noise.ratio.runs, noise.steady.runs), (vec![3.0, 1.0], vec![2.0, 2.0]));
     }
 
     #[test]

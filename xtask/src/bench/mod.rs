@@ -5,11 +5,23 @@ mod connection;
 mod figures;
 pub mod load;
 mod measure;
+mod pipeline;
 mod rollout;
 mod scratch;
 mod served;
 mod service;
 mod windows;
+
+use std::path::Path;
+
+use crate::delivery::Delivery;
+
+/// What `bench service` would hold the project against, or why nothing: whether that has changed is for others to ask.
+pub(crate) fn baseline_of(root: &Path) -> String {
+    let Ok(delivery) = Delivery::load(root) else { return "unknown".into() };
+    let found = baseline::find(root, &delivery.service.package);
+    found.map_or_else(|nothing| nothing.reason, |revision| revision.commit)
+}
 
 /// Flags of `bench`.
 #[derive(Debug, Clone, clap::Args)]
@@ -26,6 +38,8 @@ enum What {
     Rollout(rollout::Args),
     /// How much slower the service is than the last release, both under load in turn.
     Service(service::Args),
+    /// How long `cargo xtask` and the runner of `ci` take for themselves.
+    Pipeline(pipeline::Args),
 }
 
 /// Measures, and prints each figure beside its goal.
@@ -36,5 +50,6 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     match &args.what {
         What::Rollout(args) => rollout::run(args),
         What::Service(args) => service::run(args),
+        What::Pipeline(args) => pipeline::run(args),
     }
 }

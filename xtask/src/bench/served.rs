@@ -94,7 +94,10 @@ impl Served {
                 let lines: Vec<_> = said.lines().map(str::to_owned).collect();
                 let message = format!("{} does not become ready: {how}.", side.name);
                 let last = lines.iter().skip(lines.len().saturating_sub(LINES)).cloned();
-                return Err(Problem::new(ExitCode::Failed, message).detail(last).next("cargo xtask config-lint").into());
+                return Err(Problem::new(ExitCode::Failed, message)
+                    .detail(last)
+                    .next("cargo xtask config-lint")
+                    .into());
             }
             std::thread::sleep(POLL);
         }

@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use serde_json::json;
 
 use super::baseline::{self, Nothing, Revision};
-use super::figures::{self, Figure, Noise, Series, Verdict};
+use super::figures::{self, Figure, Verdict, interleaved};
 use super::scratch::free_addresses;
 use super::served::{Place, Served, Side};
 use super::windows::{Client, Window};
@@ -17,7 +17,7 @@ use crate::host::{Host as _, Local, Session};
 use crate::http::{self, Probe};
 use crate::interrupt::UnderWay;
 use crate::packages::is_ci;
-use crate::problem::{ExitCode, Problem};
+use crate::problem::{ExitCode, Problem, reason};
 use crate::project::Project;
 use crate::rollout::colour::Colour;
 use crate::{cargo, git, out, say, secrets};
@@ -107,7 +107,7 @@ fn baseline(args: &Args, project: &Project, folder: &Path) -> anyhow::Result<Res
     }
     Ok(baseline::find(&project.root, &project.delivery.service.package).and_then(|revision| {
         let built = revision.build(project, &folder);
-        built.map_err(|error| Nothing { reason: format!("{}: {error:#}", revision.name), is_excuse: false })
+        built.map_err(|error| Nothing { reason: format!("{}: {}", revision.name, reason(&error)), is_excuse: false })
     }))
 }
 
@@ -148,8 +148,7 @@ impl Drop for Secrets {
     }
 }
 
-/// What the windows have shown, four in each round: baseline, candidate, candidate, baseline. What grows steadily, such as
-/// the heat of a processor, strikes both alike.
+/// What the windows have shown, four in each round: baseline, candidate, candidate, baseline.
 struct Comparison {
     rounds: Vec<[Window; 4]>,
 }
@@ -186,11 +185,8 @@ impl Comparison {
         let figure = |id, what, value: fn(&Window) -> Option<f64>| {
             let rounds = self.rounds.iter().map(|round| round.each_ref().map(value));
             let rounds: Vec<_> = rounds.map(|[a, b, c, d]| Some([a?, b?, c?, d?])).collect::<Option<_>>()?;
-            let ratios = rounds.iter().map(|[first, second, third, last]| (second + third) / (first + last));
-            let noise = rounds.iter().map(|[first, _, _, last]| first.max(*last) / first.min(*last));
-            let steady = rounds.iter().map(|[first, _, _, last]| (first + last) / 2.0);
-            let noise = Noise { steady: Series::of(steady.collect()), ratio: Series::of(noise.collect()) };
-            Some(Figure::slowdown(id, what, ratios.collect(), noise, max))
+            let (ratios, noise) = interleaved(&rounds);
+            Some(Figure::slowdown(id, what, ratios, noise, max))
         };
         let figures = [
             figure("pace", "time for each answer at full load, of the throughput", |window| Some(window.pace)),

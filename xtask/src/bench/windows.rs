@@ -49,8 +49,11 @@ impl Client {
         let each: Vec<_> = std::thread::scope(|scope| {
             let load = |connection| scope.spawn(move || run(connection, requests, counted, end));
             let threads: Vec<_> = self.connections.iter_mut().map(load).collect();
-            let joined = threads.into_iter().map(|thread| thread.join());
-            joined.map(|load| load.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+            threads
+                .into_iter()
+                .map(std::thread::ScopedJoinHandle::join)
+                .map(|load| load.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+                .collect()
         });
         let seconds = counted.elapsed().as_secs_f64();
         let processor = before.zip(self.served.processor_time()).map(|(before, after)| after.saturating_sub(before));

@@ -7,7 +7,7 @@ use std::path::Path;
 use super::digest;
 use super::step::{Fact, Step};
 use crate::delivery::Delivery;
-use crate::{cargo, docker, tools};
+use crate::{bench, cargo, docker, tools};
 
 /// The variables by which a person changes what cargo does, by their beginning.
 const OF_CARGO: [&str; 8] = [
@@ -40,6 +40,9 @@ impl Known {
         for fact in step.facts {
             match fact {
                 Fact::Cargo => facts.extend(of_cargo()),
+                Fact::Baseline => {
+                    facts.insert("the revision to compare with".into(), bench::baseline_of(root));
+                }
                 Fact::Engine => facts.extend(self.engine.get_or_init(|| of_engine(root)).clone()),
             }
         }

@@ -100,6 +100,19 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     conclude(&reports)
 }
 
+/// Takes every step for passed with all that is there now, and says how many there are: for who measures, in a folder of
+/// its own, a run in which nothing has changed.
+///
+/// # Errors
+/// When nothing says which files belong to the project, or that cannot be kept.
+pub(crate) fn take_for_passed(root: &Path) -> anyhow::Result<usize> {
+    let prints = Fingerprints::of(root);
+    for step in steps::STEPS {
+        prints.keep(step, prints.take(step)?, None)?;
+    }
+    Ok(steps::STEPS.len())
+}
+
 fn list(steps: &[&Step], json: bool) -> anyhow::Result<()> {
     if json {
         let reports: Vec<_> = steps.iter().map(|step| Report::of(step, Verdict::Skipped)).collect();

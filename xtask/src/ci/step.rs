@@ -95,6 +95,8 @@ pub(super) enum Tests {
 pub(super) enum Fact {
     /// The variables and the file by which a person changes what cargo does.
     Cargo,
+    /// The revision the service's speed is held against.
+    Baseline,
     /// The engine's version and the images that rollouts need.
     Engine,
 }

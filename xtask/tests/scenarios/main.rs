@@ -4,6 +4,7 @@
 
 mod support;
 
+mod bench;
 mod budget;
 mod containers;
 mod fresh_clone;
