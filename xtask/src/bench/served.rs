@@ -13,6 +13,7 @@ use crate::http::{self, Probe};
 use crate::problem::{ExitCode, Problem};
 use crate::rollout::colour::Colour;
 use crate::rollout::record::Launch;
+use crate::runtime::shim::own_program;
 use crate::secrets;
 use crate::service::Start;
 
@@ -70,7 +71,7 @@ impl Served {
             release_dir: &side.release_dir.to_string_lossy(),
             secrets_dir: &secrets_dir.to_string_lossy(),
         };
-        let mut command = Command::new(std::env::current_exe()?);
+        let mut command = Command::new(own_program()?);
         command.args(["shim-exec", "--parent", &std::process::id().to_string(), "--"]).arg(&side.program);
         command.args(start.args(&side.service.args)).current_dir(&side.release_dir);
         command.env_clear().envs(start.env_with_inherited(&side.service));
