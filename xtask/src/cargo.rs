@@ -35,6 +35,16 @@ pub fn build(root: &Path, package: &str, binary: &str, profile: &str) -> anyhow:
     build_with(&sh, root, &["--package", package, "--bin", binary, "--profile", profile], binary)
 }
 
+/// The same, into a folder of its own.
+///
+/// # Errors
+/// Those of [`build`].
+pub fn build_into(target: &Path, root: &Path, package: &str, binary: &str, profile: &str) -> anyhow::Result<PathBuf> {
+    let sh = Shell::new()?;
+    sh.set_var("CARGO_TARGET_DIR", target);
+    build_with(&sh, root, &["--package", package, "--bin", binary, "--profile", profile], binary)
+}
+
 /// The same, as one file that needs no other to run, not even a C library.
 ///
 /// # Errors
@@ -111,6 +121,17 @@ fn build_with(sh: &Shell, root: &Path, args: &[&str], binary: &str) -> anyhow::R
 pub fn version(root: &Path, package: &str) -> Option<String> {
     let metadata = metadata(root).ok()?;
     metadata.packages.iter().find(|known| known.name.as_str() == package).map(|known| known.version.to_string())
+}
+
+/// The folder of a package of the workspace.
+///
+/// # Errors
+/// When there is no workspace or no such package.
+pub fn folder(root: &Path, package: &str) -> anyhow::Result<PathBuf> {
+    let metadata = metadata(root)?;
+    let known = metadata.packages.iter().find(|known| known.name.as_str() == package);
+    let manifest = known.with_context(|| format!("there is no package `{package}` in {}", root.display()))?;
+    Ok(manifest.manifest_path.parent().unwrap_or(&metadata.workspace_root).into())
 }
 
 /// What cargo says about the workspace at `root`, without what it depends on.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::deployment::Deployment;
-use crate::flags::{Queue, Source, Target};
+use crate::flags::{self, Queue, Source, Target};
 use crate::out;
 use crate::problem::{ExitCode, Problem, command};
 use crate::progress::Reader;
@@ -20,7 +20,7 @@ pub struct Args {
     #[command(flatten)]
     source: Source,
     /// One setting for the candidate alone, such as `faults.error_rate=1.0`; can be given more than once.
-    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = setting)]
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = flags::setting)]
     settings: Vec<(String, String)>,
     /// Prints what would be done, and does nothing.
     #[arg(long)]
@@ -33,13 +33,6 @@ pub struct Args {
     /// Prints JSON: what happens as it happens, one object a line, and how it ended as the last line; or the plan.
     #[arg(long)]
     json: bool,
-}
-
-fn setting(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
-        _ => Err(format!("`{text}` is not of the form KEY=VALUE, such as faults.error_rate=1.0")),
-    }
 }
 
 /// Rolls out, or prints the plan.

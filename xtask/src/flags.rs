@@ -105,3 +105,14 @@ impl Source {
         }
     }
 }
+
+/// Reads a setting, `KEY=VALUE`.
+///
+/// # Errors
+/// With what would be one.
+pub fn setting(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err(format!("`{text}` is not of the form KEY=VALUE, such as faults.error_rate=1.0")),
+    }
+}

@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use anyhow::Context as _;
 use xshell::{Cmd, Shell, cmd};
 
 use crate::problem::{ExitCode, Problem};
@@ -51,12 +52,7 @@ pub fn files(root: &Path, pathspecs: &[&str]) -> anyhow::Result<Vec<String>> {
 pub fn changed_since(root: &Path, revision: &str, pathspecs: &[&str]) -> anyhow::Result<Vec<String>> {
     let sh = Shell::new()?;
     sh.change_dir(root);
-    let commit = format!("{revision}^{{commit}}");
-    let known = cmd!(sh, "git rev-parse --verify --quiet --end-of-options {commit}");
-    let commit = known.quiet().ignore_stderr().read().map_err(|_| {
-        let message = format!("git knows no revision `{revision}` in {}.", root.display());
-        Problem::new(ExitCode::Usage, message).next("git log --oneline")
-    })?;
+    let commit = require_commit(root, revision)?;
     let changed = ask(cmd!(sh, "git diff -z --name-only --relative {commit} -- {pathspecs...}"))?;
     let new = ask(cmd!(sh, "git ls-files -z --others --exclude-standard -- {pathspecs...}"))?;
     Ok(paths(&changed).chain(paths(&new)).collect())
@@ -91,6 +87,111 @@ pub fn merge_base(root: &Path, other: &str) -> anyhow::Result<String> {
     ask(cmd!(sh, "git merge-base HEAD {other}"))
 }
 
+/// The commit that a revision names; none where git knows no such revision.
+pub fn commit(root: &Path, revision: &str) -> Option<String> {
+    let sh = Shell::new().ok()?;
+    sh.change_dir(root);
+    let commit = format!("{revision}^{{commit}}");
+    ask(cmd!(sh, "git rev-parse --verify --quiet --end-of-options {commit}")).ok()
+}
+
+/// The commit that a revision names, which a person has named.
+///
+/// # Errors
+/// A [`Problem`] with exit code 2 when there is no such revision.
+pub fn require_commit(root: &Path, revision: &str) -> Result<String, Problem> {
+    commit(root, revision).ok_or_else(|| {
+        let message = format!("git knows no revision `{revision}` in {}.", root.display());
+        Problem::new(ExitCode::Usage, message).next("git log --oneline")
+    })
+}
+
+/// The tags that fit a pattern and name an ancestor of this commit, but not itself.
+///
+/// # Errors
+/// When this is no checkout, or has no commit.
+pub fn tags_before(root: &Path, pattern: &str) -> anyhow::Result<Vec<String>> {
+    let sh = Shell::new()?;
+    sh.change_dir(root);
+    let listed = ask(cmd!(sh, "git tag --list {pattern} --merged HEAD --no-contains HEAD"))?;
+    Ok(listed.lines().map(str::to_owned).collect())
+}
+
+/// The newest commit in which a file that fits the pathspec was changed; none where none is.
+///
+/// # Errors
+/// When this is no checkout, or has no commit.
+pub fn last_change(root: &Path, pathspec: &str) -> anyhow::Result<Option<String>> {
+    let sh = Shell::new()?;
+    sh.change_dir(root);
+    let commit = ask(cmd!(sh, "git log -1 --format=%H -- {pathspec}"))?;
+    Ok(Some(commit).filter(|commit| !commit.is_empty()))
+}
+
+/// Whether this clone has only the end of the history.
+///
+/// # Errors
+/// When this is no checkout.
+pub fn is_shallow(root: &Path) -> anyhow::Result<bool> {
+    let sh = Shell::new()?;
+    sh.change_dir(root);
+    Ok(ask(cmd!(sh, "git rev-parse --is-shallow-repository"))? == "true")
+}
+
+/// Makes a folder a repository, without a commit.
+///
+/// # Errors
+/// When it cannot be one.
+pub fn init(folder: &Path) -> anyhow::Result<()> {
+    let sh = Shell::new()?;
+    sh.change_dir(folder);
+    ask(cmd!(sh, "git init --quiet")).map(drop)
+}
+
+/// Writes the project's files into an empty folder, as they are in a commit.
+///
+/// # Errors
+/// When they cannot be read or written.
+pub fn export(root: &Path, commit: &str, folder: &Path) -> anyhow::Result<()> {
+    let sh = Shell::new()?;
+    sh.change_dir(root);
+    let repository = ask(cmd!(sh, "git rev-parse --absolute-git-dir"))?;
+    // Where the project is a folder of the repository, that folder alone.
+    let tree = ask(cmd!(sh, "git rev-parse --verify {commit}:./"))?;
+    // An index and a working tree of its own: this one's stay as they are.
+    sh.change_dir(folder);
+    let index = folder.with_extension("index");
+    let git = |command: Cmd<'_>| {
+        let command = command.env("GIT_DIR", &repository).env("GIT_INDEX_FILE", &index).env("GIT_WORK_TREE", folder);
+        ask(command).map(drop)
+    };
+    let written = git(cmd!(sh, "git read-tree {tree}")).and_then(|()| git(cmd!(sh, "git checkout-index --all")));
+    sh.remove_path(&index)?;
+    written.with_context(|| format!("writing {commit} to {}", folder.display()))
+}
+
 fn ask(command: Cmd<'_>) -> anyhow::Result<String> {
     Ok(command.quiet().ignore_stderr().read()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Repository, TempDir};
+
+    #[test]
+    fn a_commit_is_exported_as_it_was_and_the_checkout_stays_as_it_is() {
+        let repository = Repository::with(&[("a", "then"), ("inner/b", "then")]);
+        repository.write("a", "now");
+        let folder = TempDir::new();
+        export(repository.root(), "HEAD", folder.path()).unwrap();
+        assert_eq!(std::fs::read_to_string(folder.path().join("a")).unwrap(), "then");
+        assert_eq!(std::fs::read_to_string(repository.root().join("a")).unwrap(), "now");
+        assert_eq!(changed_since(repository.root(), "HEAD", &["a"]).unwrap(), ["a"]);
+        assert_eq!(changed_since(repository.root(), "HEAD", &["inner"]).unwrap(), Vec::<String>::new());
+        // A project that is a folder of its repository is that folder alone.
+        let inner = TempDir::new();
+        export(&repository.root().join("inner"), "HEAD", inner.path()).unwrap();
+        assert!(inner.path().join("b").is_file() && !inner.path().join("inner").exists());
+    }
 }

@@ -17,6 +17,7 @@ pub(super) enum Unit {
 impl Unit {
     fn show(self, value: f64) -> String {
         match self {
+            Unit::Seconds if value < 0.01 => format!("{:.0} µs", value * 1_000_000.0),
             Unit::Seconds if value < 1.0 => format!("{:.0} ms", value * 1000.0),
             Unit::Seconds => format!("{value:.2} s"),
             Unit::Ratio => format!("{value:.2}"),
@@ -103,11 +104,54 @@ impl Figure {
         Figure { noise: Some(noise), ..figure }
     }
 
+    /// How much slower something is than something else, each run a comparison. It is slower beyond the goal only where
+    /// nearly every run says so, and by more than the two halves of the same differ.
+    pub(super) fn slowdown(id: &'static str, what: &'static str, runs: Vec<f64>, noise: Noise, goal: f64) -> Figure {
+        let is_shown = is_nearly_always_above(&runs, goal);
+        let mut figure = Figure::new(id, what, Unit::Ratio, runs, goal);
+        if figure.verdict == Verdict::Missed && !(is_shown && figure.series.median > noise.ratio.median) {
+            figure.verdict = Verdict::Unclear;
+        }
+        Figure { noise: Some(noise), ..figure }
+    }
+
+    /// Where the machine has other work, a goal that is missed shows nothing.
+    pub(super) fn unclear_if_missed(mut self) -> Figure {
+        if self.verdict == Verdict::Missed {
+            self.verdict = Verdict::Unclear;
+        }
+        self
+    }
+
     fn new(id: &'static str, what: &'static str, unit: Unit, runs: Vec<f64>, goal: f64) -> Figure {
         let series = Series::of(runs);
         let verdict = if series.median <= goal { Verdict::Met } else { Verdict::Missed };
         Figure { id, what, unit, series, goal, verdict, noise: None }
     }
+}
+
+/// What rounds of four show, the first and the last of one thing and those between of another: the other as a multiple of
+/// the one, and as noise the one against itself. What grows steadily, such as the heat of a processor, strikes both alike.
+pub(super) fn interleaved(rounds: &[[f64; 4]]) -> (Vec<f64>, Noise) {
+    let ratios = rounds.iter().map(|[first, second, third, last]| (second + third) / (first + last));
+    let steady = rounds.iter().map(|[first, _, _, last]| (first + last) / 2.0).collect();
+    let noise = rounds.iter().map(|[first, _, _, last]| first.max(*last) / first.min(*last)).collect();
+    (ratios.collect(), Noise { steady: Series::of(steady), ratio: Series::of(noise) })
+}
+
+/// Whether that so many of the values are above a bound would be chance less than once in a thousand times if half of all
+/// that could have been measured were: the sign test, which takes nothing for granted about how they spread.
+fn is_nearly_always_above(values: &[f64], bound: f64) -> bool {
+    let above = values.iter().filter(|value| **value > bound).count();
+    let count = values.len();
+    // The chance of each number of them, from that of none on: (1/2)^count, times how many ways there are.
+    let mut chance = 0.5_f64.powi(i32::try_from(count).unwrap_or(i32::MAX));
+    let mut at_least = 0.0;
+    for number in 0..=count {
+        at_least += if number >= above { chance } else { 0.0 };
+        chance *= (count - number) as f64 / (number + 1) as f64;
+    }
+    at_least < 0.001
 }
 
 /// The table a person sees.
@@ -119,7 +163,7 @@ pub(super) fn print(figures: &[Figure]) {
         out!("{what:<width$} {median:>9} {worst:>9} {goal:>9}  {}", verdict.name());
         if let Some(Noise { steady, ratio }) = noise {
             let [median, worst] = [ratio.median, ratio.worst].map(|value| unit.show(value));
-            let what = format!("  noise, steady / steady p99, of {:.1} ms", steady.median * 1000.0);
+            let what = format!("  noise, steady / steady, of {}", Unit::Seconds.show(steady.median));
             out!("{what:<width$} {median:>9} {worst:>9}");
         }
     }
@@ -159,6 +203,29 @@ mod tests {
         let runs = [10, 20, 900].map(Duration::from_millis);
         assert_eq!(Figure::seconds("x", "x", &runs, Duration::from_millis(20)).verdict, Verdict::Met);
         assert_eq!(Figure::seconds("x", "x", &runs, Duration::from_millis(19)).verdict, Verdict::Missed);
+    }
+
+    #[test]
+    fn slower_is_what_nearly_every_run_says_and_noise_does_not_explain() {
+        let verdict = |above: usize, noise| {
+            let runs = (0..24).map(|run| if run < above { 1.4 } else { 1.0 }).collect();
+            let noise = Noise { steady: Series::of(vec![1.0]), ratio: Series::of(vec![noise]) };
+            Figure::slowdown("x", "x", runs, noise, 1.25).verdict
+        };
+        assert_eq!(verdict(11, 1.1), Verdict::Met);
+        // Of 24 coins, 19 fall heads three times in a thousand, and 20 less than once.
+        assert_eq!(verdict(19, 1.1), Verdict::Unclear);
+        assert_eq!(verdict(20, 1.1), Verdict::Missed);
+        assert_eq!(verdict(24, 1.3), Verdict::Missed);
+        assert_eq!(verdict(24, 1.5), Verdict::Unclear);
+        assert!(is_nearly_always_above(&[2.0; 10], 1.0) && !is_nearly_always_above(&[2.0; 9], 1.0));
+    }
+
+    #[test]
+    fn a_round_compares_the_middle_with_both_ends_and_the_ends_with_each_other() {
+        let (ratios, noise) = interleaved(&[[1.0, 3.0, 5.0, 3.0], [2.0, 1.0, 1.0, 2.0]]);
+        assert_eq!(ratios, [2.0, 0.5]);
+        assert_eq!((noise.ratio.runs, noise.steady.runs), (vec![3.0, 1.0], vec![2.0, 2.0]));
     }
 
     #[test]

@@ -1,11 +1,27 @@
 //! `bench`: measures what the tool itself costs, on an environment of its own.
 
+mod baseline;
 mod connection;
 mod figures;
 pub mod load;
 mod measure;
+mod pipeline;
 mod rollout;
 mod scratch;
+mod served;
+mod service;
+mod windows;
+
+use std::path::Path;
+
+use crate::delivery::Delivery;
+
+/// What `bench service` would hold the project against, or why nothing: whether that has changed is for others to ask.
+pub(crate) fn baseline_of(root: &Path) -> String {
+    let Ok(delivery) = Delivery::load(root) else { return "unknown".into() };
+    let found = baseline::find(root, &delivery.service.package);
+    found.map_or_else(|nothing| nothing.reason, |revision| revision.commit)
+}
 
 /// Flags of `bench`.
 #[derive(Debug, Clone, clap::Args)]
@@ -20,6 +36,10 @@ enum What {
     /// How long a rollback takes, what a deploy costs beyond the service's own start, what a shift does to latency, and
     /// how soon the lock of a deployer that was killed is free.
     Rollout(rollout::Args),
+    /// How much slower the service is than the last release, both under load in turn.
+    Service(service::Args),
+    /// How long `cargo xtask` and the runner of `ci` take for themselves.
+    Pipeline(pipeline::Args),
 }
 
 /// Measures, and prints each figure beside its goal.
@@ -29,5 +49,7 @@ enum What {
 pub fn run(args: &Args) -> anyhow::Result<()> {
     match &args.what {
         What::Rollout(args) => rollout::run(args),
+        What::Service(args) => service::run(args),
+        What::Pipeline(args) => pipeline::run(args),
     }
 }

@@ -222,14 +222,14 @@ fn table<'a>(mut table: &'a mut Table, path: &[&str]) -> anyhow::Result<&'a mut 
     Ok(table)
 }
 
-/// Three addresses of this machine at which nobody listens.
-fn free_addresses() -> anyhow::Result<[SocketAddr; 3]> {
+/// Addresses of this machine at which nobody listens.
+pub(super) fn free_addresses<const COUNT: usize>() -> anyhow::Result<[SocketAddr; COUNT]> {
     // Two benchmarks at once begin to look at different places.
     let first = usize::try_from(std::process::id())? % PORTS.len();
     let ports = PORTS.cycle().skip(first).take(PORTS.len());
-    let mut free = ports.map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
-    let mut next = || free.find(|address| TcpListener::bind(address).is_ok()).context("no port is free");
-    Ok([next()?, next()?, next()?])
+    let free = ports.map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+    let found: Vec<_> = free.filter(|address| TcpListener::bind(address).is_ok()).take(COUNT).collect();
+    found.try_into().ok().context("no port is free")
 }
 
 #[cfg(test)]

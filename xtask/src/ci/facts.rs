@@ -8,7 +8,7 @@ use super::digest;
 use super::step::{Fact, Step};
 use crate::delivery::Delivery;
 use crate::tools::{Tool, Toolbox};
-use crate::{advisories, cargo, docker};
+use crate::{advisories, bench, cargo, docker};
 
 /// The variables by which a person changes what cargo does, by their beginning.
 const OF_CARGO: [&str; 8] = [
@@ -42,6 +42,9 @@ impl Known {
             match fact {
                 Fact::Cargo => facts.extend(of_cargo()),
                 Fact::Advisories => facts.extend(advisories::facts(root)),
+                Fact::Baseline => {
+                    facts.insert("the revision to compare with".into(), bench::baseline_of(root));
+                }
                 Fact::Engine => facts.extend(self.engine.get_or_init(|| of_engine(root)).clone()),
             }
         }

@@ -106,6 +106,8 @@ pub(super) enum Fact {
     Cargo,
     /// Which advisories are known, and which day it is: what they say holds for a while.
     Advisories,
+    /// The revision the service's speed is held against.
+    Baseline,
     /// The engine's version and the images that rollouts need.
     Engine,
 }

@@ -305,6 +305,17 @@ pub(super) const STEPS: &[Step] = &[
         remedy: "cargo nextest run --package xtask --test scenarios images::",
         ..USUAL
     },
+    Step {
+        id: "performance",
+        group: Group::Performance,
+        verifies: "the service is about as fast as the last release",
+        after: &["build"],
+        command: &["cargo", "xtask", "bench", "service", "--check"],
+        lane: Lane::Alone,
+        facts: &[Fact::Cargo, Fact::Baseline],
+        remedy: "cargo xtask bench service",
+        ..USUAL
+    },
 ];
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 mod advisories;
 mod coverage;
 mod environment;
+mod performance;
 pub mod pins;
 mod product;
 
@@ -16,6 +17,7 @@ use serde::Deserialize;
 pub use advisories::{Advisories, Ignore};
 pub use coverage::{Coverage, Share};
 pub use environment::{Containers, Environment, RuntimeChoice, SecretSource};
+pub use performance::{Performance, Slowdown};
 pub use pins::{Checksum, Pin, Pins, Wheel};
 pub use product::{Commands, Compose, Health, Image, Naive, Proxy, Service};
 
@@ -46,6 +48,9 @@ pub struct Delivery {
     /// How much of the code the tests have to run.
     #[serde(default)]
     pub coverage: Coverage,
+    /// How fast a revision of it has to be.
+    #[serde(default)]
+    pub performance: Performance,
     /// Where it is delivered to.
     pub environments: BTreeMap<String, Environment>,
 }

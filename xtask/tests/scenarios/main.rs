@@ -5,6 +5,7 @@
 mod support;
 
 mod advisories;
+mod bench;
 mod budget;
 mod containers;
 mod coverage;

@@ -236,7 +236,7 @@ impl Log for Shim {
 }
 
 /// This program, even when its file was replaced by a newer build meanwhile.
-fn own_program() -> io::Result<PathBuf> {
+pub(crate) fn own_program() -> io::Result<PathBuf> {
     if cfg!(target_os = "linux") { Ok("/proc/self/exe".into()) } else { std::env::current_exe() }
 }
 
