@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::{bail, ensure};
 
+use super::lock::{Flaw, Held, Kind, Lock, release};
 use super::turns::{Turns, Who};
 use super::world::Sim;
 use crate::host::{Host, Peer, Session};
@@ -27,27 +28,6 @@ const MAILBOX: &str = "mailbox";
 /// A change of what people and the next deployer read, and of nothing that serves.
 pub(super) const FILE: &str = "write a file";
 
-/// What the lock is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// A lock of the kernel's, which nobody loses before their death; what is done needs nothing from it.
-    Kernel,
-    /// A session with a container, lost when its owner has said nothing for a while; what is written goes through it, and
-    /// the engine is told nothing before it was asked.
-    Session,
-}
-
-/// What is wrong with the locking, where something is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Flaw {
-    /// The second deployer acts without taking the lock.
-    NotTaken,
-    /// Whoever asks for the lock gets it.
-    GivenTwice,
-    /// Who has lost it can do all that it could before.
-    NotFenced,
-}
-
 /// What befalls a deployer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fate {
@@ -57,13 +37,6 @@ pub(super) enum Fate {
     CutOff,
     /// It is killed.
     Killed,
-}
-
-#[derive(Default)]
-pub(super) struct Lock {
-    holder: Option<usize>,
-    /// Who has taken it last, whether it still lives or not.
-    last: Option<usize>,
 }
 
 /// What the deployers share.
@@ -80,20 +53,6 @@ impl Ground {
     pub(super) fn new(sim: Sim, kind: Kind, flaw: Option<Flaw>) -> Ground {
         Ground { sim, kind, flaw, turns: Turns::new(), lock: Arc::default(), files: Mutex::default() }
     }
-}
-
-/// Frees the lock when the ledger that holds it is gone.
-struct Held(Arc<Mutex<Lock>>, usize);
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        release(&self.0, self.1);
-    }
-}
-
-fn release(lock: &Mutex<Lock>, number: usize) {
-    let mut lock = lock.lock().unwrap();
-    lock.holder.take_if(|holder| *holder == number);
 }
 
 /// A deployer: one process, from its start to its end.

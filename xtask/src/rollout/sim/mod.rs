@@ -3,6 +3,7 @@
 
 mod analysis;
 mod deployer;
+mod lock;
 mod scenario;
 mod state;
 mod turns;

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::deployer::{Deployer, FILE, Fate, Flaw, Ground, Kind};
+use super::deployer::{Deployer, FILE, Fate, Ground};
+use super::lock::{Flaw, Kind};
 use super::scenario::{Scenario, launch, scenarios};
 use super::state::SimState;
 use super::turns::Who;
