@@ -48,6 +48,7 @@ pub mod output;
 pub mod packages;
 pub mod port;
 pub mod problem;
+pub mod program;
 pub mod progress;
 pub mod project;
 pub mod prometheus;

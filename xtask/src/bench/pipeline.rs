@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::figures::{self, Figure, Verdict, interleaved};
 use crate::interrupt::UnderWay;
 use crate::problem::{ExitCode, Problem};
-use crate::{cargo, ci, git, out, project, say};
+use crate::{cargo, ci, git, out, program, project, say};
 
 const FRESH_GOAL: Duration = Duration::from_secs(3);
 const OVERHEAD_GOAL: f64 = 1.02;
@@ -209,12 +209,13 @@ fn cargo_in(folder: &Path) -> Command {
 }
 
 fn xtask_in(folder: &Path) -> anyhow::Result<Command> {
-    Ok(command(std::env::current_exe()?, folder))
+    Ok(command(program::own()?, folder))
 }
 
 /// A run that has run something, or does not say why it has not, shows nothing.
 fn require_fresh(report: &Path, steps: usize) -> anyhow::Result<()> {
-    let reports: Vec<Value> = serde_json::from_slice(&fs::read(report)?)?;
+    let report: Value = serde_json::from_slice(&fs::read(report)?)?;
+    let reports = report["steps"].as_array().map(Vec::as_slice).unwrap_or_default();
     let is_fresh = |report: &&Value| report["verdict"] == "fresh" && report["reason"].is_string();
     let fresh = reports.iter().filter(is_fresh).count();
     if fresh != steps {

@@ -16,7 +16,7 @@ use crate::image::{self, Place};
 use crate::project::Project;
 use crate::release::files_of;
 use crate::site::Site;
-use crate::{docker, say};
+use crate::{docker, program, say};
 
 /// Below the range the system takes ports for outgoing connections from, a load's among them.
 const PORTS: std::ops::Range<u16> = 30_000..32_700;
@@ -130,7 +130,7 @@ pub(super) fn finish(child: Child, began: Instant) -> anyhow::Result<Ended> {
 }
 
 fn xtask(root: &Path, environment: &str, args: &[&str]) -> anyhow::Result<Command> {
-    let mut command = Command::new(std::env::current_exe()?);
+    let mut command = Command::new(program::own()?);
     command.args(args).args(["--env", environment]).current_dir(root).stdin(Stdio::null());
     Ok(command)
 }

@@ -13,9 +13,8 @@ use crate::http::{self, Probe};
 use crate::problem::{ExitCode, Problem};
 use crate::rollout::colour::Colour;
 use crate::rollout::record::Launch;
-use crate::runtime::shim::own_program;
-use crate::secrets;
 use crate::service::Start;
+use crate::{program, secrets};
 
 const POLL: Duration = Duration::from_millis(5);
 const PROBE: Duration = Duration::from_secs(1);
@@ -71,7 +70,7 @@ impl Served {
             release_dir: &side.release_dir.to_string_lossy(),
             secrets_dir: &secrets_dir.to_string_lossy(),
         };
-        let mut command = Command::new(own_program()?);
+        let mut command = Command::new(program::own()?);
         command.args(["shim-exec", "--parent", &std::process::id().to_string(), "--"]).arg(&side.program);
         command.args(start.args(&side.service.args)).current_dir(&side.release_dir);
         command.env_clear().envs(start.env_with_inherited(&side.service));

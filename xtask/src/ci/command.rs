@@ -7,8 +7,8 @@ use std::process::Command;
 use anyhow::Context as _;
 
 use super::step::Step;
-use crate::cargo;
 use crate::tools::Toolbox;
+use crate::{cargo, program};
 
 /// The command as the system takes it.
 ///
@@ -17,7 +17,7 @@ use crate::tools::Toolbox;
 pub(super) fn of(words: &[&str], step: &Step, root: &Path, tools: Toolbox<'_>) -> anyhow::Result<Command> {
     let (mut command, args) = match words {
         // This program itself: to ask cargo for it would wait for whoever builds.
-        ["cargo", "xtask", args @ ..] => (Command::new(std::env::current_exe()?), args),
+        ["cargo", "xtask", args @ ..] => (Command::new(program::own()?), args),
         ["cargo", args @ ..] => (Command::new(cargo::program()), args),
         [program, args @ ..] => (Command::new(program), args),
         [] => anyhow::bail!("the step `{}` has no command", step.id),

@@ -11,7 +11,7 @@ use super::schedule::{Next, Schedule, State};
 use super::step::Step;
 use super::{command, tests};
 use crate::interrupt::UnderWay;
-use crate::packages::{Consent, is_ci};
+use crate::packages::Consent;
 use crate::say;
 use crate::tools::Toolbox;
 
@@ -104,17 +104,9 @@ impl<'a> Runner<'a> {
             return Ok(());
         }
         self.live.clear();
-        match obstacle(step, self.root, self.tools, self.options.consent) {
-            None => {}
-            Some(Obstacle { reason, is_excuse }) if is_excuse || !is_ci() => {
-                self.skip(place, &reason);
-                return Ok(());
-            }
-            // Where nobody looks, a check that did not run must not pass for one that did.
-            Some(Obstacle { reason, .. }) => {
-                self.over(place, Report::of(step, Verdict::Failed).because(reason));
-                return Ok(());
-            }
+        if let Some(obstacle) = obstacle(step, self.root, self.tools, self.options.consent) {
+            self.over(place, obstacle.report(step));
+            return Ok(());
         }
         tests::clear(step, self.root);
         say!("== {}: {}", step.id, step.verifies);
@@ -155,6 +147,7 @@ impl<'a> Runner<'a> {
             (Ended::Well, Some(reason)) | (Ended::Badly(reason), _) => {
                 Report::of(step, Verdict::Failed).because(reason)
             }
+            (Ended::Unavailable, _) => Obstacle::told_in(&running.log, step).report(step),
             (Ended::Interrupted, _) => Report::of(step, Verdict::Skipped).because("it was interrupted"),
         };
         let report = Report {

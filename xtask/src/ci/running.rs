@@ -10,6 +10,7 @@ use anyhow::Context as _;
 use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::step::Step;
+use crate::problem::ExitCode;
 
 /// How long a command may take to put back what it has started, before it is killed.
 const GRACE: Duration = Duration::from_secs(20);
@@ -23,6 +24,8 @@ pub(super) struct Running {
     /// When it was started.
     pub(super) began: Instant,
     limit: Duration,
+    /// Whether it is a verb of this program, whose exit codes are known.
+    is_own: bool,
     /// When it was told to end, and what is to be said against it then.
     told: Option<(Instant, Ended)>,
     /// What it has written.
@@ -36,6 +39,8 @@ pub(super) enum Ended {
     Well,
     /// Not well, or not in time; with the reason.
     Badly(String),
+    /// By itself, since something is missing on this machine; its error says what.
+    Unavailable,
     /// Because a person has asked for the end of the run.
     Interrupted,
 }
@@ -56,8 +61,9 @@ impl Running {
         // Ctrl-C at a terminal reaches this program alone, which passes it on and waits.
         command.stdin(Stdio::null()).stdout(output).stderr(errors).process_group(0);
         let program = command.get_program().to_string_lossy().into_owned();
+        let is_own = step.command.starts_with(&["cargo", "xtask"]);
         let child = command.spawn().with_context(|| format!("starting {program}"))?;
-        Ok(Running { child, began: Instant::now(), limit: step.limit, told: None, log })
+        Ok(Running { child, began: Instant::now(), limit: step.limit, is_own, told: None, log })
     }
 
     /// How it has ended, if it has. One that takes too long is told to.
@@ -103,6 +109,7 @@ impl Running {
         match self.told.take() {
             Some((_, ended)) => ended,
             None if status.success() => Ended::Well,
+            None if self.is_own && status.code() == Some(ExitCode::Unavailable.number().into()) => Ended::Unavailable,
             None => Ended::Badly(status.to_string()),
         }
     }

@@ -353,9 +353,12 @@ fn a_candidate_whose_shim_hangs_does_not_stand_in_the_way_of_the_abort() {
     let deploy = half_way(&fixture);
     let shim = parent(pid_at(fixture.green_address()).unwrap()).unwrap();
     fixture.signal(shim, rustix::process::Signal::STOP);
+    // What the candidate writes about them is read by nobody now, until it can write no more and hangs, too.
+    let load = Prober::start(fixture.green_address());
     eventually("the traffic is back", || {
         fixture.ask_proxy("haproxy.sock", "show map maps/split.map").unwrap().contains("green 0")
     });
+    load.stop();
     fixture.signal(shim, rustix::process::Signal::CONT);
     assert_eq!(deploy.wait_with_output().unwrap().status.code(), Some(1));
 }

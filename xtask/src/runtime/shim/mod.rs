@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Log;
 use crate::host::{ask, is_locked};
-use crate::time;
+use crate::{program, time};
 
 const ALIVE: &str = "alive";
 const SOCKET: &str = "shim.sock";
@@ -134,7 +134,7 @@ impl Shim {
             bail!("a shim is running in {} already", self.folder.display());
         }
         self.prepare(spec).with_context(|| format!("preparing {}", self.folder.display()))?;
-        let mut shim = Command::new(own_program()?)
+        let mut shim = Command::new(program::own()?)
             .arg0("xtask")
             .args(["shim", "--folder"])
             .arg(&self.folder)
@@ -233,11 +233,6 @@ impl Log for Shim {
         }
         if follow { log::follow(&self.folder.join(LOG), out) } else { Ok(()) }
     }
-}
-
-/// This program, even when its file was replaced by a newer build meanwhile.
-pub(crate) fn own_program() -> io::Result<PathBuf> {
-    if cfg!(target_os = "linux") { Ok("/proc/self/exe".into()) } else { std::env::current_exe() }
 }
 
 fn remove(path: &Path) -> io::Result<()> {

@@ -18,7 +18,8 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 
 use super::log::Log;
 use super::warmth::Warmth;
-use super::{ALIVE, LOG, Phase, ROTATED, SOCKET, SPEC, STATUS, Spec, Status, StopSignal, own_program, remove};
+use super::{ALIVE, LOG, Phase, ROTATED, SOCKET, SPEC, STATUS, Spec, Status, StopSignal, remove};
+use crate::program;
 
 /// The pause before the first restart; it doubles with each one that follows.
 const FIRST_BACKOFF: Duration = Duration::from_millis(100);
@@ -181,7 +182,7 @@ impl Supervisor {
 
     /// The kernel binds the child's life to the thread that starts it, so this is only called from the main one.
     fn spawn(&self) -> io::Result<Arc<SharedChild>> {
-        let mut command = Command::new(own_program()?);
+        let mut command = Command::new(program::own()?);
         command.args(["shim-exec", "--parent", &std::process::id().to_string(), "--"]).arg(&self.spec.program);
         command.args(&self.spec.args).env_clear().envs(&self.spec.env).current_dir(&self.spec.folder);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::log::Log;
-use super::own_program;
+use crate::program;
 
 /// How long after a reaping that did not succeed, a deployer being at work, another is tried.
 const AGAIN: Duration = Duration::from_secs(60);
@@ -40,7 +40,7 @@ impl Warmth {
     pub(super) fn reap(&mut self, log: &Arc<Log>) {
         self.until = Instant::now() + AGAIN;
         log.line(b"shim: it was kept warm for as long as it should be, and is reaped");
-        let reap = own_program().and_then(|program| {
+        let reap = program::own().and_then(|program| {
             let mut reap = Command::new(program);
             reap.args(["reap", "--env", &self.environment]).current_dir(&self.folder);
             reap.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn()
