@@ -290,6 +290,18 @@ pub(super) const STEPS: &[Step] = &[
         ..USUAL
     },
     Step {
+        id: "image",
+        group: Group::Containers,
+        verifies: "the image that is released keeps to its budget, and is that much smaller than the naive one",
+        criteria: &["A1.3", "A2.1"],
+        after: &["build"],
+        command: &["cargo", "xtask", "image-check"],
+        in_containers: true,
+        facts: &[Fact::Cargo, Fact::Engine],
+        remedy: "cargo xtask image-check",
+        ..USUAL
+    },
+    Step {
         id: "images",
         group: Group::Containers,
         verifies: "the image: built both ways, small, hardened, and checked against the naive one",

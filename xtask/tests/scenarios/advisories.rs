@@ -26,7 +26,7 @@ fn version() -> String {
 }
 
 /// A workspace that depends on one crate, in a folder that has this project's configuration.
-fn project() -> Fixture {
+pub fn project() -> Fixture {
     let fixture = Fixture::new(On::Process);
     fs::create_dir(fixture.root().join("src")).unwrap();
     // Those of this project are not installed anew for every test.
@@ -56,7 +56,7 @@ fn lock(fixture: &Fixture) {
 }
 
 /// A database with one advisory, which was committed so many days ago.
-fn database(fixture: &Fixture, days: u32, versions: &str) -> PathBuf {
+pub fn database(fixture: &Fixture, days: u32, versions: &str) -> PathBuf {
     let folder = fixture.root().join(format!("database-{days}"));
     let crates = folder.join("crates").join(CRATE);
     fs::create_dir_all(&crates).unwrap();
@@ -72,7 +72,7 @@ fn database(fixture: &Fixture, days: u32, versions: &str) -> PathBuf {
 }
 
 /// One that a later version mends, and one that nothing mends yet.
-const MENDED: &str = "patched = [\">= 1.999.0\"]";
+pub const MENDED: &str = "patched = [\">= 1.999.0\"]";
 const HARMLESS: &str = "patched = [\">= 0.1.0\"]";
 
 fn advisories(fixture: &Fixture, database: &Path, more: &[&str]) -> crate::support::Ran {

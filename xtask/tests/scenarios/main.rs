@@ -6,6 +6,7 @@ mod support;
 
 mod advisories;
 mod bench;
+mod broken;
 mod budget;
 mod containers;
 mod coverage;

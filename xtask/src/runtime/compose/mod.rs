@@ -250,8 +250,8 @@ impl Runtime for ComposeRuntime<'_> {
         });
         let program = once.env.iter().fold(program, |program, (name, value)| program.env(name, value));
         let ran = service::run_once(&program, *timeout);
-        if ran.is_err() {
-            // The command that waited for it is gone, and it may not be.
+        // The command that waited for it is gone, and it may not be; unless another deployer has one of that name by now.
+        if ran.is_err() && self.host.require_held().is_ok() {
             let _ = docker::read(&["rm", "--force", &name]);
         }
         ran

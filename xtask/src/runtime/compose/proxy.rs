@@ -68,6 +68,7 @@ impl ProxyContainer<'_> {
 
     /// Ends a proxy that another has taken over from, once it has finished what it has.
     fn retire(&self, old: &Slot) -> anyhow::Result<()> {
+        self.host.require_held()?;
         let id = &old.found.id;
         if old.is_running() {
             // Or the engine would start it again when it ends.
@@ -77,12 +78,15 @@ impl ProxyContainer<'_> {
             self.wait("the proxy that was taken over from has not ended", limit, || {
                 Ok(self.stack.inspect(old.service)?.is_none_or(|now| now.state.status == "exited"))
             })?;
+            // That may have taken long.
+            self.host.require_held()?;
         }
         docker::read(&["rm", "--force", id]).map(drop)
     }
 
     /// Starts a proxy beside the one that runs, and waits until it is the one that is asked.
     fn take_over(&self, old: &Slot, new: Service, router: &HaProxy<'_>) -> anyhow::Result<()> {
+        self.host.require_held()?;
         let wanted = router.observe()?;
         self.stack.up(new, None, "--force-recreate")?;
         self.wait("the newer proxy does not answer", START, || {
@@ -91,6 +95,10 @@ impl ProxyContainer<'_> {
             Ok(answers && routing.running == wanted.running && routing.up == wanted.up)
         })
         .inspect_err(|_| {
+            // Whoever has the lock by now may have made another of that name.
+            if self.host.require_held().is_err() {
+                return;
+            }
             // The older one never stopped listening; it only has to be found at its sockets again.
             let _ = docker::read(&["rm", "--force", &self.stack.container(new)]);
             let _ = docker::read(&["kill", "--signal=USR2", &old.found.id]);
