@@ -1,5 +1,6 @@
 //! A step's command, for the system and for a person to paste.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -36,6 +37,11 @@ pub(super) fn of(words: &[&str], step: &Step, root: &Path, tools: Toolbox<'_>) -
 pub(super) fn line(words: &[&str], step: &Step) -> String {
     let variables = step.env.iter().map(|(name, value)| format!("{name}={}", quote(value)));
     variables.chain(words.iter().map(|word| quote(word))).collect::<Vec<_>>().join(" ")
+}
+
+/// The line by which a shell finds what the commands after it need.
+pub(super) fn export(name: &str, value: &OsStr) -> String {
+    format!("export {name}={}", quote(&value.to_string_lossy()))
 }
 
 /// A word as a shell takes it; a `*` stays one, since it means the same there.

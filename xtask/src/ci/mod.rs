@@ -78,8 +78,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         return list(&steps, args.json);
     }
     if args.dry_run {
-        dry_run(&steps, args.fix);
-        return Ok(());
+        return dry_run(&steps, tools, args.fix);
     }
     if args.why {
         why(&steps, &prints);
@@ -146,11 +145,14 @@ fn list(steps: &[&Step], json: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn dry_run(steps: &[&Step], fix: bool) {
+fn dry_run(steps: &[&Step], tools: Toolbox<'_>, fix: bool) -> anyhow::Result<()> {
+    let needs: Vec<_> = steps.iter().flat_map(|step| step.needs).copied().collect();
+    tools.environment(&needs)?.iter().for_each(|(name, value)| out!("{}", command::export(name, value)));
     for step in steps {
         let fix = step.fix.filter(|_| fix);
         fix.into_iter().chain([step.command]).for_each(|words| out!("{}", command::line(words, step)));
     }
+    Ok(())
 }
 
 fn why(steps: &[&Step], prints: &Fingerprints) {

@@ -30,6 +30,9 @@ macro_rules! scenarios {
     };
 }
 
+/// The simulator makes errors by the hundred thousand, and a backtrace of each takes longer than all the rest.
+const SIMULATED: &[(&str, &str)] = &[("RUST_LIB_BACKTRACE", "0")];
+
 /// All of them, in order.
 pub(super) const STEPS: &[Step] = &[
     Step {
@@ -211,6 +214,7 @@ pub(super) const STEPS: &[Step] = &[
             "--filterset",
             "not test(/on_process|on_compose|^containers::|^images::/)",
         ],
+        env: SIMULATED,
         needs: &[CARGO_NEXTEST, HAPROXY],
         tests: Tests::Nextest,
         facts: &[Fact::Cargo],
@@ -234,6 +238,7 @@ pub(super) const STEPS: &[Step] = &[
         verifies: "the tests run as much of each crate as they have to",
         after: &["build"],
         command: &["cargo", "xtask", "coverage"],
+        env: SIMULATED,
         needs: &[CARGO_NEXTEST, CARGO_LLVM_COV],
         llvm: true,
         tests: Tests::Nextest,

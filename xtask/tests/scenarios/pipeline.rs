@@ -1,6 +1,7 @@
 //! The pipeline on projects that are broken on purpose: each step says so, and everything that tells of a run tells it.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -252,6 +253,67 @@ fn tests_that_fail_are_told_by_name_with_the_line_and_the_message() {
     let junit = scratch.root().join("target/xtask/ci/junit.xml");
     assert_junit(&junit, "2", "1");
     assert!(fs::read_to_string(junit).unwrap().contains("<testsuite name=\"test: tiny::tiny\""));
+}
+
+/// What `--why` says of a step.
+fn why(command: &mut Command, step: &str) -> String {
+    let ran = Ran::from(command.arg("--why").output().unwrap()).ok();
+    ran.stdout.lines().find_map(|line| line.strip_prefix(step)).unwrap().trim().to_owned()
+}
+
+#[test]
+fn a_change_of_each_kind_makes_a_step_run_again_and_nothing_else_does() {
+    if !shellcheck_is_here() {
+        return;
+    }
+    let scratch = Scratch::new();
+    assert!(Command::new("cargo").arg("generate-lockfile").current_dir(scratch.root()).status().unwrap().success());
+    let steps = ["--only", "scripts", "--only", "build"];
+    let verdicts = |args: &[&str]| {
+        scratch.run(&[&steps, args].concat()).ok();
+        let report = scratch.report();
+        ["scripts", "build"].map(|id| step(&report, id)["verdict"].as_str().unwrap().to_owned())
+    };
+    assert_eq!(verdicts(&[]), ["passed", "passed"]);
+    assert_eq!(verdicts(&[]), ["fresh", "fresh"]);
+    assert_eq!(verdicts(&["--no-cache"]), ["passed", "passed"]);
+    let on_ci = |args: &[&str]| {
+        let mut ci = scratch.ci(&[&["--only", "build", "--json"], args].concat());
+        let report: Value =
+            serde_json::from_str(&Ran::from(ci.env("CI", "true").output().unwrap()).ok().stdout).unwrap();
+        step(&report, "build")["verdict"].clone()
+    };
+    assert_eq!((on_ci(&[]), on_ci(&["--cache"])), ("passed".into(), "fresh".into()));
+
+    scratch.write("README.md", "Read me.\n");
+    assert_eq!(verdicts(&[]), ["fresh", "fresh"]);
+    scratch.write("src/lib.rs", "//! Tiny, and changed.\n");
+    assert_eq!(verdicts(&[]), ["fresh", "passed"]);
+    scratch.write("scripts/hello.sh", "#!/bin/sh\necho changed\n");
+    assert_eq!(verdicts(&[]), ["passed", "passed"]);
+
+    let mut ci = scratch.ci(&steps);
+    assert_eq!(
+        why(ci.env("RUSTFLAGS", "--cfg other"), "build"),
+        "runs   the variable RUSTFLAGS was nothing, is --cfg other"
+    );
+    let tools = scratch.root().join("target/other");
+    let program = |name: &str, says: &str| {
+        let path = tools.join(name);
+        scratch.write(&format!("target/other/{name}"), &format!("#!/bin/sh\necho '{says}'\n"));
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        path
+    };
+    let said = why(scratch.ci(&steps).env("RUSTC", program("rustc", "rustc 9.9.9")), "build");
+    assert!(said.contains("rustc was rustc 1.") && said.contains(", is rustc 9.9.9"), "{said}");
+    program("shellcheck", "version: 9.9.9");
+    let path = format!("{}:{}", tools.display(), std::env::var("PATH").unwrap());
+    let said = why(scratch.ci(&steps).env("PATH", path), "scripts");
+    assert!(said.contains("shellcheck was ") && said.contains(", is 9.9.9 at "), "{said}");
+    scratch.write("target/other/config.toml", "[build]\njobs = 1\n");
+    let said = why(scratch.ci(&steps).env("CARGO_HOME", &tools), "build");
+    assert!(said.contains("cargo's config.toml was "), "{said}");
+    assert_eq!(verdicts(&[]), ["fresh", "fresh"]);
 }
 
 #[test]
