@@ -78,7 +78,8 @@ impl Revision {
         self.commit.get(..7).unwrap_or(&self.commit)
     }
 
-    /// Builds it apart from this revision, in a folder that keeps what was built for the next time.
+    /// Builds it apart from this revision, which cargo could not tell it from, in a folder that keeps what was built for the
+    /// next time.
     ///
     /// # Errors
     /// When it cannot be written or does not build; the compiler has said why by then.

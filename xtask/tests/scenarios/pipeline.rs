@@ -297,21 +297,20 @@ fn a_change_of_each_kind_makes_a_step_run_again_and_nothing_else_does() {
         why(ci.env("RUSTFLAGS", "--cfg other"), "build"),
         "runs   the variable RUSTFLAGS was nothing, is --cfg other"
     );
-    let tools = scratch.root().join("target/other");
     let program = |name: &str, says: &str| {
-        let path = tools.join(name);
-        scratch.write(&format!("target/other/{name}"), &format!("#!/bin/sh\necho '{says}'\n"));
+        let path = scratch.root().join("target/other").join(name).join(name);
+        scratch.write(&format!("target/other/{name}/{name}"), &format!("#!/bin/sh\necho '{says}'\n"));
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
         path
     };
     let said = why(scratch.ci(&steps).env("RUSTC", program("rustc", "rustc 9.9.9")), "build");
     assert!(said.contains("rustc was rustc 1.") && said.contains(", is rustc 9.9.9"), "{said}");
-    program("shellcheck", "version: 9.9.9");
-    let path = format!("{}:{}", tools.display(), std::env::var("PATH").unwrap());
+    let other = program("shellcheck", "version: 9.9.9");
+    let path = format!("{}:{}", other.parent().unwrap().display(), std::env::var("PATH").unwrap());
     let said = why(scratch.ci(&steps).env("PATH", path), "scripts");
     assert!(said.contains("shellcheck was ") && said.contains(", is 9.9.9 at "), "{said}");
-    scratch.write("target/other/config.toml", "[build]\njobs = 1\n");
-    let said = why(scratch.ci(&steps).env("CARGO_HOME", &tools), "build");
+    scratch.write("target/other/home/config.toml", "[build]\njobs = 1\n");
+    let said = why(scratch.ci(&steps).env("CARGO_HOME", scratch.root().join("target/other/home")), "build");
     assert!(said.contains("cargo's config.toml was "), "{said}");
     assert_eq!(verdicts(&[]), ["fresh", "fresh"]);
 }
