@@ -34,6 +34,7 @@ pub mod builder_image;
 pub mod cargo;
 pub mod delivery;
 pub mod deployment;
+pub mod digest;
 pub mod docker;
 pub mod flags;
 pub mod git;

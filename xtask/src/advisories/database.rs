@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use anyhow::Context as _;
-use sha2::{Digest as _, Sha256};
 
 use super::git;
 use crate::delivery::{Advisories, FILE};
+use crate::digest;
 use crate::problem::{ExitCode, Problem, reason};
 use crate::rollout::policy::Span;
 use crate::time::Day;
@@ -183,7 +183,7 @@ struct Place {
 
 impl Place {
     fn of(source: &Source, root: &Path) -> Place {
-        let name: String = Sha256::digest(source.origin()).iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+        let name: String = digest::of(source.origin()).chars().take(8).collect();
         Place { folder: root.join("target/xtask/advisories").join(name) }
     }
 

@@ -4,11 +4,10 @@ use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::digest;
 use super::step::{Fact, Step};
 use crate::delivery::Delivery;
 use crate::tools::{Tool, Toolbox};
-use crate::{advisories, bench, cargo, docker};
+use crate::{advisories, bench, cargo, digest, docker};
 
 /// The variables by which a person changes what cargo does, by their beginning.
 const OF_CARGO: [&str; 8] = [

@@ -12,11 +12,11 @@ use std::time::{Duration, SystemTime};
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 
+use super::facts;
 use super::report::Changed;
 use super::step::Step;
-use super::{digest, facts};
-use crate::git;
 use crate::tools::Toolbox;
+use crate::{digest, git};
 
 /// Everything that decides what a step says, by name: files by their path, and the rest by what it is.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,7 +1,6 @@
 //! `ci`: every check and every test, the same here and on GitHub.
 
 mod command;
-mod digest;
 mod facts;
 mod fresh;
 mod obstacle;

@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use serde::Deserialize;
-use sha2::{Digest as _, Sha256};
 use toml::Spanned;
 
-use crate::tools;
+use crate::{digest, tools};
 
 /// The pins, by the names of their tools.
 pub type Pins = BTreeMap<Spanned<String>, Pin>;
@@ -32,7 +31,7 @@ pub struct Checksum(String);
 impl Checksum {
     /// That of what is in a file.
     pub fn of(bytes: &[u8]) -> Checksum {
-        Checksum(Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect())
+        Checksum(digest::of(bytes))
     }
 
     /// Its 64 digits.

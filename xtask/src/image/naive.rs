@@ -11,7 +11,7 @@ use super::source::LOCK_FILE;
 use super::{Wanted, container, dockerfile};
 use crate::delivery::Naive;
 use crate::project::Project;
-use crate::{docker, say};
+use crate::{digest, docker, say};
 
 /// The tag it is found again by, and the label that says what it was made from.
 const TAG: &str = "naive";
@@ -37,7 +37,7 @@ impl Baseline {
         let text = dockerfile(project, "image.naive.dockerfile", &naive.dockerfile)?;
         let lock = std::fs::read(project.root.join(LOCK_FILE)).with_context(|| format!("reading {LOCK_FILE}"))?;
         let hash = Sha256::new().chain_update(&builder.id).chain_update(&text).chain_update(lock).finalize();
-        let made_from: String = hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        let made_from: String = digest::hex(&hash).chars().take(16).collect();
         let reference = format!("{}:{TAG}", project.delivery.image.repository);
         let before = docker::image(&reference)?;
         let label = |image: &docker::Image| image.config.labels.as_ref()?.get(LABEL).cloned();

@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use sha2::{Digest as _, Sha256};
 
-use super::{Content, MadeOf, Release, Releases, check_name, hex};
+use super::{Content, MadeOf, Release, Releases, check_name};
 use crate::delivery::Service;
+use crate::digest;
 use crate::host::{Host as _, Local};
 use crate::problem::{ExitCode, Problem};
 
@@ -58,7 +59,7 @@ fn digest(service: &Service, binary: &Path, files: &[(String, PathBuf)]) -> anyh
             hash.update(chunk.get(..count).unwrap_or_default());
         }
     }
-    Ok(hex(hash))
+    Ok(digest::hex(&hash.finalize()))
 }
 
 /// The files that `delivery.toml` says belong to a release, by their names within it.

@@ -16,7 +16,7 @@ pub use images::ImageReleases;
 
 use crate::delivery::Service;
 use crate::problem::{ExitCode, Problem};
-use crate::{docker, git, time};
+use crate::{digest, docker, git, time};
 use files::Files;
 
 /// The longest name: that of a container image's tag, which a release's name becomes.
@@ -91,7 +91,7 @@ impl Content {
             made_of: MadeOf::Image { id: image.id.clone(), tag: tag.map(str::to_owned) },
             version: label("org.opencontainers.image.version"),
             commit: label("org.opencontainers.image.revision"),
-            digest: hex(hash),
+            digest: digest::hex(&hash.finalize()),
         })
     }
 
@@ -115,10 +115,6 @@ impl Content {
         };
         [short, full.join("-")]
     }
-}
-
-fn hex(hash: Sha256) -> String {
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The releases kept in an environment.

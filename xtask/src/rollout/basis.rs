@@ -4,12 +4,12 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::Serialize;
-use sha2::{Digest as _, Sha256};
 
 use super::colour::Colour;
 use super::observed::Observed;
 use super::policy::Policy;
 use super::record::Launch;
+use crate::digest;
 
 /// The fingerprint of what a plan was made from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -39,9 +39,7 @@ impl Basis {
         let splits = observed.routing.running.map(|running| (running, observed.routing.persisted));
         let serving = observed.serving.as_ref().map(|serving| (serving.colour, &serving.launch));
         let json = serde_json::to_vec(&(sides, splits, serving, &observed.frozen, policy))?;
-        let digest = Sha256::digest(&json);
-        let letters: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-        Ok(Basis(letters.chars().take(Basis::LETTERS).collect()))
+        Ok(Basis(digest::of(json).chars().take(Basis::LETTERS).collect()))
     }
 }
 

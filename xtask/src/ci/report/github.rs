@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use super::foreign::{first, plain};
 use super::issue::{Issue, Level};
 use super::{Report, Reports, Verdict, console, markdown};
-use crate::say;
+use crate::{digest, say};
 
 /// How many annotations of each level are shown of a job's step.
 const ANNOTATIONS: usize = 10;
@@ -37,7 +37,7 @@ pub(super) fn group(title: &str, log: impl io::Read, mut to: impl Write) {
 fn token() -> io::Result<String> {
     let mut bytes = [0; 16];
     fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(digest::hex(&bytes))
 }
 
 /// Annotates the job and adds to its summary, where this is one.
