@@ -1,5 +1,7 @@
 //! `config-lint`: whether everything that is configured fits together, for every environment, before anything runs.
 
+pub mod finding;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
