@@ -3,13 +3,13 @@
 use std::{
     env,
     io::{self, IsTerminal},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use clap::{Args, Parser, Subcommand};
 
 use crate::configuration::{
-    self, DIRECTORY_VARIABLE, ENVIRONMENT_VARIABLE, Environment, Problem, Problems, Settings, Sources,
+    self, DIRECTORY_VARIABLE, ENVIRONMENT_VARIABLE, Environment, Problems, SECRETS_VARIABLE, Settings, Sources,
 };
 
 /// The folder of the configuration when nothing names one.
@@ -58,9 +58,12 @@ pub enum Command {
 pub enum ConfigCommand {
     /// Report everything that is wrong; exit 78 if anything is.
     Check {
-        /// Check the files of every environment, without this shell's variables.
+        /// Check the files of every environment, without this shell's variables and without secrets.
         #[arg(long)]
         all: bool,
+        /// Do not miss a secret that the environment requires: none is at hand where a configuration is reviewed.
+        #[arg(long)]
+        without_secrets: bool,
         /// Flags behind the subcommand.
         #[command(flatten)]
         globals: Globals,
@@ -104,28 +107,29 @@ impl Globals {
     /// # Errors
     ///
     /// No environment is chosen.
-    pub fn sources(&self) -> Result<Sources, Problem> {
+    pub fn sources(&self) -> Result<Sources, Problems> {
         // An unreadable value is no environment; an empty one is as good as none in a compose file.
         let variable = env::var_os(ENVIRONMENT_VARIABLE)
             .map(|word| word.to_string_lossy().into_owned())
             .filter(|word| !word.is_empty());
-        let environment = configuration::choose(self.env.as_deref(), variable.as_deref(), io::stdin().is_terminal())?;
-        Ok(Sources { variables: variables(), ..self.files(environment) })
+        let environment = configuration::choose(self.env.as_deref(), variable.as_deref(), is_attended())?;
+        let secrets = env::var_os(SECRETS_VARIABLE).filter(|folder| !folder.is_empty()).map(PathBuf::from);
+        Ok(Sources { secrets, without_secrets: false, variables: variables(), ..self.files(environment) })
     }
 
-    /// The files and flags of `environment`, without this process's variables.
+    /// The files and flags of `environment`, without this process's variables and secrets.
     #[must_use]
     pub fn files(&self, environment: Environment) -> Sources {
-        let directory = self.config_dir.clone();
-        Sources {
-            environment,
-            directory: directory
-                .or_else(|| env::var_os(DIRECTORY_VARIABLE).map(PathBuf::from))
-                .unwrap_or_else(|| DEFAULT_DIRECTORY.into()),
-            variables: Vec::new(),
-            flags: self.set.clone(),
-        }
+        let directory = self.config_dir.clone().or_else(|| env::var_os(DIRECTORY_VARIABLE).map(PathBuf::from));
+        let directory = directory.unwrap_or_else(|| DEFAULT_DIRECTORY.into());
+        Sources { without_secrets: true, flags: self.set.clone(), ..Sources::files(environment, directory) }
     }
+}
+
+/// Whether a person is there: at a terminal, and not at that of a container, where a service is run for others.
+fn is_attended() -> bool {
+    const CONTAINER: [&str; 2] = ["/.dockerenv", "/run/.containerenv"];
+    io::stdin().is_terminal() && !CONTAINER.iter().any(|mark| Path::new(mark).exists())
 }
 
 /// This process's variables, sorted so that errors come in one order.

@@ -14,8 +14,8 @@ fn main() -> ExitCode {
         None => serve::run(&globals),
         Some(Command::Serve { globals: more }) => serve::run(&globals.and(more)),
         Some(Command::Healthcheck { url, globals: more }) => healthcheck::run(url.as_deref(), &globals.and(more)),
-        Some(Command::Config { command: ConfigCommand::Check { all, globals: more } }) => {
-            config_check::run(all, &globals.and(more))
+        Some(Command::Config { command: ConfigCommand::Check { all, without_secrets, globals: more } }) => {
+            config_check::run(all, without_secrets, &globals.and(more))
         }
     }
 }

@@ -12,12 +12,12 @@ use crate::{
 ///
 /// Prints a line that starts with `ok` for each good environment, and every problem once. Exits 0, or 78 on problems.
 #[must_use]
-pub fn run(all: bool, globals: &Globals) -> ExitCode {
+pub fn run(all: bool, without_secrets: bool, globals: &Globals) -> ExitCode {
     let problems = if all {
         let every = Environment::ALL.iter();
         check(every.map(|environment| globals.files(*environment)))
     } else {
-        globals.sources().map_or_else(|problem| vec![problem], |sources| check([sources]))
+        globals.sources().map_or_else(|problems| problems.0, |sources| check([Sources { without_secrets, ..sources }]))
     };
     for problem in &problems {
         complain(problem);

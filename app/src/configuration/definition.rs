@@ -1,91 +1,154 @@
-//! Every setting there is. Loader, validator and error messages all read this one table.
+//! Every setting there is, and nothing else: to add one, add it here.
 
-use std::{ops::RangeInclusive, time::Duration};
+use std::{net::IpAddr, ops::RangeInclusive, time::Duration};
 
 use super::{
+    define::settings,
     kind::Kind,
     names::{Colour, Environment, LogFormat, LogLevel},
-    value::Value,
+    refusal::{Refusal, Refused},
+    secret::Secret,
+    setting::{Definition, Rule},
 };
 
-/// The prefix of every variable that sets a setting.
-pub const VARIABLE_PREFIX: &str = "APP__";
+/// The settings of this service, and the rules across them.
+pub static DEFINITION: Definition = Definition { settings: SETTINGS, rules: RULES };
 
-/// One setting.
-#[derive(Debug)]
-pub struct Setting {
-    /// Section and key, such as `server.port`.
-    pub path: &'static str,
-    /// The values it may have.
-    pub kind: Kind,
-    /// The weakest layer, as text; `None` for an optional setting, which is then unset.
-    pub default: Option<&'static str>,
-    /// What it does, in the words of `base.toml`.
-    pub doc: &'static str,
-    /// Values that are valid as such, but not everywhere.
-    pub refusals: &'static [Refusal],
-}
+settings! {
+    /// Everything that can be set, complete and valid.
+    Settings;
 
-/// Values that some environments refuse.
-#[derive(Debug)]
-pub struct Refusal {
-    /// Where they are refused.
-    pub environments: &'static [Environment],
-    /// Which ones.
-    pub values: Refused,
-    /// Why, as the end of "… is refused in production: ".
-    pub reason: &'static str,
-}
-
-/// What a [`Refusal`] refuses.
-#[derive(Debug)]
-pub enum Refused {
-    /// These values, as text.
-    These(&'static [&'static str]),
-    /// Whatever is not the default.
-    AnyButDefault,
-}
-
-impl Setting {
-    /// The variable that sets it, such as `APP__SERVER__PORT`.
-    #[must_use]
-    pub fn variable(&self) -> String {
-        format!("{VARIABLE_PREFIX}{}", self.path.to_uppercase().replace('.', "__"))
+    /// How the service listens, answers and stops.
+    server: Server {
+        /// Address to listen on; 0.0.0.0 listens on every IPv4 address.
+        host: IpAddr = Kind::Address, default("127.0.0.1"), refused(NOT_EXPOSED);
+        /// TCP port to listen on; 0 takes a free one and names it in the log, in development only.
+        port: u16 = Kind::Integer(0..=65_535), default("8081"), refused(A_KNOWN_PORT);
+        /// How long to go on accepting after SIGTERM, not ready any more: two check intervals of the proxy.
+        drain_delay: Duration = Kind::Duration(milliseconds(0, MINUTE)), default("1s"), refused(A_DRAIN);
+        /// How long requests in flight may take once nothing more is accepted; then they are cut.
+        shutdown_grace: Duration = Kind::Duration(milliseconds(0, 10 * MINUTE)), default("10s"), refused(A_GRACE);
+        /// How long a client may take to send a request's head; an idle connection is closed after it too, so it stays
+        /// above the proxy's own idle time-out.
+        header_read_timeout: Duration =
+            Kind::Duration(milliseconds(10, 10 * MINUTE)), default("45s"), refused(LONGER_THAN_THE_PROXY);
+        /// How long the service may take to answer a request; then it answers 503.
+        request_timeout: Duration = Kind::Duration(milliseconds(10, 10 * MINUTE)), default("10s");
+        /// How many connections are open at once; further ones wait in the kernel's queue.
+        max_connections: usize = Kind::Integer(1..=1_000_000), default("4096"), unit("connections");
     }
 
-    /// The value when no layer gives one; `None` when the definition itself is wrong.
-    #[must_use]
-    pub fn default_value(&self) -> Option<Value> {
-        self.default.map_or(Some(Value::Unset), |text| self.kind.read_text(text))
+    /// Which pages of other origins a browser lets call the service.
+    cors: Cors {
+        /// Origins that may call it, such as "https://shop.example"; "*" is every one, refused in production.
+        allowed_origins: Vec<String> = Kind::List(&Kind::Origin), default(""), refused(NO_WILDCARD);
+        /// Whether they may send cookies along; never together with "*".
+        allow_credentials: bool = Kind::Boolean, default("false");
     }
 
-    /// Why `value` may not stand in `environment`, if it may not.
-    #[must_use]
-    pub fn refusal(&self, value: &Value, environment: Environment) -> Option<&'static Refusal> {
-        self.refusals.iter().find(|refusal| {
-            refusal.environments.contains(&environment)
-                && match refusal.values {
-                    Refused::These(texts) => texts.iter().any(|text| self.kind.read_text(text).as_ref() == Some(value)),
-                    Refused::AnyButDefault => self.default_value().as_ref() != Some(value),
-                }
-        })
+    /// What is logged, and how.
+    log: Log {
+        /// Least severe event that is logged: error, warn, info, debug or trace.
+        level: LogLevel = Kind::Word(LogLevel::WORDS), default("info"), refused(NO_CHATTER);
+        /// Layout of the log: json, one object a line, or pretty for people.
+        format: LogFormat = Kind::Word(LogFormat::WORDS), default("json");
+    }
+
+    /// Who may read the metrics.
+    metrics: Metrics {
+        /// Bearer token that a scraper of /metrics presents; without one, whoever reaches the port may read them.
+        token: Option<Secret> =
+            Kind::Secret, required(&[Environment::Staging, Environment::Production]), refused(NOT_GUESSED);
+    }
+
+    /// Which release this process runs.
+    release: Release {
+        /// Release that runs, as responses, metrics and the page name it; set by the deployer.
+        name: String = Kind::Name, default("unreleased");
+        /// Side of the blue/green pair: blue, green or none; set by the deployer.
+        colour: Colour = Kind::Word(Colour::WORDS), default("none");
+    }
+
+    /// What goes wrong on purpose, to rehearse a bad release; production refuses it.
+    faults: Faults {
+        /// Share of requests answered 500, from 0.0 to 1.0; health and metrics are spared.
+        error_rate: f64 = Kind::Ratio, default("0.0"), refused(NO_FAULTS);
+        /// Time added to each request, before its time-out starts; health and metrics are spared.
+        latency: Duration = Kind::Duration(milliseconds(0, 5 * MINUTE)), default("0s"), refused(NO_FAULTS);
+        /// Whether readiness stays 503 for ever.
+        never_ready: bool = Kind::Boolean, default("false"), refused(NO_FAULTS);
+        /// Time from start to a crash with exit code 1; 0s crashes before listening, unset never.
+        crash_after: Option<Duration> = Kind::Duration(milliseconds(0, DAY)), refused(NO_FAULTS);
     }
 }
 
-/// The setting at `path`.
-pub(super) fn find(path: &str) -> Option<&'static Setting> {
-    SETTINGS.iter().find(|setting| setting.path == path)
-}
+static RULES: &[Rule] = &[
+    Rule {
+        settings: &["server.request_timeout", "server.shutdown_grace"],
+        holds: |values| Some(values.duration("server.request_timeout")? <= values.duration("server.shutdown_grace")?),
+        reason: "a release would cut requests that may still be answered",
+        valid: "a server.request_timeout of at most server.shutdown_grace",
+    },
+    Rule {
+        settings: &["cors.allowed_origins", "cors.allow_credentials"],
+        holds: |values| {
+            let every = values.list("cors.allowed_origins")?.iter().any(|origin| origin == "*");
+            Some(!(every && values.boolean("cors.allow_credentials")?))
+        },
+        reason: "browsers refuse cookies to an answer that is for every origin",
+        valid: "the origins by name, or no credentials",
+    },
+];
 
-/// Whether `path` is a section, the part of a path before its dot.
-pub(super) fn is_section(path: &str) -> bool {
-    sections().any(|section| section == path)
-}
+const PRODUCTION: &[Environment] = &[Environment::Production];
 
-/// The section of every setting.
-pub(super) fn sections() -> impl Iterator<Item = &'static str> {
-    SETTINGS.iter().filter_map(|setting| setting.path.split_once('.')).map(|(section, _)| section)
-}
+const NOT_EXPOSED: &[Refusal] =
+    &[Refusal { environments: PRODUCTION, values: Refused::Exposed, reason: "only the proxy may reach the service" }];
+
+const A_KNOWN_PORT: &[Refusal] = &[Refusal {
+    environments: &[Environment::Staging, Environment::Production],
+    values: Refused::These(&["0"]),
+    reason: "a proxy must know the port beforehand",
+}];
+
+const A_DRAIN: &[Refusal] = &[Refusal {
+    environments: PRODUCTION,
+    values: Refused::Outside(milliseconds(500, MINUTE)),
+    reason: "the proxy has to see that the service is not ready before it stops",
+}];
+
+const A_GRACE: &[Refusal] = &[Refusal {
+    environments: PRODUCTION,
+    values: Refused::Outside(milliseconds(SECOND, 5 * MINUTE)),
+    reason: "a release must neither cut requests at once nor wait for ever",
+}];
+
+const LONGER_THAN_THE_PROXY: &[Refusal] = &[Refusal {
+    environments: PRODUCTION,
+    values: Refused::Outside(milliseconds(31 * SECOND, 5 * MINUTE)),
+    reason: "the proxy keeps an idle connection for 30 s, and slow clients must not hold one for ever",
+}];
+
+const NO_WILDCARD: &[Refusal] = &[Refusal {
+    environments: PRODUCTION,
+    values: Refused::These(&["*"]),
+    reason: "every page on the web could call the service in its visitor's name",
+}];
+
+const NO_CHATTER: &[Refusal] = &[Refusal {
+    environments: PRODUCTION,
+    values: Refused::These(&["debug", "trace"]),
+    reason: "it floods the log and slows every request",
+}];
+
+const NOT_GUESSED: &[Refusal] = &[Refusal {
+    environments: &[Environment::Staging, Environment::Production],
+    values: Refused::Weak(32),
+    reason: "it can be guessed",
+}];
+
+const NO_FAULTS: &[Refusal] =
+    &[Refusal { environments: PRODUCTION, values: Refused::AnyButDefault, reason: "faults are for rehearsals" }];
 
 const fn milliseconds(from: u64, to: u64) -> RangeInclusive<Duration> {
     Duration::from_millis(from)..=Duration::from_millis(to)
@@ -94,119 +157,3 @@ const fn milliseconds(from: u64, to: u64) -> RangeInclusive<Duration> {
 const SECOND: u64 = 1_000;
 const MINUTE: u64 = 60 * SECOND;
 const DAY: u64 = 24 * 60 * MINUTE;
-
-const NO_FAULTS_IN_PRODUCTION: &[Refusal] = &[Refusal {
-    environments: &[Environment::Production],
-    values: Refused::AnyButDefault,
-    reason: "faults are for rehearsals",
-}];
-
-/// Every setting, section by section.
-pub static SETTINGS: &[Setting] = &[
-    Setting {
-        path: "server.host",
-        kind: Kind::Address,
-        default: Some("127.0.0.1"),
-        doc: "Address to listen on; 0.0.0.0 listens on every IPv4 address.",
-        refusals: &[],
-    },
-    Setting {
-        path: "server.port",
-        kind: Kind::Integer(0..=65_535),
-        default: Some("8081"),
-        doc: "TCP port to listen on; 0 takes a free one and names it in the log, in development only.",
-        refusals: &[Refusal {
-            environments: &[Environment::Staging, Environment::Production],
-            values: Refused::These(&["0"]),
-            reason: "a proxy must know the port beforehand",
-        }],
-    },
-    Setting {
-        path: "server.drain_delay",
-        kind: Kind::Duration(milliseconds(0, MINUTE)),
-        default: Some("1s"),
-        doc: "How long to go on accepting after SIGTERM, not ready any more: two check intervals of the proxy.",
-        refusals: &[],
-    },
-    Setting {
-        path: "server.shutdown_grace",
-        kind: Kind::Duration(milliseconds(0, 10 * MINUTE)),
-        default: Some("10s"),
-        doc: "How long requests in flight may take once nothing more is accepted; then they are cut.",
-        refusals: &[],
-    },
-    Setting {
-        path: "server.header_read_timeout",
-        kind: Kind::Duration(milliseconds(10, 10 * MINUTE)),
-        default: Some("45s"),
-        doc: "How long a client may take to send a request's head; an idle connection is closed after it too, so it stays above the proxy's own idle time-out.",
-        refusals: &[],
-    },
-    Setting {
-        path: "server.max_connections",
-        kind: Kind::Integer(1..=1_000_000),
-        default: Some("4096"),
-        doc: "How many connections are open at once; further ones wait in the kernel's queue.",
-        refusals: &[],
-    },
-    Setting {
-        path: "log.level",
-        kind: Kind::Word(LogLevel::WORDS),
-        default: Some("info"),
-        doc: "Least severe event that is logged: error, warn, info, debug or trace.",
-        refusals: &[Refusal {
-            environments: &[Environment::Production],
-            values: Refused::These(&["debug", "trace"]),
-            reason: "it floods the log and slows every request",
-        }],
-    },
-    Setting {
-        path: "log.format",
-        kind: Kind::Word(LogFormat::WORDS),
-        default: Some("json"),
-        doc: "Layout of the log: json, one object a line, or pretty for people.",
-        refusals: &[],
-    },
-    Setting {
-        path: "release.name",
-        kind: Kind::Name,
-        default: Some("unreleased"),
-        doc: "Release that runs, as responses, metrics and the page name it; set by the deployer.",
-        refusals: &[],
-    },
-    Setting {
-        path: "release.colour",
-        kind: Kind::Word(Colour::WORDS),
-        default: Some("none"),
-        doc: "Side of the blue/green pair: blue, green or none; set by the deployer.",
-        refusals: &[],
-    },
-    Setting {
-        path: "faults.error_rate",
-        kind: Kind::Ratio,
-        default: Some("0.0"),
-        doc: "Share of requests answered 500, from 0.0 to 1.0; health and metrics are spared.",
-        refusals: NO_FAULTS_IN_PRODUCTION,
-    },
-    Setting {
-        path: "faults.latency",
-        kind: Kind::Duration(milliseconds(0, 5 * MINUTE)),
-        default: Some("0s"),
-        doc: "Time added to each request; health and metrics are spared.",
-        refusals: NO_FAULTS_IN_PRODUCTION,
-    },
-    Setting {
-        path: "faults.never_ready",
-        kind: Kind::Boolean,
-        default: Some("false"),
-        doc: "Whether readiness stays 503 for ever.",
-        refusals: NO_FAULTS_IN_PRODUCTION,
-    },
-    Setting {
-        path: "faults.crash_after",
-        kind: Kind::Duration(milliseconds(0, DAY)),
-        default: None,
-        doc: "Time from start to a crash with exit code 1; 0s crashes before listening, unset never.",
-        refusals: NO_FAULTS_IN_PRODUCTION,
-    },
-];

@@ -2,7 +2,7 @@
 
 use super::{
     names::Environment,
-    problem::{Origin, Problem},
+    problem::{Origin, Problem, Problems},
     suggest,
 };
 
@@ -14,19 +14,18 @@ pub const ENVIRONMENT_VARIABLE: &str = "APP_ENV";
 /// # Errors
 ///
 /// The chosen word is no environment, or nothing chooses and nobody is there: a server must not guess.
-pub fn choose(flag: Option<&str>, variable: Option<&str>, at_terminal: bool) -> Result<Environment, Problem> {
+pub fn choose(flag: Option<&str>, variable: Option<&str>, at_terminal: bool) -> Result<Environment, Problems> {
     match (flag, variable) {
         (Some(word), _) => named(word, Origin::Flag(format!("--env {word}"))),
         (None, Some(word)) => named(word, Origin::Variable(ENVIRONMENT_VARIABLE.to_owned())),
         (None, None) if at_terminal => Ok(Environment::Development),
-        (None, None) => {
-            Err(Problem::new(format!("the environment is not set: give --env or {ENVIRONMENT_VARIABLE}"))
-                .valid(valid()))
-        }
+        (None, None) => Err(Problem::new(format!("the environment is not set: give --env or {ENVIRONMENT_VARIABLE}"))
+            .valid(valid())
+            .into()),
     }
 }
 
-fn named(word: &str, origin: Origin) -> Result<Environment, Problem> {
+fn named(word: &str, origin: Origin) -> Result<Environment, Problems> {
     Environment::from_word(word).ok_or_else(|| {
         let words = Environment::WORDS.iter().copied();
         // `prod` is farther from `production` than any slip of the finger.
@@ -34,7 +33,7 @@ fn named(word: &str, origin: Origin) -> Result<Environment, Problem> {
             .clone()
             .find(|known| !word.is_empty() && known.starts_with(word))
             .or_else(|| suggest::closest(word, words));
-        Problem::invalid("environment", &format!("{word:?}")).at(origin).valid(valid()).meant(meant)
+        Problem::invalid("environment", &format!("{word:?}")).at(origin).valid(valid()).meant(meant).into()
     })
 }
 

@@ -8,18 +8,18 @@ use toml::{
 };
 
 use super::{
-    definition::{self, SETTINGS},
     layer::Layer,
     problem::{Origin, Problem},
+    setting::Definition,
 };
 
 /// The longest piece of a file that a message repeats, in characters.
 const EXCERPT: usize = 60;
 
 /// Reads the file at `path`, which must exist.
-pub(super) fn read(path: &Path) -> Layer {
+pub(super) fn read(definition: &Definition, path: &Path) -> Layer {
     match fs::read_to_string(path) {
-        Ok(text) => parse(path, &text),
+        Ok(text) => parse(definition, path, &text),
         Err(error) => {
             Layer {
                 problems: vec![Problem::new(format!("{}: {error}", path.display())).valid(
@@ -31,10 +31,11 @@ pub(super) fn read(path: &Path) -> Layer {
     }
 }
 
-fn parse(path: &Path, text: &str) -> Layer {
+fn parse(definition: &Definition, path: &Path, text: &str) -> Layer {
     let file = File { path, text };
     let (document, errors) = DeTable::parse_recoverable(text);
     let mut reader = Reader {
+        definition,
         file,
         broken: errors.iter().map(|error| file.line(&error.span().unwrap_or_default())).collect(),
         layer: Layer::default(),
@@ -51,6 +52,7 @@ fn parse(path: &Path, text: &str) -> Layer {
 }
 
 struct Reader<'f> {
+    definition: &'f Definition,
     file: File<'f>,
     /// Lines with a syntax error.
     broken: Vec<usize>,
@@ -67,15 +69,19 @@ impl Reader<'_> {
     }
 
     fn entry(&mut self, path: &str, key: Range<usize>, value: &Spanned<DeValue<'_>>) {
-        if let Some(setting) = definition::find(path) {
+        if let Some(setting) = self.definition.find(path) {
+            if setting.is_secret() {
+                let message = format!("{path}: a secret does not belong in a file that is part of every release");
+                let problem = Problem::new(message).at(self.file.origin(&key)).valid(setting.ways_for_a_secret());
+                self.layer.problems.push(problem);
             // What recovery makes of a broken line is nobody's value.
-            if !self.broken.contains(&self.file.line(&key)) {
+            } else if !self.broken.contains(&self.file.line(&key)) {
                 let read = setting.kind.read_toml(value.get_ref());
                 let written = self.file.written(value);
                 let origin = self.file.origin(&value.span());
                 self.layer.give(setting, read, &written, origin);
             }
-        } else if definition::is_section(path) {
+        } else if self.definition.is_section(path) {
             match value.get_ref() {
                 DeValue::Table(table) => self.table(path, table),
                 _ => {
@@ -86,8 +92,8 @@ impl Reader<'_> {
                 }
             }
         } else if self.is_trusted(&key) {
-            let paths = SETTINGS.iter().map(|setting| setting.path);
-            let problem = Problem::unknown(path, paths.chain(definition::sections())).at(self.file.origin(&key));
+            let candidates = self.definition.paths().chain(self.definition.sections());
+            let problem = Problem::unknown(path, candidates).at(self.file.origin(&key));
             self.layer.problems.push(problem);
         }
     }

@@ -4,13 +4,16 @@ use std::{fmt, net::IpAddr, ops::RangeInclusive, time::Duration};
 
 use toml::de::DeValue;
 
-use super::value::Value;
+use super::{secret::Secret, value::Value};
 
 /// The longest name a release may have, in characters.
 const NAME_LENGTH: usize = 128;
 
+/// What separates the items of a list that is given as text.
+pub const LIST_SEPARATOR: char = ',';
+
 /// The type and the range of a setting.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Kind {
     /// An IPv4 or IPv6 address, never a name that would have to be resolved.
     Address,
@@ -26,6 +29,13 @@ pub enum Kind {
     Word(&'static [&'static str]),
     /// Letters, digits and `.`, `_`, `-`, `+`, `/`, `:`, `@`: fit for a header, a metric's label and a page alike.
     Name,
+    /// An origin as browsers send it, `https://shop.example` or `http://localhost:3000`, or `*` for every one.
+    Origin,
+    /// Any text of at least one character and no control characters; nobody may see it.
+    Secret,
+    /// Any number of these: in a file an array, as text separated by [commas](LIST_SEPARATOR), with space around an item
+    /// left out, and the empty text as the empty list.
+    List(&'static Kind),
 }
 
 impl Kind {
@@ -49,6 +59,13 @@ impl Kind {
             }
             Self::Word(words) => words.contains(&text).then(|| Value::Text(text.to_owned())),
             Self::Name => is_name(text).then(|| Value::Text(text.to_owned())),
+            Self::Origin => is_origin(text).then(|| Value::Text(text.to_owned())),
+            Self::Secret => is_secret(text).then(|| Value::Secret(Secret::new(text))),
+            Self::List(_) if text.trim().is_empty() => Some(Value::List(Vec::new())),
+            Self::List(item) => {
+                let items = text.split(LIST_SEPARATOR).map(|text| item.read_text(text.trim()));
+                items.collect::<Option<_>>().map(Value::List)
+            }
         }
     }
 
@@ -63,8 +80,13 @@ impl Kind {
             (Self::Ratio, DeValue::Integer(integer)) => self.read_text(integer.as_str()),
             (Self::Ratio, DeValue::Float(float)) => self.read_text(float.as_str()),
             (Self::Boolean, DeValue::Boolean(boolean)) => Some(Value::Boolean(*boolean)),
-            (Self::Address | Self::Duration(_) | Self::Word(_) | Self::Name, DeValue::String(text)) => {
-                self.read_text(text)
+            (
+                Self::Address | Self::Duration(_) | Self::Word(_) | Self::Name | Self::Origin | Self::Secret,
+                DeValue::String(text),
+            ) => self.read_text(text),
+            (Self::List(item), DeValue::Array(items)) => {
+                let items = items.iter().map(|value| item.read_toml(value.get_ref()));
+                items.collect::<Option<_>>().map(Value::List)
             }
             _ => None,
         }
@@ -74,6 +96,21 @@ impl Kind {
 fn is_name(text: &str) -> bool {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"._-+/:@".contains(&byte);
     !text.is_empty() && text.len() <= NAME_LENGTH && text.bytes().all(fits)
+}
+
+/// A scheme and an authority, and nothing behind them: a browser never sends a path, and compares letter for letter.
+fn is_origin(text: &str) -> bool {
+    let Some((scheme, rest)) = text.split_once("://") else { return text == "*" };
+    let (host, port) = rest.rsplit_once(':').unwrap_or((rest, "443"));
+    let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-".contains(&byte);
+    ["http", "https"].contains(&scheme)
+        && !host.is_empty()
+        && host.bytes().all(fits)
+        && port.parse::<u16>().is_ok_and(|number| number.to_string() == port)
+}
+
+fn is_secret(text: &str) -> bool {
+    !text.is_empty() && !text.contains(char::is_control)
 }
 
 /// Says what would be valid.
@@ -92,6 +129,9 @@ impl fmt::Display for Kind {
             ),
             Self::Word(words) => write!(formatter, "one of {}", words.join(", ")),
             Self::Name => write!(formatter, "1 to {NAME_LENGTH} letters, digits or . _ - + / : @"),
+            Self::Origin => write!(formatter, "an origin such as https://shop.example, in small letters, or *"),
+            Self::Secret => write!(formatter, "a text of at least one character, without line breaks"),
+            Self::List(item) => write!(formatter, "a list, each item {item}"),
         }
     }
 }

@@ -18,9 +18,18 @@ pub enum Origin {
         /// In characters, from 1.
         column: usize,
     },
+    /// A file that holds this secret alone.
+    SecretFile {
+        /// As it was opened.
+        path: PathBuf,
+        /// The variable that names it; `None` in the folder of secret files.
+        variable: Option<String>,
+        /// Whether a line break at its end was left out.
+        trimmed: bool,
+    },
     /// The environment variable of this name.
     Variable(String),
-    /// A command-line flag, as it was typed.
+    /// A command-line flag, without its value.
     Flag(String),
 }
 
@@ -30,6 +39,10 @@ impl fmt::Display for Origin {
             Self::Default => formatter.write_str("default"),
             Self::File { path, line, column } => {
                 write!(formatter, "{}:{line}:{column}", path.display())
+            }
+            Self::SecretFile { path, variable, .. } => {
+                write!(formatter, "file {}", path.display())?;
+                variable.iter().try_for_each(|name| write!(formatter, ", named by {name}"))
             }
             Self::Variable(name) => write!(formatter, "variable {name}"),
             Self::Flag(text) => write!(formatter, "flag {text}"),

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt, net::IpAddr, time::Duration};
 
 use super::{
     names::{Colour, LogFormat, LogLevel},
-    problem::Problem,
+    secret::{MASK, Secret},
 };
 
 /// A value that is valid for the kind of its setting.
@@ -20,12 +20,17 @@ pub enum Value {
     Boolean(bool),
     /// Of `Kind::Duration`.
     Duration(Duration),
-    /// Of `Kind::Word` and `Kind::Name`.
+    /// Of `Kind::Word`, `Kind::Name` and `Kind::Origin`.
     Text(String),
+    /// Of `Kind::Secret`.
+    Secret(Secret),
+    /// Of `Kind::List`.
+    List(Vec<Value>),
     /// Of an optional setting that no layer gives.
     Unset,
 }
 
+/// As a variable would give it, but for a secret, which is masked.
 impl fmt::Display for Value {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -36,23 +41,47 @@ impl fmt::Display for Value {
             Self::Boolean(boolean) => boolean.fmt(formatter),
             Self::Duration(duration) => humantime::format_duration(*duration).fmt(formatter),
             Self::Text(text) => text.fmt(formatter),
+            Self::Secret(_) => formatter.write_str(MASK),
+            Self::List(items) => {
+                for (index, item) in items.iter().enumerate() {
+                    let separator = if index == 0 { "" } else { ", " };
+                    write!(formatter, "{separator}{item}")?;
+                }
+                Ok(())
+            }
             Self::Unset => formatter.write_str("unset"),
         }
     }
 }
 
 /// The value of every setting, by path.
-pub(super) struct Values(pub(super) BTreeMap<&'static str, Value>);
+#[derive(Clone, Debug, PartialEq)]
+pub struct Values(pub(super) BTreeMap<&'static str, Value>);
 
 impl Values {
     /// The value at `path` in its type.
     ///
     /// An error means that the definition and `Settings` disagree, which no input can cause.
-    pub(super) fn get<T: FromValue>(&self, path: &str) -> Result<T, Problem> {
-        self.0
-            .get(path)
-            .and_then(T::from_value)
-            .ok_or_else(|| Problem::new(format!("{path}: defined as another type than it has")))
+    pub(super) fn get<T: FromValue>(&self, path: &str) -> Result<T, String> {
+        self.0.get(path).and_then(T::from_value).ok_or_else(|| format!("{path}: defined as another type than it has"))
+    }
+
+    /// The value at `path`.
+    #[must_use]
+    pub fn value(&self, path: &str) -> Option<&Value> {
+        self.0.get(path)
+    }
+
+    pub(super) fn duration(&self, path: &str) -> Option<Duration> {
+        self.value(path).and_then(Duration::from_value)
+    }
+
+    pub(super) fn boolean(&self, path: &str) -> Option<bool> {
+        self.value(path).and_then(bool::from_value)
+    }
+
+    pub(super) fn list(&self, path: &str) -> Option<Vec<String>> {
+        self.value(path).and_then(Vec::from_value)
     }
 }
 
@@ -86,6 +115,8 @@ from_value! {
     LogLevel: Text(word) => Self::from_word(word);
     LogFormat: Text(word) => Self::from_word(word);
     Colour: Text(word) => Self::from_word(word);
+    Secret: Secret(secret) => Some(secret.clone());
+    Vec<String>: List(items) => items.iter().map(String::from_value).collect();
 }
 
 impl<T: FromValue> FromValue for Option<T> {

@@ -14,16 +14,16 @@ fn the_shipped_configuration_is_good_everywhere() {
 
 #[test]
 fn a_check_is_of_the_chosen_environment() {
-    let (code, output, _) = run(app(&["config", "check"]).env("APP_ENV", "staging"));
+    let (code, output, _) = run(app(&["config", "check", "--without-secrets"]).env("APP_ENV", "staging"));
     assert_eq!((code, output.as_str()), (0, "ok staging\n"));
-    let mut command = app(&["config", "check", "--env", "production"]);
+    let mut command = app(&["config", "check", "--without-secrets", "--env", "production"]);
     let (code, output, _) = run(command.env("APP_ENV", "staging"));
     assert_eq!((code, output.as_str()), (0, "ok production\n"));
 }
 
 #[test]
 fn a_check_reports_every_problem_and_exits_78() {
-    let mut command = app(&["config", "check", "--set", "log.level=debug"]);
+    let mut command = app(&["config", "check", "--without-secrets", "--set", "log.level=debug"]);
     command.env("APP_ENV", "production").env("APP__SERVER__PROT", "1").env("APP__FAULTS__NEVER_READY", "true");
     let (code, output, problems) = run(&mut command);
     assert_eq!((code, output.as_str()), (78, ""));

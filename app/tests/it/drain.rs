@@ -123,7 +123,12 @@ fn an_idle_connection_does_not_hold_up_the_end() {
 
 #[test]
 fn a_request_that_hangs_is_cut_at_the_deadline() {
-    let mut app = spawn_app(&["server.drain_delay=0s", "server.shutdown_grace=200ms", "faults.latency=5m"]);
+    let mut app = spawn_app(&[
+        "server.drain_delay=0s",
+        "server.shutdown_grace=200ms",
+        "server.request_timeout=200ms",
+        "faults.latency=5m",
+    ]);
     let mut hanging = app.client();
     hanging.send("GET", "/", &[], b"").unwrap();
     app.wait_for_in_flight(1.0);

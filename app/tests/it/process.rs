@@ -2,7 +2,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use crate::support::{Running, app, run};
+use crate::support::{Running, TOKEN, app, run};
 
 #[test]
 fn sigterm_and_sigint_drain_and_exit_0() {
@@ -55,7 +55,7 @@ fn a_crash_exits_1_and_says_so() {
 #[test]
 fn a_crash_at_start_never_listens() {
     let mut command = app(&["--set", "faults.crash_after=0s"]);
-    command.env("APP_ENV", "staging");
+    command.env("APP_ENV", "staging").env("APP__METRICS__TOKEN", TOKEN);
     let (code, _, log) = run(&mut command);
     assert_eq!(code, 1);
     assert!(log.contains("faults.crash_after is 0"), "{log}");
@@ -66,7 +66,7 @@ fn a_crash_at_start_never_listens() {
 fn a_port_in_use_exits_1_and_names_it() {
     let running = Running::start(&[]);
     let port = format!("server.port={}", running.address.port());
-    let (code, _, log) = run(&mut app(&["--env", "staging", "--set", &port]));
+    let (code, _, log) = run(app(&["--env", "staging", "--set", &port]).env("APP__METRICS__TOKEN", TOKEN));
     assert_eq!(code, 1);
     assert!(log.contains(&format!("cannot listen on {}", running.address)), "{log}");
 }

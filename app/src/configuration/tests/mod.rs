@@ -18,8 +18,7 @@ struct Trial {
 impl Trial {
     fn new(environment: Environment) -> Self {
         let directory = TempDir::new().unwrap();
-        let sources =
-            Sources { environment, directory: directory.path().to_owned(), variables: Vec::new(), flags: Vec::new() };
+        let sources = Sources { without_secrets: true, ..Sources::files(environment, directory.path().to_owned()) };
         let trial = Self { directory, sources };
         let own = format!("{environment}.toml");
         trial.file("base.toml", "").file(&own, "")

@@ -33,7 +33,7 @@ fn a_bad_value_in_a_flag_names_it() {
     let problem = Trial::development().flag("faults.error_rate=1.5").problem();
     assert_eq!(
         problem,
-        "error: faults.error_rate: \"1.5\" is not valid\n  --> flag --set faults.error_rate=1.5\n  \
+        "error: faults.error_rate: \"1.5\" is not valid\n  --> flag --set faults.error_rate\n  \
          valid: a number from 0.0 to 1.0"
     );
 }
@@ -116,7 +116,7 @@ fn bounds_are_kept_at_both_ends() {
         ("server.max_connections=1", "server.max_connections=0"),
         ("server.drain_delay=1m", "server.drain_delay=60001ms"),
         ("server.header_read_timeout=10ms", "server.header_read_timeout=9ms"),
-        ("server.shutdown_grace=0s", "server.shutdown_grace=-1s"),
+        ("server.shutdown_grace=10m", "server.shutdown_grace=-1s"),
         ("server.host=::", "server.host=localhost"),
         ("faults.error_rate=1.0", "faults.error_rate=NaN"),
         ("faults.error_rate=0", "faults.error_rate=-0.1"),

@@ -22,10 +22,8 @@ pub(crate) struct TestApp {
 /// Serves with the shipped configuration and these settings, `KEY=VALUE` each.
 pub(crate) fn spawn_app(set: &[&str]) -> TestApp {
     let sources = Sources {
-        environment: Environment::Development,
-        directory: shipped_configuration(),
-        variables: Vec::new(),
         flags: ["server.port=0"].iter().chain(set).map(ToString::to_string).collect(),
+        ..Sources::files(Environment::Development, shipped_configuration())
     };
     let settings = sources.load().unwrap();
     let (stop, stopped) = oneshot::channel::<()>();

@@ -1,0 +1,62 @@
+//! How settings are declared: type, table and the way from one to the other out of a single place.
+
+/// Declares every setting once. Each `name: Type = kind, property(…), …;` below a section becomes a documented field of that
+/// section's struct, a [`Setting`](super::Setting) of `SETTINGS` whose documentation is the field's, and a line of
+/// `from_values`.
+macro_rules! settings {
+    (
+        $(#[$meta:meta])* $whole:ident;
+        $(
+            $(#[$section_doc:meta])*
+            $section:ident: $struct:ident {
+                $(
+                    $(#[doc = $doc:literal])+
+                    $field:ident: $type:ty = $kind:expr $(, $property:ident($($argument:expr),*))*;
+                )+
+            }
+        )+
+    ) => {
+        $(#[$meta])*
+        #[derive(Clone, Debug, PartialEq)]
+        pub struct $whole {
+            /// Where the service runs.
+            pub environment: $crate::configuration::Environment,
+            $($(#[$section_doc])* pub $section: $struct,)+
+        }
+
+        $(
+            $(#[$section_doc])*
+            #[derive(Clone, Debug, PartialEq)]
+            pub struct $struct {
+                $($(#[doc = $doc])+ pub $field: $type,)+
+            }
+        )+
+
+        /// Every setting, section by section.
+        static SETTINGS: &[$crate::configuration::Setting] = &[
+            $($(
+                $crate::configuration::Setting::new(
+                    concat!(stringify!($section), ".", stringify!($field)),
+                    &[$($doc),+],
+                    $kind,
+                )$(.$property($($argument),*))*,
+            )+)+
+        ];
+
+        impl $whole {
+            pub(super) fn from_values(
+                environment: $crate::configuration::Environment,
+                values: &$crate::configuration::value::Values,
+            ) -> Result<Self, String> {
+                Ok(Self {
+                    environment,
+                    $($section: $struct {
+                        $($field: values.get(concat!(stringify!($section), ".", stringify!($field)))?,)+
+                    },)+
+                })
+            }
+        }
+    };
+}
+
+pub(super) use settings;

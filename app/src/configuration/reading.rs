@@ -1,0 +1,175 @@
+//! All layers of a configuration, read: what each gives, which value wins, and everything that is wrong.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use super::{
+    Environment, Settings, file, flags,
+    layer::{Given, Layer},
+    problem::{Origin, Problem, Problems},
+    refusal::Refused,
+    secret_files,
+    setting::{Definition, Rule, Setting},
+    value::{Value, Values},
+    variables,
+};
+
+/// Where a configuration is read from.
+#[derive(Clone, Debug)]
+pub struct Sources {
+    /// Chooses the file above `base.toml`, and how strict validation is.
+    pub environment: Environment,
+    /// The folder of the files.
+    pub directory: PathBuf,
+    /// The folder of the secret files, where there is one.
+    pub secrets: Option<PathBuf>,
+    /// Whether no secret is at hand, so that none is missed.
+    pub without_secrets: bool,
+    /// Environment variables; those that do not look like the service's are ignored.
+    pub variables: Vec<(String, String)>,
+    /// `KEY=VALUE` of each `--set`, the strongest layer.
+    pub flags: Vec<String>,
+}
+
+impl Sources {
+    /// Only the files of `directory`.
+    #[must_use]
+    pub fn files(environment: Environment, directory: PathBuf) -> Self {
+        Self { environment, directory, secrets: None, without_secrets: false, variables: Vec::new(), flags: Vec::new() }
+    }
+
+    /// Reads, merges and validates.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with any layer, in the order of the layers.
+    pub fn load(&self) -> Result<Settings, Problems> {
+        let values = self.read(&super::DEFINITION).values()?;
+        Settings::from_values(self.environment, &values).map_err(|message| Problem::new(message).into())
+    }
+
+    /// Reads all layers of what `definition` defines.
+    #[must_use]
+    pub fn read(&self, definition: &Definition) -> Reading {
+        let environment_file = format!("{}.toml", self.environment);
+        let (named_secrets, variables) = variables::read(definition, &self.variables);
+        let secrets = self.secrets.as_ref().map(|folder| secret_files::folder(definition, folder));
+        let layers = [
+            Layer::defaults(definition),
+            file::read(definition, &self.directory.join("base.toml")),
+            file::read(definition, &self.directory.join(environment_file)),
+            secrets.unwrap_or_default(),
+            named_secrets,
+            variables,
+            flags::read(definition, &self.flags),
+        ];
+        let mut reading = Reading { environment: self.environment, given: Vec::new(), problems: Vec::new() };
+        for layer in layers {
+            reading.problems.extend(layer.problems);
+            reading.given.extend(layer.given);
+        }
+        reading.judge(definition, self);
+        reading
+    }
+}
+
+/// What the sources say.
+#[derive(Debug)]
+pub struct Reading {
+    environment: Environment,
+    /// Weakest layer first.
+    given: Vec<Given>,
+    problems: Vec<Problem>,
+}
+
+impl Reading {
+    /// What each layer gives for the setting at `path`, the weakest first; the last one counts.
+    pub fn given(&self, path: &str) -> impl DoubleEndedIterator<Item = &Given> {
+        self.given.iter().filter(move |given| given.setting.path == path)
+    }
+
+    /// Everything that is wrong, in the order of the layers.
+    #[must_use]
+    pub fn problems(&self) -> &[Problem] {
+        &self.problems
+    }
+
+    /// The value of every setting.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong.
+    pub fn values(self) -> Result<Values, Problems> {
+        if self.problems.is_empty() { Ok(self.valid_values()) } else { Err(Problems(self.problems)) }
+    }
+
+    fn valid_values(&self) -> Values {
+        let winners = self.winners().into_iter();
+        Values(winners.filter_map(|(path, given)| Some((path, given.value.clone()?))).collect())
+    }
+
+    fn winners(&self) -> BTreeMap<&'static str, &Given> {
+        self.given.iter().map(|given| (given.setting.path, given)).collect()
+    }
+
+    /// Finds what is wrong with the values as a whole.
+    fn judge(&mut self, definition: &Definition, sources: &Sources) {
+        let winners = self.winners();
+        let refused = winners.values().filter_map(|given| refuse(given, self.environment));
+        let missing = definition.settings.iter().filter_map(|setting| {
+            let given = winners.get(setting.path)?;
+            missing(setting, given, sources)
+        });
+        let values = self.valid_values();
+        let broken = definition.rules.iter().filter_map(|rule| broken(rule, &values, &winners));
+        let found: Vec<_> = refused.chain(missing).chain(broken).collect();
+        self.problems.extend(found);
+    }
+}
+
+fn refuse(given: &Given, environment: Environment) -> Option<Problem> {
+    let Given { setting, value, origin } = given;
+    let value = value.as_ref()?;
+    let refusal = setting.refusal(value, environment)?;
+    let refused = if setting.is_secret() { "the secret given".to_owned() } else { value.to_string() };
+    let message = format!("{}: {refused} is refused in {environment}: {}", setting.path, refusal.reason);
+    let valid = match refusal.values {
+        Refused::AnyButDefault => setting.default.unwrap_or("unset").to_owned(),
+        _ => format!("{}, {}", setting.kind, refusal.values),
+    };
+    Some(Problem::new(message).at(origin.clone()).valid(valid))
+}
+
+fn missing(setting: &'static Setting, given: &Given, sources: &Sources) -> Option<Problem> {
+    let environment = sources.environment;
+    let is_needed = setting.required.contains(&environment) && !(setting.is_secret() && sources.without_secrets);
+    if !is_needed || given.value != Some(Value::Unset) {
+        return None;
+    }
+    let problem = Problem::new(format!("{}: required in {environment}, and nothing gives it", setting.path));
+    if !setting.is_secret() {
+        return Some(problem.valid(format_args!(
+            "{}, by {} or in {environment}.toml",
+            setting.kind,
+            setting.variable()
+        )));
+    }
+    let nearly = sources.secrets.as_ref().and_then(|folder| secret_files::nearly(setting, folder));
+    let nearly = nearly.map(|name| format!("{} instead of {name}", setting.path));
+    Some(problem.valid(setting.ways_for_a_secret()).meant(nearly.as_deref()))
+}
+
+fn broken(rule: &Rule, values: &Values, winners: &BTreeMap<&'static str, &Given>) -> Option<Problem> {
+    if (rule.holds)(values)? {
+        return None;
+    }
+    let about = rule.settings.iter().filter_map(|path| winners.get(path));
+    let told: Vec<_> = about
+        .clone()
+        .filter_map(|given| Some(format!("{} ({}, {})", given.setting.path, given.value.as_ref()?, given.origin)))
+        .collect();
+    let message = format!("{} do not fit together: {}", told.join(" and "), rule.reason);
+    // Whoever gave the last of them by hand is who can mend it.
+    let origin = about.map(|given| &given.origin).rfind(|origin| **origin != Origin::Default);
+    let problem = Problem::new(message).valid(rule.valid);
+    Some(origin.into_iter().fold(problem, |problem, origin| problem.at(origin.clone())))
+}
