@@ -40,11 +40,17 @@ impl Allow {
         const KEY: &str = "committed_secrets.allow";
         let path = self.path.get_ref();
         let pathless = path.trim().is_empty().then(|| {
-            (self.path.span(), format!("{KEY}: a path is missing; write one from the project's root, such as docs/keys.md"))
+            (
+                self.path.span(),
+                format!("{KEY}: a path is missing; write one from the project's root, such as docs/keys.md"),
+            )
         });
-        let unfounded = self.reason.get_ref().trim().is_empty().then(|| {
-            (self.reason.span(), format!("{KEY}: {path} needs a reason that somebody else can follow"))
-        });
+        let unfounded = self
+            .reason
+            .get_ref()
+            .trim()
+            .is_empty()
+            .then(|| (self.reason.span(), format!("{KEY}: {path} needs a reason that somebody else can follow")));
         let is_digest = |text: &str| text.len() == 64 && text.bytes().all(|it| matches!(it, b'0'..=b'9' | b'a'..=b'f'));
         let wrong = self.sha256.iter().filter(|digest| !is_digest(digest.get_ref())).map(|digest| {
             (digest.span(), format!("{KEY}: {path} needs the SHA-256 that config-lint prints, 64 hexadecimal digits"))
@@ -69,7 +75,8 @@ mod tests {
         assert!(Delivery::parse(DELIVERY).unwrap().committed_secrets.allow.is_empty());
         let whole = parse("path = \"docs\"\nreason = \"shown in the manual\"").unwrap().committed_secrets.allow;
         assert!(whole[0].sha256.is_none() && whole[0].kind.is_none());
-        let digest = format!("path = \"a\"\nkind = \"jwt\"\nreason = \"long expired\"\nsha256 = \"{}\"", "0f".repeat(32));
+        let digest =
+            format!("path = \"a\"\nkind = \"jwt\"\nreason = \"long expired\"\nsha256 = \"{}\"", "0f".repeat(32));
         assert_eq!(parse(&digest).unwrap().committed_secrets.allow[0].kind, Some(Kind::Jwt));
     }
 
@@ -80,7 +87,10 @@ mod tests {
             ("reason = \"r\"", "missing field `path`"),
             ("path = \"a\"\nreason = \" \"", "delivery.toml:3:10: committed_secrets.allow: a needs a reason"),
             ("path = \"\"\nreason = \"r\"", "delivery.toml:2:8: committed_secrets.allow: a path is missing"),
-            ("path = \"a\"\nreason = \"r\"\nsha256 = \"0F\"", "delivery.toml:4:10: committed_secrets.allow: a needs the SHA"),
+            (
+                "path = \"a\"\nreason = \"r\"\nsha256 = \"0F\"",
+                "delivery.toml:4:10: committed_secrets.allow: a needs the SHA",
+            ),
             ("path = \"a\"\nreason = \"r\"\nkind = \"tokn\"", "unknown variant `tokn`, expected one of `private-key`"),
         ] {
             let mistakes = parse(allow).unwrap_err();

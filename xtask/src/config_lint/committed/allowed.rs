@@ -10,6 +10,7 @@ use super::kind::Kind;
 use crate::config_lint::finding::Finding;
 use crate::delivery::{self, Allow, FILE};
 use crate::git;
+use crate::problem::{ExitCode, Problem};
 use crate::project::Project;
 
 /// The allowances, and which of them were needed.
@@ -27,12 +28,15 @@ impl<'a> Allowed<'a> {
     /// Those of a project.
     ///
     /// # Errors
-    /// When git does not know which files a path names.
+    /// A [`Problem`] with exit code 78 when git cannot read a path.
     pub(super) fn of(project: &'a Project) -> anyhow::Result<Allowed<'a>> {
         let entry = |allow: &'a Allow| {
             let path = allow.path.get_ref();
-            let files = git::paths_of(&project.root, &[path]);
-            let files = files.with_context(|| format!("{FILE}: committed_secrets.allow: `{path}` is no pathspec"))?;
+            let files = git::paths_of(&project.root, &[path]).map_err(|_| {
+                let message =
+                    format!("{FILE}: committed_secrets.allow: `{path}` is no pathspec of git, inside the project.");
+                Problem::new(ExitCode::Configuration, message).next(format!("git ls-files -- '{path}'"))
+            })?;
             Ok(Entry { allow, files: files.into_iter().collect(), needed: false })
         };
         let entries = project.delivery.committed_secrets.allow.iter().map(entry).collect::<anyhow::Result<_>>()?;
@@ -65,7 +69,8 @@ impl<'a> Allowed<'a> {
         let text = std::fs::read_to_string(root.join(FILE)).with_context(|| format!("reading {FILE}"))?;
         let finding = |entry: &Entry<'_>| {
             let path = &entry.allow.path;
-            let message = format!("committed_secrets.allow: nothing in `{}` needs this any more; remove it", path.get_ref());
+            let message =
+                format!("committed_secrets.allow: nothing in `{}` needs this any more; remove it", path.get_ref());
             Finding::at(FILE, delivery::line(&text, path.span().start), message)
         };
         Ok(unneeded.map(finding).collect())

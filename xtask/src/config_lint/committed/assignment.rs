@@ -32,10 +32,9 @@ const SECRET: [&str; 13] = [
     "credential",
 ];
 /// How the name of a key ends that only tells about a secret.
-const ABOUT: [&str; 16] = [
-    "file", "path", "dir", "url", "uri", "name", "env", "type", "id", "ref", "hash", "sha256", "digest", "checksum",
-    "length", "ttl",
-];
+const ABOUT: [&str; 11] = ["file", "path", "dir", "url", "uri", "name", "env", "type", "id", "ref", "length"];
+/// What the name of a key has in it that anybody may know.
+const OPEN: [&str; 5] = ["public", "hash", "sha256", "digest", "checksum"];
 
 /// The value that the operator at `at` gives to a key, where it is a secret. Operators are `=`, `:` and `,`.
 pub(super) fn find(text: &[u8], at: usize) -> Option<(Kind, Range<usize>)> {
@@ -65,8 +64,8 @@ fn judge(key: &[u8], value: &[u8]) -> Option<Kind> {
     if is_aws_secret_key(&joined, value) {
         return Some(Kind::AwsSecretKey);
     }
-    let about = ABOUT.iter().any(|about| joined.ends_with(about));
-    let is_secret = !about && SECRET.iter().any(|secret| joined.contains(secret)) && !joined.contains("public");
+    let is_open = ABOUT.iter().any(|about| joined.ends_with(about)) || OPEN.iter().any(|open| joined.contains(open));
+    let is_secret = !is_open && SECRET.iter().any(|secret| joined.contains(secret));
     let random = is_secret && entropy::looks_random(value) && !placeholder::stands_for_another(value);
     random.then_some(Kind::HighEntropy)
 }
@@ -77,7 +76,7 @@ fn is_registry_auth(value: &[u8]) -> bool {
     let Some(decoded) = encoding::base64(value).filter(|_| value.len() >= 8) else { return false };
     let Some(split) = decoded.iter().position(|byte| *byte == b':') else { return false };
     let (user, password) = (&decoded[..split], &decoded[split + 1..]);
-    let is_text = decoded.iter().all(|byte| byte.is_ascii_graphic());
+    let is_text = decoded.iter().all(u8::is_ascii_graphic);
     is_text && !user.is_empty() && !password.is_empty() && !placeholder::is_no_password(user, password)
 }
 

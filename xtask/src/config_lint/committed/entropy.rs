@@ -54,7 +54,9 @@ mod tests {
         for random in ["9f86d081884c7d65", "b1946ac92492d2347c6235b4d2611184", "kJ8sPq2VxW7mZr4T", "uV7!pQ2#xL9@rT4$"] {
             assert!(looks_random(random.as_bytes()), "{random}");
         }
-        for written in ["0000000011111111", "20261127084628001", "aaaabbbbccccdddd", "authenticatedSession", "prod-prod-prod-1"] {
+        for written in
+            ["0000000011111111", "20261127084628001", "aaaabbbbccccdddd", "authenticatedSession", "prod-prod-prod-1"]
+        {
             assert!(!looks_random(written.as_bytes()), "{written}");
         }
     }

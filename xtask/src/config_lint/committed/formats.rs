@@ -9,6 +9,7 @@ use super::encoding;
 use super::entropy;
 use super::kind::Kind;
 use super::placeholder;
+use super::private_key;
 
 /// One way for a secret to look.
 struct Format {
@@ -31,7 +32,9 @@ const fn format(
     Format { kind, prefix, alphabet, length, holds }
 }
 
-const FORMATS: [Format; 35] = [
+const FORMATS: [Format; 36] = [
+    // A key in PEM as Kubernetes keeps it: base64 once more.
+    format(Kind::PrivateKey, "LS0tLS1CRUdJTi", base64, 64..=32_768, is_pem_after_its_beginning),
     // An id is base32: a letter or 2 to 7 (the IAM user guide lists the prefixes).
     format(Kind::AwsAccessKeyId, "AKIA", base32, 16..=16, any),
     format(Kind::AwsAccessKeyId, "ASIA", base32, 16..=16, any),
@@ -151,6 +154,12 @@ fn has_digits(text: &[u8]) -> bool {
 pub(super) fn is_mixed(text: &[u8]) -> bool {
     let has = |is: fn(&u8) -> bool| text.iter().any(is);
     has(u8::is_ascii_digit) && has(u8::is_ascii_uppercase) && has(u8::is_ascii_lowercase)
+}
+
+/// Whether what follows `LS0tLS1CRUdJTi`, which is `-----BEGIN `, makes it a private key.
+fn is_pem_after_its_beginning(rest: &[u8]) -> bool {
+    let decoded = encoding::base64(&[b"LS0tLS1CRUdJTi", rest].concat());
+    decoded.is_some_and(|text| private_key::find(&text, 0).is_some())
 }
 
 /// Whether what follows `eyJ`, which is `{"`, makes it a token that somebody has signed.

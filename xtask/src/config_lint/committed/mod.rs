@@ -13,9 +13,7 @@ mod private_key;
 mod scan;
 mod url;
 
-#[cfg(test)]
-mod tests;
-
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -28,6 +26,7 @@ use crate::config_lint::finding::Finding;
 use crate::delivery::FILE;
 use crate::digest;
 use crate::git;
+use crate::problem::{ExitCode, Problem};
 use crate::project::Project;
 use crate::say;
 use crate::size::Size;
@@ -36,6 +35,8 @@ use crate::size::Size;
 const LARGEST: u64 = 1 << 20;
 /// Within which a NUL byte makes a file a binary one, as for git.
 const HEAD: usize = 8000;
+/// How many files a note names.
+const NAMED: usize = 3;
 /// How much of a secret is shown, at the most: of the text, and as a share of it.
 const SHOWN: usize = 4;
 
@@ -43,17 +44,11 @@ const SHOWN: usize = 4;
 /// what was not searched.
 ///
 /// # Errors
-/// When git cannot list the files of a checkout.
+/// A [`Problem`] with exit code 69 when git cannot list the files of a checkout, and one with exit code 78 when an allowance
+/// has a path that git cannot read.
 pub fn findings(project: &Project) -> anyhow::Result<Vec<Finding>> {
     let root = &project.root;
-    let files = match git::paths_of(root, &[]) {
-        Ok(files) => files,
-        Err(error) if root.ancestors().any(|folder| folder.join(".git").exists()) => return Err(error),
-        Err(_) => {
-            say!("note: this is no checkout of git, so its files were not searched for secrets");
-            return Ok(Vec::new());
-        }
-    };
+    let Some(files) = listed(root)? else { return Ok(Vec::new()) };
     let mut allowed = Allowed::of(project)?;
     let mut findings = Vec::new();
     let mut unsearched = Vec::new();
@@ -65,9 +60,28 @@ pub fn findings(project: &Project) -> anyhow::Result<Vec<Finding>> {
             Err(error) => unsearched.push((file, error.to_string())),
         }
     }
-    tell(&unsearched);
+    notes(&unsearched).iter().for_each(|note| say!("note: {note}"));
     findings.extend(allowed.unneeded(root)?);
     Ok(findings)
+}
+
+/// The files to search; none, with a note, where git cannot tell.
+fn listed(root: &Path) -> anyhow::Result<Option<Vec<PathBuf>>> {
+    let error = match git::paths_of(root, &[]) {
+        Ok(files) => return Ok(Some(files)),
+        Err(error) => error,
+    };
+    let why = match which::which("git") {
+        Err(_) => "git is not installed",
+        Ok(_) if !root.ancestors().any(|folder| folder.join(".git").exists()) => "this is no checkout of git",
+        Ok(_) => {
+            let message = "git cannot list the project's files, so they cannot be searched for secrets.";
+            let problem = Problem::new(ExitCode::Unavailable, message).next("git status");
+            return Err(problem.detail([format!("{error:#}")]).into());
+        }
+    };
+    say!("note: {why}, so no file was searched for secrets");
+    Ok(None)
 }
 
 /// What there is of a file to search.
@@ -135,9 +149,20 @@ fn shown(secret: &[u8]) -> String {
     if tells && !beginning.is_empty() { format!(", {beginning}…,") } else { String::new() }
 }
 
-/// Says what was not searched.
-fn tell(unsearched: &[(PathBuf, String)]) {
+/// What was not searched, in a line for each reason.
+fn notes(unsearched: &[(PathBuf, String)]) -> Vec<String> {
+    let mut reasons: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for (file, why) in unsearched {
-        say!("note: {} was not searched for secrets: {why}", file.display());
+        reasons.entry(why).or_default().push(file.display().to_string());
     }
+    let note = |(why, files): (&str, Vec<String>)| {
+        let more = files.len().saturating_sub(NAMED);
+        let named = files.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
+        let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+        format!("not searched for secrets, {why}: {named}{more}")
+    };
+    reasons.into_iter().map(note).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -54,7 +54,8 @@ fn is_path(value: &str) -> bool {
 }
 
 fn is_call(value: &str) -> bool {
-    value.contains("::") || value.find('(').is_some_and(|at| value[..at].ends_with(|it: char| it.is_alphanumeric()))
+    value.contains("::")
+        || value.find('(').is_some_and(|at| value[..at].ends_with(|it: char| it.is_alphanumeric() || it == '!'))
 }
 
 /// Letters or a short number between any two separators, as in `session-token-v2`.
@@ -73,13 +74,27 @@ mod tests {
     #[test]
     fn what_leads_to_a_secret_is_told_from_one() {
         for other in [
-            "$APP_TOKEN", "${APP_TOKEN:-none}", "$(cat token)", "{{ vault.token }}", "<your token here>", "%TOKEN%",
-            "/run/secrets/token1", "secrets/tokens/a1.json", "./token-9f86d0", "https://vault/v1/token9f",
-            "read_secret(17,name)", "secrets::token::v2", "session-token-v2-2026", "service.api.token",
+            "$APP_TOKEN",
+            "${APP_TOKEN:-none}",
+            "$(cat token)",
+            "{{ vault.token }}",
+            "<your token here>",
+            "%TOKEN%",
+            "/run/secrets/token1",
+            "secrets/tokens/a1.json",
+            "./token-9f86d0",
+            "https://vault/v1/token9f",
+            "read_secret(17,name)",
+            "secrets::token::v2",
+            "quote!(..100u32)",
+            "session-token-v2-2026",
+            "service.api.token",
         ] {
             assert!(stands_for_another(other.as_bytes()), "{other}");
         }
-        for secret in ["kJ8sPq2VxW7mZr4T", "b1946ac92492d2347c6235b4d2611184", "aB3/dE6+fG9hJ2kL/mN5=", "a1b2-c3d4-e5f6"] {
+        for secret in
+            ["kJ8sPq2VxW7mZr4T", "b1946ac92492d2347c6235b4d2611184", "aB3/dE6+fG9hJ2kL/mN5=", "a1b2-c3d4-e5f6"]
+        {
             assert!(!stands_for_another(secret.as_bytes()), "{secret}");
         }
     }

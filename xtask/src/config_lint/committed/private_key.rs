@@ -24,11 +24,12 @@ pub(super) fn find(text: &[u8], at: usize) -> Option<usize> {
     let body = &rest[label_end + b"-----".len()..];
     let head = &body[..body.len().min(HEAD)];
     let mut runs = head.split(|byte| !byte.is_ascii_alphanumeric() && *byte != b'+' && *byte != b'/');
-    runs.find(|run| run.len() >= RUN && formats::is_mixed(run))?;
-    let body_start = text.len() - body.len();
+    let first = runs.find(|run| run.len() >= RUN && formats::is_mixed(run))?;
     let window = &body[..body.len().min(LONGEST)];
-    // A key that is cut off is one all the same, and ends with what it may have had.
-    Some(position(window, b"-----END ").map_or(body_start + head.len(), |end| body_start + end))
+    let body_start = text.len() - body.len();
+    // One that is cut off is a key all the same.
+    let end = position(window, b"-----END ").unwrap_or_else(|| position(head, first).map_or(0, |at| at + first.len()));
+    Some(body_start + end)
 }
 
 fn position(text: &[u8], what: &[u8]) -> Option<usize> {

@@ -17,11 +17,12 @@ pub struct Found {
 
 /// Everything in a text that looks like a secret, by place; no two overlap.
 pub fn scan(text: &[u8]) -> Vec<Found> {
+    let signs: &[Sign; 256] = &SIGNS;
     let mut found = Vec::new();
     let mut at = 0;
     while at < text.len() {
         let next = at + 1;
-        at = match SIGNS[usize::from(text[at])] {
+        at = match signs[usize::from(text[at])] {
             Sign::None => next,
             Sign::Word if begins_word(text, at) => word(text, at, &mut found).unwrap_or(next),
             Sign::Word => next,
