@@ -145,8 +145,9 @@ fn message(file: &str, kind: Kind, secret: &[u8], digest: &str) -> String {
 fn shown(secret: &[u8]) -> String {
     let length = SHOWN.min(secret.len() / SHOWN);
     let beginning: String = secret.iter().take(length).map(|byte| char::from(*byte)).collect();
-    let tells = beginning.chars().all(|character| character.is_ascii_alphanumeric());
-    if tells && !beginning.is_empty() { format!(", {beginning}…,") } else { String::new() }
+    // Hyphens alone begin every key in PEM.
+    let tells = beginning.chars().all(|it| it.is_ascii_graphic()) && beginning.contains(char::is_alphanumeric);
+    if tells { format!(", {beginning}…,") } else { String::new() }
 }
 
 /// What was not searched, in a line for each reason.

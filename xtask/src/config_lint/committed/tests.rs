@@ -255,6 +255,19 @@ fn a_checkout_that_git_cannot_read_and_a_path_outside_the_project_are_refused() 
 }
 
 #[test]
+fn at_most_four_characters_are_shown_and_of_a_short_secret_fewer() {
+    for (secret, expected) in [
+        ("sk_live_0", ", sk…,"),
+        (RANDOM, ", kJ8s…,"),
+        ("abc", ""),
+        ("-----BEGIN PRIVATE", ""),
+        ("\x1b[0m-----------", ""),
+    ] {
+        assert_eq!(shown(secret.as_bytes()), expected, "{secret}");
+    }
+}
+
+#[test]
 fn a_note_names_some_of_the_files_that_were_not_searched() {
     let file = |name: &str, why: &str| (PathBuf::from(name), why.to_owned());
     let all = [file("a", "binary"), file("b", "binary"), file("c", "binary"), file("d", "binary"), file("e", "gone")];
