@@ -148,7 +148,7 @@ pub(super) const STEPS: &[Step] = &[
     Step {
         id: "config",
         group: Group::Configuration,
-        verifies: "the configuration of every environment is valid",
+        verifies: "the configuration of every environment is valid, and no secret is committed",
         criteria: &["A3.1", "A3.3"],
         command: &["cargo", "xtask", "config-lint"],
         facts: &[Fact::Cargo, Fact::Engine],
