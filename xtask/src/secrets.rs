@@ -23,14 +23,17 @@ pub struct Secret<'a> {
 
 impl fmt::Display for Secret<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "environments.{}.{}{}", self.environment, self.key, self.name)
+        // A dot would begin a table of its own.
+        let name = if self.name.contains('.') { format!("\"{}\"", self.name) } else { self.name.to_owned() };
+        write!(f, "environments.{}.{}{name}", self.environment, self.key)
     }
 }
 
 /// The secrets of an environment.
 pub fn of<'a>(root: &'a Path, name: &'a str, environment: &'a Environment) -> Vec<Secret<'a>> {
     let all = environment.secrets.iter();
-    all.map(|(secret, source)| Secret { name: secret, key: "secrets.", environment: name, source, root }).collect()
+    all.map(|(secret, source)| Secret { name: secret.get_ref(), key: "secrets.", environment: name, source, root })
+        .collect()
 }
 
 /// What a request has to say to pick a colour, where that is kept a secret.
