@@ -5,7 +5,7 @@ use crate::config_lint::settings::SecretSetting;
 use crate::config_lint::sources::{Kind, Source};
 use crate::config_lint::variables::words;
 
-/// What shows a secret, and what would not.
+/// What is shown, and what would not show it.
 pub(super) fn advice(secret: &SecretSetting) -> String {
     let SecretSetting { key, variable, file, .. } = secret;
     let named = secret.file_variable.as_ref().map(|name| format!(", which {name} can name")).unwrap_or_default();
@@ -14,19 +14,21 @@ pub(super) fn advice(secret: &SecretSetting) -> String {
 
 /// The lines of a file that show it.
 pub(super) fn findings(source: &Source, secret: &SecretSetting) -> Vec<Finding> {
-    let shows = match source.kind {
-        Kind::Compose => in_compose(source, secret),
-        Kind::Dockerfile => in_a_dockerfile(source, secret),
-        Kind::Workflow => in_a_workflow(source, secret),
+    let (lines, message) = match source.kind {
+        Kind::Compose => (in_compose(source, secret), format!("shows {}", advice(secret))),
+        Kind::Dockerfile => (in_a_dockerfile(source, secret), format!("keeps {}", advice(secret))),
+        Kind::Workflow => {
+            let SecretSetting { key, variable, .. } = secret;
+            let message = format!(
+                "{variable} is the value of the secret `{key}`; a workflow has it from `${{{{ secrets.NAME }}}}` and \
+                 nothing else"
+            );
+            (in_a_workflow(source, secret), message)
+        }
         // A script may pass it on, and what delivery.toml gives the service was looked at as such.
-        Kind::Script | Kind::Delivery => Vec::new(),
+        Kind::Script | Kind::Delivery => return Vec::new(),
     };
-    let what = match source.kind {
-        Kind::Workflow => format!("sets {} from anything but `${{{{ secrets.NAME }}}}`: ", secret.variable),
-        _ => String::new(),
-    };
-    let told = shows.into_iter().map(|line| Finding::at(&source.path, line, format!("{what}shows {}", advice(secret))));
-    told.collect()
+    lines.into_iter().map(|line| Finding::at(&source.path, line, message.clone())).collect()
 }
 
 /// Any use but as the source of a secret: `environment: VARIABLE`, in one line, reads what is passed as a file.
@@ -104,9 +106,7 @@ mod tests {
     fn told(kind: Kind, text: &str) -> Vec<usize> {
         let source = Source { path: "file".into(), kind, text: text.replace("TOKEN", "SHOP__METRICS__TOKEN") };
         let found = findings(&source, &settings().secrets[0]);
-        assert!(
-            found.iter().all(|finding| finding.message.contains("shows SHOP__METRICS__TOKEN, the value of the secret"))
-        );
+        assert!(found.iter().all(|finding| finding.message.contains("the value of the secret `metrics.token`")));
         found.into_iter().map(|finding| finding.place.unwrap().line.unwrap()).collect()
     }
 
