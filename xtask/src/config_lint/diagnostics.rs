@@ -45,6 +45,16 @@ pub(super) fn of_line(line: &str, root: &Path) -> Finding {
     }
 }
 
+/// A mistake in a TOML file, whose parser tells the line in its own words.
+pub(super) fn of_toml(mistake: &str, root: &Path) -> Finding {
+    let mut finding = of_line(mistake, root);
+    let line = finding.message.strip_prefix("TOML parse error at line ").and_then(foreign::number);
+    if let (Some(place), Some((line, _))) = (&mut finding.place, line) {
+        place.line = usize::try_from(line).ok();
+    }
+    finding
+}
+
 /// What follows `error: ` or `error[code]: `.
 fn title<'a>(line: &'a str, level: &str) -> Option<&'a str> {
     let rest = line.strip_prefix(level)?;
@@ -104,6 +114,10 @@ mod tests {
             Finding::at("config/base.toml", 7, "no\n  |\n7 | prot = 1\n  | ^^^^ here"),
         ];
         assert_eq!(of(said), expected);
+        // It may end anywhere.
+        for (end, _) in said.char_indices() {
+            assert!(!of(&said[..end]).is_empty(), "{end}");
+        }
     }
 
     #[test]
@@ -121,6 +135,9 @@ mod tests {
         let of = |line: &str| of_line(line, dir.path());
         assert_eq!(of("config/base.toml:2:5: a: b"), Finding::at("config/base.toml", 2, "a: b"));
         assert_eq!(of("config/base.toml: a: b"), Finding::of("config/base.toml", "a: b"));
+        let toml = "TOML parse error at line 3, column 1\n  |\n3 | x";
+        assert_eq!(of_toml(&format!("config/base.toml: {toml}"), dir.path()), Finding::at("config/base.toml", 3, toml));
+        assert_eq!(of_toml("config/base.toml:2:5: a", dir.path()), Finding::at("config/base.toml", 2, "a"));
         for line in ["staging: no", "127.0.0.1:80: refused", "config: a folder", "config/base.toml:2"] {
             assert_eq!(of(line), Finding::new(line));
         }

@@ -7,9 +7,12 @@ use std::path::{Component, Path};
 use super::finding::Finding;
 use super::lines::Lines;
 use super::service::Binary;
+use crate::foreign::first;
 use crate::host::{Host as _, Local};
 use crate::say;
 
+/// How much of a line is shown, in bytes.
+const SHOWN: usize = 200;
 /// What is typed to have them written.
 const FIX: &str = "cargo xtask config-lint --fix";
 
@@ -66,7 +69,8 @@ fn drift(file: &str, held: Option<&[u8]>, printed: &str, command: &str) -> Optio
             differing => break differing,
         }
     };
-    let shown = |line: Option<&str>| line.map_or("the end of the file".into(), |line| format!("{line:?}"));
+    let shown =
+        |line: Option<&str>| line.map_or("the end of the file".into(), |line| format!("{:?}", first(line, SHOWN)));
     let message = format!("is not what `{command}` prints: {FIX}\nis:     {}\nprinted: {}", shown(is), shown(should));
     // Where the file ends too early there is no such line in it.
     let line = if is.is_none() { (line - 1).max(1) } else { line };

@@ -47,12 +47,17 @@ pub struct Args {
 /// A [`Problem`] with exit code 78 that lists everything that is wrong.
 pub fn run(args: &Args) -> anyhow::Result<()> {
     let root = project::root()?;
-    let text = fs::read_to_string(root.join(FILE)).unwrap_or_default();
-    // Without it there is nothing to hold anything against.
-    if let Err(mistakes) = Delivery::parse(&text) {
-        return conclude(args, &root, &mistakes.iter().map(|it| diagnostics::of_line(it, &root)).collect::<Vec<_>>());
-    }
-    let project = Project { delivery: Delivery::load(&root)?, root };
+    // It says why it cannot be read.
+    let Ok(text) = fs::read_to_string(root.join(FILE)) else { return Delivery::load(&root).map(drop) };
+    let delivery = match Delivery::parse(&text) {
+        Ok(delivery) => delivery,
+        // Without it there is nothing to hold anything against.
+        Err(mistakes) => {
+            let findings: Vec<_> = mistakes.iter().map(|mistake| diagnostics::of_toml(mistake, &root)).collect();
+            return conclude(args, &root, &findings);
+        }
+    };
+    let project = Project { root, delivery };
     let findings = check(&project, &Lines::of(&text), args.fix)?;
     conclude(args, &project.root, &findings)?;
     if !args.json {

@@ -212,6 +212,9 @@ fn a_mistake_in_delivery_toml_itself_is_told_as_any_other() {
         .refused(78, &["config/delivery.toml:34: environments.production.secrets: `../token`"]);
     let told: Value = serde_json::from_str(&ran.stdout).unwrap();
     assert_eq!(told["findings"][0]["place"]["line"], 34, "{told}");
+    scratch
+        .write("config/delivery.toml", &DELIVERY.replace("[service.commands]", "[service.commands]\nconfig_lnt = []"));
+    lint(&scratch, &[]).refused(78, &["config/delivery.toml:9: TOML parse error", "unknown field `config_lnt`"]);
 }
 
 /// The reference service's own check, in a project that builds nothing of it.
