@@ -11,7 +11,8 @@ use crate::{git, say};
 pub(super) enum Kind {
     /// `delivery.toml`.
     Delivery,
-    /// `compose.yml`, `docker-compose.yml` and their variants such as `compose.override.yaml`, and `compose.file`.
+    /// `compose.file`; `compose.yml`, `docker-compose.yml` and their variants, such as `compose.override.yaml` and
+    /// `docker-compose-test.yml`.
     Compose,
     /// Any `.yml` or `.yaml` below `.github/`.
     Workflow,
@@ -78,7 +79,9 @@ fn kind(path: &str, project: &Project) -> Option<Kind> {
     }
     let name = path.rsplit('/').next().unwrap_or(path);
     let is_yaml = name.ends_with(".yml") || name.ends_with(".yaml");
-    let is_compose = ["compose.", "docker-compose."].iter().any(|start| name.starts_with(start));
+    let is_compose = ["compose", "docker-compose"]
+        .iter()
+        .any(|start| name.strip_prefix(start).is_some_and(|rest| rest.starts_with(['.', '-', '_'])));
     let is_script = ["scripts/", ".ci/"].iter().any(|folder| path.starts_with(folder));
     let is_dockerfile = ["Dockerfile", "Containerfile"]
         .iter()
@@ -110,6 +113,8 @@ mod tests {
             ("a/Dockerfile.naive", Some(Kind::Dockerfile)),
             ("a/compose.override.yaml", Some(Kind::Compose)),
             ("a/docker-compose.yml", Some(Kind::Compose)),
+            ("a/docker-compose-test.yml", Some(Kind::Compose)),
+            ("a/composer.yml", None),
             ("a/hello.sh", Some(Kind::Script)),
             ("haproxy.Dockerfile", Some(Kind::Dockerfile)),
             ("ignored.sh", None),

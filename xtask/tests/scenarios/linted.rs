@@ -217,6 +217,19 @@ fn a_mistake_in_delivery_toml_itself_is_told_as_any_other() {
     lint(&scratch, &[]).refused(78, &["config/delivery.toml:9: TOML parse error", "unknown field `config_lnt`"]);
 }
 
+#[test]
+fn what_compose_does_not_take_is_told_of_its_file() {
+    if Command::new("docker").args(["compose", "version"]).output().is_ok_and(|output| output.status.success()) {
+        let fixture = Fixture::new(On::Process);
+        fixture.ask_the_service_nothing();
+        fixture.write("docker/docker-compose.yml", "services:\n  tiny:\n    imge: tiny\n");
+        let told = "  | docker/docker-compose.yml: in development, production, staging: ";
+        Ran::from(command(fixture.root(), &[]).output().unwrap()).refused(78, &[told, "imge"]);
+    } else {
+        println!("skipped: docker has no Compose");
+    }
+}
+
 /// The reference service's own check, in a project that builds nothing of it.
 #[test]
 fn what_the_reference_service_refuses_is_told_at_the_line_of_its_file() {
