@@ -12,7 +12,7 @@ use super::{
 };
 
 /// The settings of this service, and the rules across them.
-pub static DEFINITION: Definition = Definition { settings: SETTINGS, rules: RULES };
+pub static DEFINITION: Definition = Definition { sections: SECTIONS, settings: SETTINGS, rules: RULES };
 
 settings! {
     /// Everything that can be set, complete and valid.

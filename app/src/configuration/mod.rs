@@ -6,6 +6,7 @@
 
 mod define;
 mod definition;
+pub mod derived;
 mod environment;
 mod file;
 mod flags;
@@ -32,7 +33,7 @@ pub use reading::{Reading, Sources};
 pub use refusal::{Refusal, Refused, WELL_KNOWN};
 pub use secret::{MASK, Secret};
 pub use secret_files::SECRETS_VARIABLE;
-pub use setting::{Definition, FILE_SUFFIX, Rule, Setting, VARIABLE_PREFIX};
+pub use setting::{Definition, FILE_SUFFIX, Rule, Section, Setting, VARIABLE_PREFIX};
 pub use value::{Value, Values};
 
 /// The variable that names the folder of the files.

@@ -56,6 +56,14 @@ words! {
     }
 }
 
+impl Environment {
+    /// These in a sentence, such as `staging and production`.
+    #[must_use]
+    pub fn listed(environments: &[Self]) -> String {
+        environments.iter().map(|environment| environment.as_str()).collect::<Vec<_>>().join(" and ")
+    }
+}
+
 words! {
     /// The least severe log event that is written.
     LogLevel {

@@ -25,12 +25,12 @@ pub(crate) fn spawn_app(set: &[&str]) -> TestApp {
         flags: ["server.port=0"].iter().chain(set).map(ToString::to_string).collect(),
         ..Sources::files(Environment::Development, shipped_configuration())
     };
-    let settings = sources.load().unwrap();
+    let (settings, explanation) = sources.load_explained().unwrap();
     let (stop, stopped) = oneshot::channel::<()>();
     let (listening, port) = mpsc::channel();
     let serving = thread::spawn(move || {
         Runtime::new()?.block_on(async {
-            let application = Application::build(settings).await?;
+            let application = Application::build(settings, explanation).await?;
             listening.send(application.port())?;
             application.run_until_stopped(async { drop(stopped.await) }).await
         })
