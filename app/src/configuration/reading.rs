@@ -1,6 +1,6 @@
 //! All layers of a configuration, read: what each gives, which value wins, and everything that is wrong.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{collections::BTreeMap, fmt, path::PathBuf};
 
 use super::{
     Environment, Settings, file, flags,
@@ -14,7 +14,7 @@ use super::{
 };
 
 /// Where a configuration is read from.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Sources {
     /// Chooses the file above `base.toml`, and how strict validation is.
     pub environment: Environment,
@@ -28,6 +28,24 @@ pub struct Sources {
     pub variables: Vec<(String, String)>,
     /// `KEY=VALUE` of each `--set`, the strongest layer.
     pub flags: Vec<String>,
+}
+
+/// Variables and flags by name alone: what is not read yet may be a secret.
+impl fmt::Debug for Sources {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { environment, directory, secrets, without_secrets, variables, flags } = self;
+        let variables: Vec<_> = variables.iter().map(|(name, _)| name).collect();
+        let flags: Vec<_> = flags.iter().filter_map(|flag| Some(flag.split_once('=')?.0)).collect();
+        formatter
+            .debug_struct("Sources")
+            .field("environment", environment)
+            .field("directory", directory)
+            .field("secrets", secrets)
+            .field("without_secrets", without_secrets)
+            .field("variables", &variables)
+            .field("flags", &flags)
+            .finish()
+    }
 }
 
 impl Sources {
