@@ -4,7 +4,11 @@ use std::{fmt, net::IpAddr, ops::RangeInclusive, time::Duration};
 
 use humantime::format_duration;
 
-use super::{names::Environment, setting::Setting, value::Value};
+use super::{
+    names::{Environment, listed},
+    setting::Setting,
+    value::Value,
+};
 
 /// Values that some environments refuse.
 #[derive(Clone, Debug)]
@@ -64,7 +68,7 @@ impl Refused {
     /// What it refuses of `setting`, in words.
     fn named(&self, setting: &Setting) -> String {
         match self {
-            Self::These(texts) => texts.join(" and "),
+            Self::These(texts) => listed(texts),
             Self::AnyButDefault => match setting.default {
                 Some(text) => format!("whatever is not {text}"),
                 None => "every value".to_owned(),

@@ -11,7 +11,13 @@ pub use reference::reference;
 pub use schema::schema;
 pub use template::template;
 
-use super::{Problems, Refusal, Setting, Settings, Sources, problem::Problem};
+use super::{
+    DEFINITION, DIRECTORY_VARIABLE, ENVIRONMENT_VARIABLE, Environment, Problem, Problems, SECRETS_VARIABLE, Setting,
+    Settings, Sources,
+};
+
+/// The variables that stand outside of the settings.
+const OUTSIDE: [&str; 3] = [ENVIRONMENT_VARIABLE, DIRECTORY_VARIABLE, SECRETS_VARIABLE];
 
 impl Sources {
     /// Reads, merges and validates, and keeps where each value comes from.
@@ -20,8 +26,8 @@ impl Sources {
     ///
     /// Everything that is wrong with any layer, in the order of the layers.
     pub fn load_explained(&self) -> Result<(Settings, Explanation), Problems> {
-        let reading = self.read(&super::DEFINITION);
-        let explanation = Explanation::new(&super::DEFINITION, self.environment, &reading);
+        let reading = self.read(&DEFINITION);
+        let explanation = Explanation::new(&DEFINITION, self.environment, &reading);
         let settings = Settings::from_values(self.environment, &reading.values()?);
         settings.map(|settings| (settings, explanation)).map_err(|message| Problem::new(message).into())
     }
@@ -29,17 +35,13 @@ impl Sources {
 
 /// Which environments want `setting`, and which refuse what: a sentence each, without its full stop.
 fn strictness(setting: &Setting) -> impl Iterator<Item = String> {
-    let required = (!setting.required.is_empty()).then(|| {
-        let environments = super::Environment::listed(setting.required);
-        format!("required in {environments}")
-    });
-    required.into_iter().chain(setting.refusals.iter().map(|refusal: &Refusal| refusal.sentence(setting)))
+    let is_required = !setting.required.is_empty();
+    let required = is_required.then(|| format!("required in {}", Environment::listed(setting.required)));
+    required.into_iter().chain(setting.refusals.iter().map(|refusal| refusal.sentence(setting)))
 }
 
-/// The names of the variables that stand outside of the settings.
-const OUTSIDE: [&str; 3] = [super::ENVIRONMENT_VARIABLE, super::DIRECTORY_VARIABLE, super::SECRETS_VARIABLE];
-
-/// Writes lines behind one another; writing to a text cannot fail.
-fn lines(lines: impl IntoIterator<Item = String>) -> String {
-    lines.into_iter().map(|line| line + "\n").collect()
+/// A sentence as it begins a line.
+fn capitalised(sentence: &str) -> String {
+    let mut characters = sentence.chars();
+    characters.next().map(|first| first.to_uppercase().chain(characters).collect()).unwrap_or_default()
 }

@@ -1,6 +1,6 @@
 //! `config reference`: the page that documents every setting, in Markdown.
 
-use super::{strictness, template::capitalised};
+use super::{capitalised, strictness};
 use crate::configuration::{Definition, Kind, LIST_SEPARATOR, SECRETS_VARIABLE, Setting};
 
 const HEAD: &str = "\

@@ -1,6 +1,6 @@
 //! `config env-template`: every setting as a variable, commented out, in a file to copy.
 
-use super::{lines, strictness};
+use super::{capitalised, strictness};
 use crate::configuration::{
     DIRECTORY_VARIABLE, Definition, ENVIRONMENT_VARIABLE, Environment, Kind, SECRETS_VARIABLE, Setting,
 };
@@ -40,16 +40,19 @@ pub fn template(definition: &Definition) -> String {
 /// The variables that stand outside of the settings.
 fn outside() -> String {
     let environments = Environment::WORDS.join(", ");
-    lines([
-        format!("# Where the service runs: one of {environments}. It chooses the file above base.toml."),
-        format!("{ENVIRONMENT_VARIABLE}={}", Environment::Development),
-        String::new(),
-        "# Folder of the configuration files.".to_owned(),
-        format!("#{DIRECTORY_VARIABLE}=config"),
-        String::new(),
-        "# Folder with a file for each secret, called after its setting, such as metrics.token. No default.".to_owned(),
-        format!("#{SECRETS_VARIABLE}="),
-    ])
+    format!(
+        "\
+# Where the service runs: one of {environments}. It chooses the file above base.toml.
+{ENVIRONMENT_VARIABLE}={}
+
+# Folder of the configuration files.
+#{DIRECTORY_VARIABLE}=config
+
+# Folder with a file for each secret, called after its setting, such as metrics.token. No default.
+#{SECRETS_VARIABLE}=
+",
+        Environment::Development
+    )
 }
 
 fn entry(setting: &Setting) -> String {
@@ -83,11 +86,6 @@ fn entry(setting: &Setting) -> String {
 /// How the items of a list are told apart in a variable.
 fn separator(kind: &Kind) -> &'static str {
     if matches!(kind, Kind::List(_)) { "; commas between them" } else { "" }
-}
-
-pub(super) fn capitalised(sentence: &str) -> String {
-    let mut characters = sentence.chars();
-    characters.next().map(|first| first.to_uppercase().chain(characters).collect()).unwrap_or_default()
 }
 
 /// Text as comment lines that break between words.

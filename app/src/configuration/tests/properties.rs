@@ -116,6 +116,39 @@ fn an_item_never_contains_what_separates_items() {
     });
 }
 
+/// The pattern that the schema has for a value of this kind, without the ends that a generator cannot take.
+fn pattern(is_meant: fn(&Kind) -> bool) -> (&'static Setting, String) {
+    let setting = DEFINITION.settings.iter().find(|setting| is_meant(&setting.kind)).unwrap();
+    let schema: serde_json::Value = serde_json::from_str(&derived::schema(&DEFINITION)).unwrap();
+    let (section, key) = setting.path.split_once('.').unwrap();
+    let leaf = &schema["properties"][section]["properties"][key];
+    let pattern = leaf.get("items").unwrap_or(leaf)["pattern"].as_str().unwrap();
+    (setting, pattern.strip_prefix('^').unwrap().strip_suffix('$').unwrap().to_owned())
+}
+
+#[test]
+fn what_the_pattern_of_a_duration_allows_is_a_duration() {
+    let (_, pattern) = pattern(|kind| matches!(kind, Kind::Duration(_)));
+    proptest!(ProptestConfig { failure_persistence: None, ..Default::default() }, |(text in string_regex(&pattern).unwrap())| {
+        match humantime::parse_duration(&text) {
+            Ok(_) | Err(humantime::DurationError::NumberOverflow) => {}
+            Err(error) => prop_assert!(false, "{text:?}: {error}"),
+        }
+    });
+}
+
+#[test]
+fn what_the_pattern_of_a_name_or_an_origin_allows_is_one() {
+    for is_meant in [|kind: &Kind| matches!(kind, Kind::Name), |kind: &Kind| matches!(kind, Kind::List(Kind::Origin))] {
+        let (setting, pattern) = pattern(is_meant);
+        proptest!(ProptestConfig { failure_persistence: None, ..Default::default() }, |(text in string_regex(&pattern).unwrap())| {
+            let is_port = |port: &str| port.parse::<u32>().is_ok_and(|number| number > 65_535);
+            prop_assume!(!text.rsplit(':').next().is_some_and(is_port));
+            prop_assert!(setting.kind.read_text(&text).is_some(), "{text:?}");
+        });
+    }
+}
+
 #[test]
 fn a_file_of_all_defaults_gives_the_defaults() {
     let defaults = DEFINITION.settings.iter().filter(|setting| setting.default.is_some());
