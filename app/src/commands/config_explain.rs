@@ -30,10 +30,13 @@ pub fn run(key: Option<&str>, json: bool, globals: &Globals) -> ExitCode {
     let explanation = key.into_iter().fold(explanation, Explanation::only);
     let is_one = key.is_some_and(|key| DEFINITION.find(key).is_some());
     print_text(&if json { explanation.json() } else { explanation.text(is_one) });
-    for problem in reading.problems() {
-        complain(problem);
+    match reading.values() {
+        Ok(_) => ExitCode::SUCCESS,
+        Err(problems) => {
+            complain(problems);
+            ExitCode::from(EXIT_CONFIGURATION)
+        }
     }
-    if reading.problems().is_empty() { ExitCode::SUCCESS } else { ExitCode::from(EXIT_CONFIGURATION) }
 }
 
 fn unknown(key: &str) -> Option<Problem> {

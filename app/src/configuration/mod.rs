@@ -6,7 +6,6 @@
 
 mod define;
 mod definition;
-pub mod derived;
 mod environment;
 mod file;
 mod flags;
@@ -22,6 +21,8 @@ mod setting;
 mod suggest;
 mod value;
 mod variables;
+
+pub mod derived;
 
 pub use definition::{Cors, DEFINITION, Faults, Log, Metrics, Release, Server, Settings};
 pub use environment::{ENVIRONMENT_VARIABLE, choose};

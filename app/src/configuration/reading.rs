@@ -30,20 +30,17 @@ pub struct Sources {
     pub flags: Vec<String>,
 }
 
-/// Variables and flags by name alone: what is not read yet may be a secret.
+/// Names only: what variables and flags hold may be secret, or meant to be.
 impl fmt::Debug for Sources {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { environment, directory, secrets, without_secrets, variables, flags } = self;
-        let variables: Vec<_> = variables.iter().map(|(name, _)| name).collect();
-        let flags: Vec<_> = flags.iter().filter_map(|flag| Some(flag.split_once('=')?.0)).collect();
         formatter
             .debug_struct("Sources")
-            .field("environment", environment)
-            .field("directory", directory)
-            .field("secrets", secrets)
-            .field("without_secrets", without_secrets)
-            .field("variables", &variables)
-            .field("flags", &flags)
+            .field("environment", &self.environment)
+            .field("directory", &self.directory)
+            .field("secrets", &self.secrets)
+            .field("without_secrets", &self.without_secrets)
+            .field("variables", &self.variables.iter().map(|(name, _)| name).collect::<Vec<_>>())
+            .field("flags", &self.flags.len())
             .finish()
     }
 }

@@ -28,7 +28,8 @@ fn an_unknown_key_is_a_mistake_of_usage_and_tells_what_was_meant() {
     for (key, meant) in [("server.prot", "server.port"), ("sevrer", "server")] {
         let (code, output, problems) = run(&mut app(&["config", "explain", key]));
         assert_eq!((code, output.as_str()), (2, ""));
-        assert_eq!(problems, format!("error: {key}: no such setting\n  did you mean: {meant}\n"));
+        assert!(problems.starts_with(&format!("error: {key}: no such setting\n")), "{problems}");
+        assert!(problems.split_once("did you mean").is_some_and(|(_, words)| words.contains(meant)), "{problems}");
     }
 }
 

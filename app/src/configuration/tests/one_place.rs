@@ -74,11 +74,17 @@ fn the_check_tells_what_is_wrong_with_it() {
         assert_eq!(problems.len(), 1, "{problems:#?}");
         assert!(problems[0].contains(problem), "{problems:#?}");
     };
-    wrong(Trial::development().flag("server.backlog=11"), "valid: a whole number from 1 to 10");
+    let mistyped = |trial: Trial, meant: &str| {
+        let problems = problems(&trial, &definition);
+        assert_eq!(problems.len(), 1, "{problems:#?}");
+        let (_, suggested) = problems[0].split_once("did you mean").unwrap();
+        assert!(suggested.contains(meant), "{problems:#?}");
+    };
+    wrong(Trial::development().flag("server.backlog=11"), "a whole number from 1 to 10");
     wrong(Trial::new(Environment::Production).flag("server.backlog=1"), "one is nobody's company");
-    wrong(Trial::development().variable("APP__SERVER__BAKLOG", "1"), "did you mean: APP__SERVER__BACKLOG");
-    wrong(Trial::development().file("base.toml", "server.baklog = 1"), "did you mean: server.backlog");
-    wrong(Trial::development().flag("server.baklog=1"), "did you mean: server.backlog");
+    mistyped(Trial::development().variable("APP__SERVER__BAKLOG", "1"), "APP__SERVER__BACKLOG");
+    mistyped(Trial::development().file("base.toml", "server.baklog = 1"), "server.backlog");
+    mistyped(Trial::development().flag("server.baklog=1"), "server.backlog");
     let unset = with(Setting::new("server.peer", &[" Whom."], Kind::Address).required(&[Environment::Staging]));
     let problems = problems(&Trial::new(Environment::Staging), &unset);
     assert!(problems[0].contains("server.peer: required in staging"), "{problems:#?}");
