@@ -1,6 +1,6 @@
 //! All layers of a configuration, read: what each gives, which value wins, and everything that is wrong.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{collections::BTreeMap, fmt, path::PathBuf};
 
 use super::{
     Environment, Settings, file, flags,
@@ -14,7 +14,7 @@ use super::{
 };
 
 /// Where a configuration is read from.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Sources {
     /// Chooses the file above `base.toml`, and how strict validation is.
     pub environment: Environment,
@@ -28,6 +28,21 @@ pub struct Sources {
     pub variables: Vec<(String, String)>,
     /// `KEY=VALUE` of each `--set`, the strongest layer.
     pub flags: Vec<String>,
+}
+
+/// Names only: what variables and flags hold may be secret, or meant to be.
+impl fmt::Debug for Sources {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Sources")
+            .field("environment", &self.environment)
+            .field("directory", &self.directory)
+            .field("secrets", &self.secrets)
+            .field("without_secrets", &self.without_secrets)
+            .field("variables", &self.variables.iter().map(|(name, _)| name).collect::<Vec<_>>())
+            .field("flags", &self.flags.len())
+            .finish()
+    }
 }
 
 impl Sources {
