@@ -75,6 +75,9 @@ pub enum ConfigCommand {
         /// Print JSON.
         #[arg(long)]
         json: bool,
+        /// Do not miss a secret that the environment requires.
+        #[arg(long)]
+        without_secrets: bool,
         /// Flags behind the subcommand.
         #[command(flatten)]
         globals: Globals,
