@@ -24,8 +24,8 @@ fn config(command: ConfigCommand, globals: Globals) -> ExitCode {
         ConfigCommand::Check { all, without_secrets, globals: more } => {
             config_check::run(all, without_secrets, &globals.and(more))
         }
-        ConfigCommand::Explain { key, json, globals: more } => {
-            config_explain::run(key.as_deref(), json, &globals.and(more))
+        ConfigCommand::Explain { key, json, without_secrets, globals: more } => {
+            config_explain::run(key.as_deref(), json, without_secrets, &globals.and(more))
         }
         ConfigCommand::Schema => config_print::run(derived::schema),
         ConfigCommand::EnvTemplate => config_print::run(derived::template),

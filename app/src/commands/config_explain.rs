@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use super::{EXIT_CONFIGURATION, EXIT_USAGE, complain, print_text};
 use crate::{
     cli::Globals,
-    configuration::{DEFINITION, Problem, derived::Explanation},
+    configuration::{DEFINITION, Problem, Sources, derived::Explanation},
 };
 
 /// Explains the setting or the section at `key`, or everything, as text or as JSON.
@@ -13,13 +13,13 @@ use crate::{
 /// Whatever is wrong with the configuration follows, on standard error. Exits 0, 78 on problems, or 2 where nothing is at
 /// `key`.
 #[must_use]
-pub fn run(key: Option<&str>, json: bool, globals: &Globals) -> ExitCode {
+pub fn run(key: Option<&str>, json: bool, without_secrets: bool, globals: &Globals) -> ExitCode {
     if let Some(problem) = key.and_then(unknown) {
         complain(problem);
         return ExitCode::from(EXIT_USAGE);
     }
     let sources = match globals.sources() {
-        Ok(sources) => sources,
+        Ok(sources) => Sources { without_secrets, ..sources },
         Err(problems) => {
             complain(problems);
             return ExitCode::from(EXIT_CONFIGURATION);
