@@ -1,7 +1,13 @@
 //! What every request handler shares.
 
+use std::time::Duration;
+
 use crate::{
-    configuration::Settings, faults::Faults, identity::Identity, lifecycle::Lifecycle, metrics::Metrics,
+    configuration::{Secret, Settings},
+    faults::Faults,
+    identity::Identity,
+    lifecycle::Lifecycle,
+    metrics::Metrics,
     request_id::RequestIds,
 };
 
@@ -13,6 +19,10 @@ pub(crate) struct Context {
     pub(crate) metrics: Metrics,
     pub(crate) faults: Faults,
     pub(crate) request_ids: RequestIds,
+    /// How long a handler may take.
+    pub(crate) request_timeout: Duration,
+    /// What a scraper has to present, where that is asked for.
+    pub(crate) metrics_token: Option<Secret>,
 }
 
 impl Context {
@@ -24,6 +34,8 @@ impl Context {
             lifecycle: Lifecycle::default(),
             faults: Faults::new(&settings.faults),
             request_ids: RequestIds::default(),
+            request_timeout: settings.server.request_timeout,
+            metrics_token: settings.metrics.token.clone(),
             identity,
         })
     }

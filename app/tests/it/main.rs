@@ -4,11 +4,14 @@
 mod support;
 
 mod command_line;
+mod cors;
 mod drain;
 mod faults;
 mod headers;
 mod healthcheck;
 mod limits;
 mod metrics;
+mod metrics_token;
 mod process;
+mod request_timeout;
 mod routes;

@@ -10,7 +10,7 @@ use app::{
 };
 use tokio::{runtime::Runtime, sync::oneshot};
 
-use super::{Client, Response, shipped_configuration, wait_for};
+use super::{Client, Response, TOKEN, shipped_configuration, wait_for};
 
 /// The application in this process, on a free port.
 pub(crate) struct TestApp {
@@ -21,7 +21,17 @@ pub(crate) struct TestApp {
 
 /// Serves with the shipped configuration and these settings, `KEY=VALUE` each.
 pub(crate) fn spawn_app(set: &[&str]) -> TestApp {
+    spawn(set, Vec::new())
+}
+
+/// Serves with the shipped configuration, and shows its metrics to whoever presents [`TOKEN`].
+pub(crate) fn spawn_app_with_token() -> TestApp {
+    spawn(&[], vec![("APP__METRICS__TOKEN".to_owned(), TOKEN.to_owned())])
+}
+
+fn spawn(set: &[&str], variables: Vec<(String, String)>) -> TestApp {
     let sources = Sources {
+        variables,
         flags: ["server.port=0"].iter().chain(set).map(ToString::to_string).collect(),
         ..Sources::files(Environment::Development, shipped_configuration())
     };
@@ -46,6 +56,11 @@ impl TestApp {
     /// Asks on a connection of its own.
     pub(crate) fn get(&self, path: &str) -> Response {
         self.client().get(path).unwrap()
+    }
+
+    /// Asks with these headers, on a connection of its own.
+    pub(crate) fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> Response {
+        self.client().request(method, path, headers, b"").unwrap()
     }
 
     pub(crate) fn post(&self, path: &str, body: &[u8]) -> Response {
