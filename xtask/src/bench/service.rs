@@ -136,7 +136,7 @@ impl Secrets {
     fn place(project: &Project, place: &Place<'_>) -> anyhow::Result<Secrets> {
         let folder = Secrets(place.folder.join(secrets::FOLDER));
         let (host, wanted) = (Local::new(place.folder), secrets::of(&project.root, place.name, place.environment));
-        secrets::place(&wanted, &host, |path, value| host.replace(path, value))?;
+        secrets::place(&wanted, &host, &|path, value| host.replace(path, value))?;
         Ok(folder)
     }
 }

@@ -59,7 +59,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
 /// What `delivery.toml` refers to and does not exist.
 fn references(root: &Path, delivery: &Delivery) -> Vec<String> {
     let service = &delivery.service;
-    let check = service.commands.config_check.iter().flatten();
+    let check = service.commands.config_check.iter().chain(&service.commands.config_lint).flatten();
     let hooks = delivery.environments.values().flat_map(|environment| environment.rollout.hooks.arguments());
     let templates = service.args.iter().chain(service.env.values()).chain(check).chain(hooks);
     let placeholders = templates.flat_map(|template| service::unknown_placeholders(template)).map(|name| {
@@ -121,7 +121,9 @@ fn proxy(project: &Project) -> anyhow::Result<Vec<String>> {
 
 fn service(project: &Project) -> anyhow::Result<Vec<String>> {
     let (root, service) = (&project.root, &project.delivery.service);
-    let Some(check) = &service.commands.config_check else { return Ok(Vec::new()) };
+    let Some(check) = service.commands.config_lint.as_ref().or(service.commands.config_check.as_ref()) else {
+        return Ok(Vec::new());
+    };
     let binary = cargo::build(root, &service.package, &service.binary, "dev")?;
     let launch = Launch { release: "lint".into(), settings: BTreeMap::new() };
     let secrets = root.join(FOLDER).join("secrets").to_string_lossy().into_owned();

@@ -108,7 +108,21 @@ fn five() -> usize {
     5
 }
 
+impl std::fmt::Display for SecretSource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            SecretSource::Env(variable) => write!(f, "the variable {variable}"),
+            SecretSource::File(path) => write!(f, "the file {path}"),
+        }
+    }
+}
+
 impl Environment {
+    /// The name of each secret's file, and where its value comes from.
+    pub fn secret_sources(&self) -> impl Iterator<Item = (&str, &SecretSource)> {
+        self.secrets.iter().map(|(secret, source)| (secret.as_str(), source))
+    }
+
     /// The URL people and probes reach the service at.
     pub fn url(&self) -> String {
         format!("http://{}", self.listen.get_ref())

@@ -64,6 +64,9 @@ pub struct Health {
 pub struct Commands {
     /// Validates the configuration of one environment and exits with 0 when it is right.
     pub config_check: Option<Vec<String>>,
+    /// Does the same where no secret is at hand. No part of a release's record: nothing is started by it.
+    #[serde(skip_serializing)]
+    pub config_lint: Option<Vec<String>>,
 }
 
 /// The proxy.

@@ -23,5 +23,6 @@ mod prometheus;
 mod rejected;
 mod rollout;
 mod scripts;
+mod secrets;
 mod steered;
 mod tools;
