@@ -32,8 +32,6 @@ const LAUNCH: &str = "switchyard.launch";
 /// Where an image has its release's files, and finds its secrets.
 const RELEASE_DIR: &str = "/release";
 const SECRETS_DIR: &str = "/run/secrets";
-/// What a container listens at: every address it has, so that its own health check finds it.
-const HOST: std::net::Ipv4Addr = std::net::Ipv4Addr::UNSPECIFIED;
 
 /// Colours as containers of a Docker engine.
 pub struct ComposeRuntime<'a> {
@@ -68,7 +66,7 @@ impl ComposeRuntime<'_> {
     fn start_of<'a>(&'a self, colour: Colour, launch: &'a Launch, secrets_dir: &'a str) -> Start<'a> {
         Start {
             environment: self.name,
-            address: SocketAddr::from((HOST, self.address(colour).port())),
+            address: self.address(colour),
             colour,
             launch,
             release_dir: RELEASE_DIR,
