@@ -70,6 +70,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     for binary in [&args.binary, &args.baseline_binary] {
         Source { binary: binary.clone(), ..Source::default() }.check()?;
     }
+    secrets::require(&secrets::of(&project.root, &args.target.env, environment))?;
     let folder = project.root.join(FOLDER);
     let _lock = lock(&folder)?;
     let under_way = UnderWay::begin()?;
