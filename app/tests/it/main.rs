@@ -4,6 +4,7 @@
 mod support;
 
 mod command_line;
+mod cors;
 mod drain;
 mod explain;
 mod faults;
@@ -13,7 +14,9 @@ mod headers;
 mod healthcheck;
 mod limits;
 mod metrics;
+mod metrics_token;
 mod process;
+mod request_timeout;
 mod routes;
 #[cfg(test)]
 mod secrecy;
