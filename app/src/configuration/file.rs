@@ -138,7 +138,7 @@ impl Reader<'_> {
             setting,
             kind.read_toml(value.get_ref()),
             Written { text, valid, origin, excerpt: Some(excerpt) },
-            meant,
+            meant.as_deref(),
         );
     }
 
