@@ -268,9 +268,13 @@ impl Walk<'_> {
 
     /// Covers a word, and the blanks between it and a covered one in front.
     fn hide(&mut self, word: Range<usize>) {
-        match self.cover.hidden.last_mut() {
-            Some(last) if self.text[last.end..word.start].trim().is_empty() => last.end = word.end,
-            _ => self.cover.hidden.push(word),
+        let hidden = &mut self.cover.hidden;
+        let text = self.text;
+        let is_next =
+            |last: &&mut Range<usize>| text.get(last.end..word.start).is_some_and(|blank| blank.trim().is_empty());
+        match hidden.last_mut().filter(is_next) {
+            Some(last) => last.end = word.end,
+            None => hidden.push(word),
         }
     }
 
