@@ -5,6 +5,7 @@ use std::{fs, io, path::Path};
 use rustix::process::geteuid;
 
 use super::{
+    excerpt::Excerpt,
     layer::Layer,
     problem::{Origin, Problem},
     setting::{Definition, Setting},
@@ -32,7 +33,19 @@ pub(super) fn folder(definition: &Definition, directory: &Path) -> Layer {
 /// Reads the file that `variable` names.
 pub(super) fn named(layer: &mut Layer, setting: &'static Setting, variable: &str, path: &str) {
     let path = Path::new(path);
-    take(layer, setting, path, Some(variable.to_owned()), fs::read(path));
+    let folder = path.parent().filter(|folder| folder.is_dir());
+    match fs::read(path) {
+        // It may be the secret itself, in the wrong variable.
+        Err(error) if folder.is_none() => {
+            let origin = Origin::Variable(variable.to_owned());
+            let problem = Problem::new(format!("{}: its file {}", setting.path, unreadable(&error))).at(origin.clone());
+            let problem = problem.showing(Excerpt::assignment(variable, &path.to_string_lossy(), false));
+            let problem = problem.valid("the path of a file, in a folder that exists").about(setting);
+            layer.problems.push(problem.help(format!("a secret itself is given by {}", setting.variable())));
+            layer.give_nothing(setting, origin);
+        }
+        read => take(layer, setting, path, Some(variable.to_owned()), read),
+    }
 }
 
 /// What the folder has that may be meant for `setting`, which has no file there.
@@ -59,9 +72,8 @@ fn take(
         }
         Err(cause) => {
             let problem = Problem::new(format!("{}: its file {cause}", setting.path)).at(origin.clone());
-            layer
-                .problems
-                .push(problem.valid("a file that this user can read, with the secret and nothing else in it"));
+            let problem = problem.valid("a file that this user can read, with the secret and nothing else in it");
+            layer.problems.push(problem.about(setting));
             layer.give_nothing(setting, origin);
         }
     }
