@@ -9,7 +9,6 @@ use toml::{
 
 use super::{
     DIRECTORY_VARIABLE,
-    cover::join,
     document::Document,
     layer::{Layer, Written},
     names::Environment,
@@ -17,6 +16,7 @@ use super::{
     setting::{Definition, Setting},
     spelling, suggest,
     syntax::{self, Verdict},
+    tokens::join,
 };
 
 /// Reads the file at `path`, which must exist.

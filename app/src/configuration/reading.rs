@@ -82,7 +82,12 @@ impl Sources {
         ];
         let mut reading = Reading { environment: self.environment, given: Vec::new(), problems: Vec::new() };
         for layer in layers {
-            reading.problems.extend(layer.problems);
+            for problem in layer.problems {
+                // A folder that does not exist is missed by each of its files.
+                if !reading.problems.contains(&problem) {
+                    reading.problems.push(problem);
+                }
+            }
             reading.given.extend(layer.given);
         }
         reading.judge(definition, self);

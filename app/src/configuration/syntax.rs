@@ -6,13 +6,13 @@ use toml::de::Error;
 use toml_parser::lexer::TokenKind;
 
 use super::{
-    cover::{is_word, tokens},
     document::Document,
     file,
     problem::Problem,
     salvage::Line,
     setting::{Definition, Setting},
     spelling,
+    tokens::{is_word, tokens},
 };
 
 /// What is wrong, by how the parser's message starts, and what it expected.
