@@ -1,11 +1,11 @@
 //! Environment variables as layers: those that hold a value, and those that name a file which holds a secret.
 
 use super::{
+    excerpt::Excerpt,
     layer::Layer,
     problem::{Origin, Problem},
     secret_files,
     setting::{Definition, FILE_SUFFIX, Setting, VARIABLE_PREFIX},
-    suggest,
 };
 
 /// What a variable says, by its name.
@@ -28,13 +28,16 @@ pub(super) fn read(definition: &Definition, variables: &[(String, String)]) -> (
     for (name, text) in variables {
         let origin = Origin::Variable(name.clone());
         match meaning(definition, name) {
-            Meaning::Value(setting) => values.give_text(setting, text, origin),
+            Meaning::Value(setting) => values.give_text(setting, name, text, origin),
             Meaning::File(setting) if is_set(variables, &setting.variable()) => {
                 let message = format!("{}: given twice, by {} and by {name}", setting.path, setting.variable());
-                values.problems.push(Problem::new(message).at(origin).valid("one of the two"));
+                let problem = Problem::new(message).at(origin).showing(Excerpt::assignment(name, text, false));
+                values.problems.push(problem.valid("one of the two").about(setting));
             }
             Meaning::File(setting) => secret_files::named(&mut files, setting, name, text),
-            Meaning::Unknown(problem) => values.problems.push(problem.at(origin)),
+            Meaning::Unknown(problem) => {
+                values.problems.push(problem.at(origin).showing(Excerpt::name(name, 0)));
+            }
             Meaning::Foreign => {}
         }
     }
@@ -67,8 +70,7 @@ fn meaning(definition: &Definition, name: &str) -> Meaning {
         return Meaning::Unknown(Problem::new(format!("{name}: no such setting")).meant(Some(meant)));
     }
     if name.to_uppercase().starts_with(VARIABLE_PREFIX) {
-        let meant = suggest::closest(name, known.iter().map(String::as_str));
-        return Meaning::Unknown(Problem::new(format!("{name}: no such setting")).meant(meant));
+        return Meaning::Unknown(Problem::unknown(name, known.iter().map(String::as_str)));
     }
     Meaning::Foreign
 }

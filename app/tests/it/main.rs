@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod support;
 
+#[cfg(test)]
+mod broken;
 mod command_line;
 mod cors;
 mod drain;

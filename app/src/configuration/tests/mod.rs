@@ -2,6 +2,7 @@ mod definition;
 mod environment;
 mod explanation;
 mod layers;
+mod leaks;
 mod one_place;
 mod problems;
 mod properties;
