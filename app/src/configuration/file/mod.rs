@@ -1,5 +1,11 @@
 //! One TOML file as a layer.
 
+pub(super) mod cover;
+pub(super) mod document;
+pub(super) mod salvage;
+pub(super) mod syntax;
+pub(super) mod tokens;
+
 use std::{fs, io, ops::Range, path::Path};
 
 use toml::{
@@ -7,16 +13,15 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
-use super::{
+use self::{document::Document, syntax::Verdict, tokens::join};
+use crate::configuration::{
     DIRECTORY_VARIABLE,
-    document::Document,
     layer::{Layer, Written},
     names::Environment,
+    problem::spelling,
+    problem::suggest,
     problem::{Origin, Problem},
     setting::{Definition, Setting},
-    spelling, suggest,
-    syntax::{self, Verdict},
-    tokens::join,
 };
 
 /// Reads the file at `path`, which must exist.
@@ -171,13 +176,13 @@ impl Reader<'_> {
 }
 
 /// Tells of a key that sets nothing.
-pub(super) fn unknown(definition: &Definition, document: &Document<'_>, path: &str, key: &Range<usize>) -> Problem {
+fn unknown(definition: &Definition, document: &Document<'_>, path: &str, key: &Range<usize>) -> Problem {
     let problem = Problem::unknown(path, definition.paths().chain(definition.sections()));
     problem.at(document.origin(key.start)).showing(document.excerpt(key))
 }
 
 /// Refuses a secret's value, wherever in a file it stands.
-pub(super) fn secret(document: &Document<'_>, setting: &Setting, value: &Range<usize>) -> Problem {
+fn secret(document: &Document<'_>, setting: &Setting, value: &Range<usize>) -> Problem {
     Problem::new(format!("{}: a secret does not belong in a file that is part of every release", setting.path))
         .at(document.origin(value.start))
         .showing(document.excerpt(value))
