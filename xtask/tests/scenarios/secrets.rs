@@ -88,7 +88,7 @@ fn a_release_whose_secret_is_missing_or_weak_is_refused_and_nothing_has_changed(
     let missing = ["secrets", "metrics.token", "the variable STAGING_METRICS_TOKEN is missing", "Nothing was started"];
     let weak = [
         "refuses its configuration for staging; nothing was started or changed",
-        "metrics.token: the secret given is refused in staging: it can be guessed",
+        "metrics.token: the secret given is refused in staging and production: it can be guessed",
         "metrics.token comes from the variable STAGING_METRICS_TOKEN",
         "next: the same command",
     ];
