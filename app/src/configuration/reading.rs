@@ -1,6 +1,6 @@
 //! All layers of a configuration, read: what each gives, which value wins, and everything that is wrong.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{collections::BTreeMap, fmt, path::PathBuf};
 
 use super::{
     Environment, Settings, file, flags,
@@ -14,7 +14,7 @@ use super::{
 };
 
 /// Where a configuration is read from.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Sources {
     /// Chooses the file above `base.toml`, and how strict validation is.
     pub environment: Environment,
@@ -69,6 +69,22 @@ impl Sources {
         }
         reading.judge(definition, self);
         reading
+    }
+}
+
+/// Without the values of variables and flags, any of which may be a secret.
+impl fmt::Debug for Sources {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { environment, directory, secrets, without_secrets, variables, flags } = self;
+        formatter
+            .debug_struct("Sources")
+            .field("environment", environment)
+            .field("directory", directory)
+            .field("secrets", secrets)
+            .field("without_secrets", without_secrets)
+            .field("variables", &variables.iter().map(|(name, _)| name).collect::<Vec<_>>())
+            .field("flags", &flags.len())
+            .finish()
     }
 }
 
