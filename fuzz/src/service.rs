@@ -92,7 +92,7 @@ impl Case {
     fn take(&mut self, heading: &str, body: &str) {
         match heading.split_once(' ').unwrap_or((heading, "")) {
             ("environment", word) => {
-                self.sources.environment = Environment::from_word(word).unwrap_or(Environment::Staging)
+                self.sources.environment = Environment::from_word(word).unwrap_or(Environment::Staging);
             }
             ("without", "secrets") => self.sources.without_secrets = true,
             ("base.toml", _) => self.base += body,
@@ -112,7 +112,7 @@ impl Case {
         let is_public = |name_of: fn(&Setting) -> String| public().any(|setting| name_of(setting) == name);
         match place {
             "in a variable" if !is_public(Setting::variable) => {
-                self.sources.variables.push((name.into(), PLANTED.into()))
+                self.sources.variables.push((name.into(), PLANTED.into()));
             }
             "in a named file" => self.name_file(name, PLANTED),
             "in the folder" => self.place_file(name, PLANTED),

@@ -1,6 +1,10 @@
 //! Files that hold a secret each: those of a folder, called after their settings, and those that variables name.
 
-use std::{fs, io, path::Path};
+use std::{
+    fs::{self, File},
+    io::{self, Read},
+    path::Path,
+};
 
 use rustix::process::geteuid;
 
@@ -13,6 +17,9 @@ use super::{
 /// The variable that names the folder of secret files.
 pub const SECRETS_VARIABLE: &str = "APP_SECRETS_DIR";
 
+/// The longest file that is taken for a secret's, in bytes: a name that leads to a device must not fill the memory.
+const LONGEST: u64 = 64 * 1024;
+
 /// Reads the file of each secret that `directory` has one of, such as `metrics.token`.
 ///
 /// A missing folder is one without files, and a file of another name is left alone: an older release of the service, to
@@ -21,9 +28,9 @@ pub(super) fn folder(definition: &Definition, directory: &Path) -> Layer {
     let mut layer = Layer::default();
     for setting in definition.settings.iter().filter(|setting| setting.is_secret()) {
         let path = directory.join(setting.path);
-        match fs::read(&path) {
+        match read(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            read => take(&mut layer, setting, &path, None, read),
+            bytes => take(&mut layer, setting, &path, None, bytes),
         }
     }
     layer
@@ -32,7 +39,7 @@ pub(super) fn folder(definition: &Definition, directory: &Path) -> Layer {
 /// Reads the file that `variable` names.
 pub(super) fn named(layer: &mut Layer, setting: &'static Setting, variable: &str, path: &str) {
     let path = Path::new(path);
-    take(layer, setting, path, Some(variable.to_owned()), fs::read(path));
+    take(layer, setting, path, Some(variable.to_owned()), read(path));
 }
 
 /// What the folder has that may be meant for `setting`, which has no file there.
@@ -40,6 +47,13 @@ pub(super) fn nearly(setting: &Setting, directory: &Path) -> Option<String> {
     let entries = fs::read_dir(directory).ok()?;
     let names: Vec<_> = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect();
     super::suggest::closest(setting.path, names.iter().map(String::as_str)).map(str::to_owned)
+}
+
+/// The first bytes of a file, one more than it may have.
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(LONGEST + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 fn take(
@@ -77,6 +91,9 @@ fn unreadable(error: &io::Error) -> String {
 
 /// The secret in a file, and whether a line break behind it was left out: editors and `echo` put one there.
 fn text(bytes: &[u8]) -> Result<(String, bool), String> {
+    if bytes.len() as u64 > LONGEST {
+        return Err(format!("is longer than {LONGEST} bytes"));
+    }
     let text = str::from_utf8(bytes).map_err(|_| "is not text in UTF-8".to_owned())?;
     let trimmed = text.strip_suffix('\n').map(|text| text.strip_suffix('\r').unwrap_or(text));
     let secret = trimmed.unwrap_or(text);

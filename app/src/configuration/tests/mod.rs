@@ -2,6 +2,7 @@ mod definition;
 mod environment;
 mod layers;
 mod problems;
+mod secret_files;
 
 use std::fs;
 
