@@ -2,6 +2,7 @@
 //! corpora without one.
 
 use serde::Serialize;
+use xtask::config_lint::committed;
 use xtask::delivery::Delivery;
 use xtask::ledger;
 use xtask::prometheus;
@@ -15,7 +16,7 @@ use xtask::router::{haproxy, map, processes};
 pub type Target = fn(&str);
 
 /// The targets, by the names of their corpora.
-pub const TARGETS: [(&str, Target); 9] = [
+pub const TARGETS: [(&str, Target); 10] = [
     ("delivery", delivery),
     ("journal", journal),
     ("history", history),
@@ -25,6 +26,7 @@ pub const TARGETS: [(&str, Target); 9] = [
     ("show_map", show_map),
     ("show_proc", show_proc),
     ("prometheus", prometheus),
+    ("secret_scan", secret_scan),
 ];
 
 /// `delivery.toml`, and what follows from the policy of each environment.
@@ -102,6 +104,16 @@ pub fn prometheus(text: &str) {
     assert!(!measured.to_string().contains(char::is_control));
     let written = written(&[measured]);
     serde_json::from_str::<Measured>(&written).expect("what was written can be read");
+}
+
+/// A file that may have secrets in it; one more at its end is found whatever stands before.
+pub fn secret_scan(text: &str) {
+    let planted = ["\nAK", "IA", "K4QZ7XN2WJ5RT3VM"].concat();
+    let text = format!("{text}{planted}");
+    let found = committed::scan(text.as_bytes());
+    assert!(found.iter().all(|one| one.range.start < one.range.end && one.range.end <= text.len()));
+    assert!(found.windows(2).all(|two| two[0].range.end <= two[1].range.start));
+    assert_eq!(found.last().map(|last| last.range.end), Some(text.len()));
 }
 
 fn counted(stat: &str, table: &str) {

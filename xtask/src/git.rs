@@ -1,9 +1,11 @@
 //! What git says about the working tree. A folder that is no checkout, or a machine without git, is fine unless it is said
 //! to be none.
 
-use std::path::Path;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 use xshell::{Cmd, Shell, cmd};
 
 use crate::problem::{ExitCode, Problem};
@@ -34,12 +36,25 @@ pub fn clean_commit(root: &Path) -> Option<String> {
 /// The files of the project that fit one of the pathspecs: what git tracks, and what it would if it were added.
 ///
 /// # Errors
-/// When this is no checkout.
+/// When this is no checkout, or the name of such a file is no UTF-8.
 pub fn files(root: &Path, pathspecs: &[&str]) -> anyhow::Result<Vec<String>> {
+    let name = |path: PathBuf| {
+        path.into_os_string().into_string().map_err(|name| anyhow!("the name of {} is no UTF-8", name.display()))
+    };
+    paths_of(root, pathspecs)?.into_iter().map(name).collect()
+}
+
+/// The same whatever their names are; all files where there is no pathspec.
+///
+/// # Errors
+/// When this is no checkout.
+pub fn paths_of(root: &Path, pathspecs: &[&str]) -> anyhow::Result<Vec<PathBuf>> {
     let sh = Shell::new()?;
     sh.change_dir(root);
-    let listed = ask(cmd!(sh, "git ls-files -z --cached --others --exclude-standard -- {pathspecs...}"))?;
-    let mut files: Vec<_> = paths(&listed).collect();
+    let command = cmd!(sh, "git ls-files -z --cached --others --exclude-standard -- {pathspecs...}");
+    let listed = command.quiet().ignore_stderr().output()?.stdout;
+    let names = listed.split(|byte| *byte == 0).filter(|name| !name.is_empty());
+    let mut files: Vec<_> = names.map(|name| PathBuf::from(OsStr::from_bytes(name))).collect();
     files.sort();
     files.dedup();
     Ok(files)

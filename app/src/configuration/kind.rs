@@ -109,8 +109,10 @@ fn is_origin(text: &str) -> bool {
         && port.parse::<u16>().is_ok_and(|number| number.to_string() == port)
 }
 
+/// The replacement character stands for bytes that were no text: what is compared later would not be what was given.
 fn is_secret(text: &str) -> bool {
-    !text.is_empty() && !text.contains(char::is_control)
+    !text.is_empty()
+        && !text.contains(|character: char| character.is_control() || character == char::REPLACEMENT_CHARACTER)
 }
 
 /// Says what would be valid.

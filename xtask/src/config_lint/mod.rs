@@ -1,5 +1,6 @@
 //! `config-lint`: whether everything that is configured fits together, for every environment, before anything runs.
 
+pub mod committed;
 pub mod finding;
 
 use std::collections::BTreeMap;
@@ -38,6 +39,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     let mut findings = references(&project.root, &project.delivery);
     findings.extend(coverage::findings(&project)?);
     findings.extend(mirror::findings(&project.delivery)?);
+    findings.extend(committed::findings(&project)?.iter().map(ToString::to_string));
     findings.extend(compose(&project)?);
     findings.extend(proxy(&project)?);
     findings.extend(service(&project)?);

@@ -1,6 +1,7 @@
 //! `config/delivery.toml`: everything xtask has to know about the service, its environments and their rollout policy.
 
 mod advisories;
+mod committed_secrets;
 mod coverage;
 mod environment;
 mod performance;
@@ -15,6 +16,7 @@ use ipnet::Ipv4Net;
 use serde::Deserialize;
 
 pub use advisories::{Advisories, Ignore};
+pub use committed_secrets::{Allow, CommittedSecrets};
 pub use coverage::{Coverage, Share};
 pub use environment::{Containers, Environment, RuntimeChoice, SecretSource};
 pub use performance::{Performance, Slowdown};
@@ -45,6 +47,9 @@ pub struct Delivery {
     /// What counts against its dependencies.
     #[serde(default)]
     pub advisories: Advisories,
+    /// What looks like a committed secret and is none.
+    #[serde(default)]
+    pub committed_secrets: CommittedSecrets,
     /// How much of the code the tests have to run.
     #[serde(default)]
     pub coverage: Coverage,
@@ -107,6 +112,7 @@ impl Delivery {
     fn mistakes(&self) -> Vec<(std::ops::Range<usize>, String)> {
         let mut found: Vec<_> = self.tools.iter().flat_map(|(name, pin)| pin.mistakes(name)).collect();
         found.extend(self.advisories.mistakes());
+        found.extend(self.committed_secrets.mistakes());
         let mut taken: BTreeMap<SocketAddr, String> = BTreeMap::new();
         let mut networks: Vec<(&str, Ipv4Net)> = Vec::new();
         for (name, environment) in &self.environments {
@@ -148,10 +154,15 @@ impl Delivery {
     }
 }
 
+/// The line, from 1, in which something of the file's text stands.
+pub(crate) fn line(text: &str, offset: usize) -> usize {
+    text.get(..offset).unwrap_or(text).matches('\n').count() + 1
+}
+
 /// Where in the text of the file something stands: file, line and column.
 pub(crate) fn place(text: &str, offset: usize) -> String {
     let before = text.get(..offset).unwrap_or(text);
-    let line = before.matches('\n').count() + 1;
+    let line = line(text, offset);
     let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
     format!("{FILE}:{line}:{column}")
 }

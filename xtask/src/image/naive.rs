@@ -48,7 +48,9 @@ impl Baseline {
         let began = Instant::now();
         let folder = Folder::new(&project.root);
         let context = folder.stage_source(&project.root)?;
-        let args = [("BUILDER_IMAGE", builder.name.as_str()), ("BINARY", &project.delivery.service.binary)];
+        let service = &project.delivery.service;
+        let args =
+            [("BUILDER_IMAGE", builder.name.as_str()), ("PACKAGE", &service.package), ("BINARY", &service.binary)];
         let labels = [format!("{LABEL}={made_from}")];
         let wanted = Wanted { dockerfile: &text, reference: &reference, labels: &labels };
         Build { wanted, context, args: &args }.run(project, &folder)?;

@@ -9,15 +9,11 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 
 use crate::support::{
-    Background, Fixture, On, PROXY_IMAGE, Prober, Ran, build, containers_are_here, docker, eventually, service,
+    Background, Fixture, On, PROXY_IMAGE, Ran, build, containers_are_here, docker, eventually, service,
 };
 
 fn fixture() -> Option<Fixture> {
     containers_are_here().then(|| Fixture::new(On::Compose))
-}
-
-fn alone() -> Option<Fixture> {
-    containers_are_here().then(|| Fixture::alone(On::Compose))
 }
 
 fn half_way(fixture: &Fixture) -> Child {
@@ -92,9 +88,9 @@ fn a_lock_that_was_made_and_never_held_is_nobodys() {
 
 #[test]
 fn upgrades_of_the_proxys_image_under_load_lose_nothing() {
-    let Some(fixture) = alone() else { return };
+    let Some(fixture) = fixture() else { return };
     fixture.release("up", "v1", &[]).ok();
-    let load = Prober::start(fixture.address());
+    let load = fixture.load();
     let mut image = PROXY_IMAGE.to_owned();
     for (name, now) in [("proxy-b", "one"), ("proxy-a", "two")] {
         let newer = build(
@@ -115,13 +111,13 @@ fn upgrades_of_the_proxys_image_under_load_lose_nothing() {
 
 #[test]
 fn a_proxy_image_that_does_not_come_up_leaves_the_one_before_at_work() {
-    let Some(fixture) = alone() else { return };
+    let Some(fixture) = fixture() else { return };
     fixture.release("up", "v1", &[]).ok();
     // It accepts any configuration, and serves none.
     let fake = "FROM switchyard/proxy:3.0\nUSER 0\nRUN printf '#!/bin/sh\\n[ \"$1\" = -c ] || sleep 1\\n' >/usr/sbin/haproxy\nUSER 65532:65532\n";
     let broken = build(&format!("{}/proxy:broken", fixture.stack("test")), fake, &[]);
     fixture.edit_delivery(&format!("image = \"{PROXY_IMAGE}\""), &format!("image = \"{broken}\""));
-    let load = Prober::start(fixture.address());
+    let load = fixture.load();
     let ran = fixture.run(&["up", "--binary", service().to_str().unwrap()]);
     load.wait_for(500);
     load.stop().assert_nothing_lost("an upgrade to a proxy that does not come up");
@@ -133,9 +129,9 @@ fn a_proxy_image_that_does_not_come_up_leaves_the_one_before_at_work() {
 
 #[test]
 fn a_restart_of_the_proxys_container_is_measured() {
-    let Some(fixture) = alone() else { return };
+    let Some(fixture) = fixture() else { return };
     fixture.release("up", "v1", &[]).ok();
-    let load = Prober::start(fixture.address());
+    let load = fixture.load();
     load.wait_for(500);
     docker(&["restart", &fixture.proxy_container()]).unwrap();
     load.wait_for(1000);
@@ -143,7 +139,7 @@ fn a_restart_of_the_proxys_container_is_measured() {
     println!("{} of {} requests lost to a restart of the proxy's container", tally.failures.len(), tally.sent);
     assert!(tally.failures.len() < 5000, "it did not come back in seconds");
     fixture.run(&["health-check"]).ok();
-    let load = Prober::start(fixture.address());
+    let load = fixture.load();
     load.wait_for(2000);
     load.stop().assert_nothing_lost("the time after a restart of the proxy's container");
     assert_eq!(fixture.status()["split"]["blue"], 100);

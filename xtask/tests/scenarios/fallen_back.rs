@@ -1,6 +1,6 @@
 //! A proxy that has fallen back to the warm colour, and what is done meanwhile.
 
-use crate::support::{Fixture, On, Prober, eventually, on_both};
+use crate::support::{Fixture, On, eventually, on_both};
 
 on_both! {
     a_deploy_while_the_proxy_has_fallen_back_keeps_the_colour_that_serves,
@@ -22,7 +22,7 @@ fn fallen_back(fixture: &Fixture) {
 fn a_deploy_while_the_proxy_has_fallen_back_keeps_the_colour_that_serves(on: On) {
     let fixture = Fixture::alone(on);
     fallen_back(&fixture);
-    let load = Prober::start(fixture.address());
+    let load = fixture.load();
     fixture.release("deploy-blue-green", "v3", &[]).ok();
     load.stop().assert_nothing_lost("a deploy while the active colour hangs");
     let status = fixture.status();
@@ -41,7 +41,7 @@ fn a_rollback_while_the_proxy_has_fallen_back_needs_no_start_however_late_it_com
     let fixture = Fixture::alone(on);
     fallen_back(&fixture);
     fixture.let_warm_time_pass();
-    let load = Prober::start(fixture.address());
+    let load = fixture.load();
     let ran = fixture.run(&["rollback"]).ok();
     load.stop().assert_nothing_lost("a rollback while the active colour hangs");
     assert!(!ran.stderr.contains("start v1"), "{}", ran.stderr);

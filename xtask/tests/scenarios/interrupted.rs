@@ -3,7 +3,7 @@
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
-use crate::support::{Fixture, On, Prober, Ran, docker, eventually, on_both, parent, pid_at};
+use crate::support::{Fixture, On, Ran, docker, eventually, on_both, parent, pid_at};
 
 on_both! {
     ctrl_c_puts_all_traffic_back_and_says_so,
@@ -37,7 +37,7 @@ pub fn half_way_from(fixture: &Fixture, release: &str) -> Child {
 fn ctrl_c_puts_all_traffic_back_and_says_so(on: On) {
     let fixture = Fixture::alone(on);
     let deploy = half_way(&fixture);
-    let load = Prober::start(fixture.address());
+    let load = fixture.load();
     fixture.signal(deploy.id(), rustix::process::Signal::INT);
     let ran = Ran::from(deploy.wait_with_output().unwrap());
     load.stop().assert_nothing_lost("Ctrl-C");
@@ -82,9 +82,9 @@ fn a_torn_journal_and_a_deleted_one_do_not_stop_the_recovery(on: On) {
 }
 
 fn reloads_of_the_proxy_under_load_lose_nothing(on: On) {
-    let fixture = Fixture::alone(on);
+    let fixture = Fixture::new(on);
     fixture.release("up", "v1", &[]).ok();
-    let load = Prober::start(fixture.address());
+    let load = fixture.load();
     for _ in 0..6 {
         let before = fixture.proxy_worker().unwrap();
         fixture.ask_proxy("master.sock", "reload");
@@ -95,12 +95,12 @@ fn reloads_of_the_proxy_under_load_lose_nothing(on: On) {
 }
 
 fn up_reloads_the_proxy_when_its_configuration_has_changed_and_refuses_a_wrong_one(on: On) {
-    let fixture = Fixture::alone(on);
+    let fixture = Fixture::new(on);
     fixture.release("up", "v1", &[]).ok();
     let up = ["up", "--binary", crate::support::service().to_str().unwrap()];
     let path = "docker/haproxy/haproxy.cfg";
     let config = fixture.read(path);
-    let load = Prober::start(fixture.address());
+    let load = fixture.load();
     fixture
         .write(path, &config.replace("frontend edge\n", "frontend edge\n  http-response set-header x-edge changed\n"));
     assert!(fixture.run(&up).ok().stderr.contains("has been reloaded"));
@@ -120,7 +120,7 @@ fn a_candidate_whose_shim_hangs_does_not_stand_in_the_way_of_the_abort() {
     let shim = parent(pid_at(fixture.green_address()).unwrap()).unwrap();
     fixture.signal(shim, rustix::process::Signal::STOP);
     // What the candidate writes about them is read by nobody now, until it can write no more and hangs, too.
-    let load = Prober::start(fixture.green_address());
+    let load = fixture.load_beside_others(fixture.green_address());
     eventually("the traffic is back", || {
         fixture.ask_proxy("haproxy.sock", "show map maps/split.map").unwrap().contains("green 0")
     });

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::interrupted::{half_way, half_way_from};
-use crate::support::{CONNECTIONS, Fixture, On, Prober, Ran, Told, eventually, on_both, parent, pid_at};
+use crate::support::{CONNECTIONS, Fixture, On, Ran, Told, eventually, on_both, parent, pid_at};
 
 on_both! {
     a_deployer_that_is_killed_leaves_a_service_that_goes_on_and_the_next_verb_recovers,
@@ -21,7 +21,7 @@ fn a_deployer_that_is_killed_leaves_a_service_that_goes_on_and_the_next_verb_rec
     let underway = fixture.status();
     assert_eq!(underway["rollout"]["goal"], "deploy v2", "{underway}");
     assert_eq!(underway["colours"]["green"]["role"], "candidate", "{underway}");
-    let load = Prober::start(fixture.address());
+    let load = fixture.load();
     deploy.kill().unwrap();
     deploy.wait().unwrap();
     load.wait_for(1000);
@@ -55,7 +55,7 @@ fn deployers_killed_at_random_points_of_twenty_rollouts_lose_nothing(on: On) {
     let [shift, promotion, end] = ["set_split", "promote", "nothing"].map(|done| undisturbed.until(done));
     undisturbed.succeed();
     let delivery = fixture.read("config/delivery.toml");
-    let load = Prober::start(fixture.address());
+    let load = fixture.load();
     let mut deaths = BTreeMap::from([("starting", 0), ("shifting", 0), ("after the promotion", 0)]);
     for (number, share) in shares().take(20).enumerate() {
         let (keep_warm, after, rest) = match number % 3 {
@@ -108,12 +108,12 @@ fn a_killed_active_colour_falls_back_to_the_warm_one(on: On) {
         // There a deploy and a restart take twice as long.
         On::Compose => 2,
     };
-    let fixture = Fixture::alone(on);
+    let fixture = Fixture::new(on);
     fixture.edit_delivery("bake = \"2s\"", "bake = \"100ms\"");
     // No candidate is compared with the colour before it: that it is slower while the machine is busy is not the question.
     fixture.edit_delivery("{ set_weight = 10 }, { set_weight = 50 }, ", "");
     fixture.release("up", "v0", &[]).ok();
-    let load = Prober::start(fixture.address());
+    let load = fixture.load();
     for number in 1..=releases {
         fixture.release("deploy-blue-green", &format!("v{number}"), &[]).ok();
         let active = if number % 2 == 1 { "green" } else { "blue" };

@@ -7,7 +7,7 @@ use std::time::Duration;
 use xtask::http::{self, Probe};
 use xtask::tools;
 
-use crate::support::{Background, Fixture, On, Prober, Ran, eventually, on_both};
+use crate::support::{Background, Fixture, On, Ran, eventually, on_both};
 
 on_both! {
     a_candidate_that_passes_its_query_is_promoted_and_one_that_breaks_it_is_taken_back,
@@ -20,7 +20,7 @@ const MEDIAN: &str = r#"histogram_quantile(0.5, sum by (le) (rate(http_request_d
 
 /// A project whose rollouts are held against a query, and nothing else about how long answers take.
 fn with_query(on: On, more: &str) -> Fixture {
-    let fixture = Fixture::alone(on);
+    let fixture = Fixture::new(on);
     let policy = format!(
         "bake = \"3s\"\nanalysis.max_slow_increase = 1.0\nanalysis.prometheus.url = \"http://{}\"\n\
          analysis.prometheus.queries = [{{ name = \"median\", query = '{MEDIAN}', max = 0.05 }}]\n{more}",
@@ -69,7 +69,7 @@ fn judgements(ran: &Ran) -> Vec<serde_json::Value> {
 fn a_candidate_that_passes_its_query_is_promoted_and_one_that_breaks_it_is_taken_back(on: On) {
     let fixture = with_query(on, "");
     let _prometheus = start_prometheus(&fixture);
-    let load = Prober::start(fixture.address());
+    let load = fixture.load();
     let ran = fixture.release("deploy-blue-green", "v2", &["--json"]).ok();
     load.stop().assert_nothing_lost("a deploy that passes its query");
     let judgements = judgements(&ran);
@@ -86,7 +86,7 @@ fn a_candidate_that_passes_its_query_is_promoted_and_one_that_breaks_it_is_taken
     }
     assert_eq!(fixture.status()["split"]["green"], 100);
 
-    let load = Prober::start(fixture.address());
+    let load = fixture.load();
     let ran = fixture.release("deploy-blue-green", "slow", &["--set", "faults.latency=60ms"]);
     load.stop().assert_nothing_lost("a deploy that breaks its query");
     let ran = ran.refused(
@@ -101,7 +101,7 @@ fn a_candidate_that_passes_its_query_is_promoted_and_one_that_breaks_it_is_taken
 
 fn a_metrics_source_that_is_not_there_takes_the_rollout_back_after_the_limit(on: On) {
     let fixture = with_query(on, "analysis.error_limit = 1");
-    let load = Prober::start(fixture.address());
+    let load = fixture.load();
     let ran = fixture.release("deploy-blue-green", "v2", &["--json"]);
     load.stop().assert_nothing_lost("a deploy without its metrics source");
     let told = format!("error: `median` has no answer: http://{}: Connection refused", fixture.metrics_address());
@@ -114,7 +114,7 @@ fn a_metrics_source_that_is_not_there_takes_the_rollout_back_after_the_limit(on:
 fn a_metrics_source_that_dies_half_way_takes_the_rollout_back(on: On) {
     let fixture = with_query(on, "analysis.error_limit = 0");
     let prometheus = start_prometheus(&fixture);
-    let load = Prober::start(fixture.address());
+    let load = fixture.load();
     let deploy = fixture.deploy_in_background("v2", &["--json"]);
     eventually("the candidate has passed its first window", || fixture.status()["split"]["green"] == 50);
     drop(prometheus);

@@ -1,6 +1,6 @@
 //! Bad candidates: rejected under load, nothing lost, and the message says all there is to know.
 
-use crate::support::{Fixture, On, Prober, Ran, eventually, on_both};
+use crate::support::{Fixture, On, Ran, eventually, on_both};
 
 on_both! {
     a_candidate_that_never_becomes_ready,
@@ -16,10 +16,10 @@ on_both! {
 }
 
 fn deploy_bad(on: On, set: &str, during: &str) -> (Fixture, Ran) {
-    let fixture = Fixture::alone(on);
+    let fixture = Fixture::new(on);
     fixture.edit_delivery("bake = \"2s\"", "bake = \"2s\"\nstartup_timeout = \"2s\"");
     fixture.release("up", "v1", &[]).ok();
-    let load = Prober::start(fixture.address());
+    let load = fixture.load();
     let ran = fixture.release("deploy-blue-green", "bad", &["--set", set]);
     load.wait_for(500);
     let tally = load.stop();
@@ -63,10 +63,10 @@ fn at_most_ten_lines_of_the_candidates_log_are_shown(on: On) {
 }
 
 fn a_candidate_that_fails_some_of_its_requests_is_judged_and_taken_back(on: On) {
-    let fixture = Fixture::alone(on);
+    let fixture = Fixture::new(on);
     fixture.edit_delivery("smoke = [\"/\", \"/api/v1/info\"]", "smoke = []");
     fixture.release("up", "v1", &[]).ok();
-    let load = Prober::start(fixture.address());
+    let load = fixture.load();
     let ran = fixture.release("deploy-blue-green", "bad", &["--set", "faults.error_rate=0.3"]);
     let tally = load.stop();
     ran.refused(1, &["verdict  fail:", "more than the 1 % that may", "All traffic is on blue (v1)"]);
@@ -77,9 +77,9 @@ fn a_candidate_that_fails_some_of_its_requests_is_judged_and_taken_back(on: On) 
 }
 
 fn a_candidate_that_is_slower_than_the_active_colour_is_taken_back(on: On) {
-    let fixture = Fixture::alone(on);
+    let fixture = Fixture::new(on);
     fixture.release("up", "v1", &[]).ok();
-    let load = Prober::start(fixture.address());
+    let load = fixture.load();
     let ran = fixture.release("deploy-blue-green", "slow", &["--set", "faults.latency=60ms"]);
     let tally = load.stop();
     let ran =
@@ -94,11 +94,11 @@ fn a_candidate_that_is_slower_than_the_active_colour_is_taken_back(on: On) {
 }
 
 fn a_candidate_may_fail_as_often_as_the_active_colour_and_not_more(on: On) {
-    let fixture = Fixture::alone(on);
+    let fixture = Fixture::new(on);
     fixture.edit_delivery("smoke = [\"/\", \"/api/v1/info\"]", "smoke = []");
     fixture.edit_delivery("bake = \"2s\"", "bake = \"1s\"\nanalysis.max_error_rate = 0.9");
     fixture.release("deploy-blue-green", "v1", &["--set", "faults.error_rate=0.04"]).ok();
-    let load = Prober::start(fixture.address());
+    let load = fixture.load();
     fixture.release("deploy-blue-green", "v2", &["--set", "faults.error_rate=0.04"]).ok();
     let ran = fixture.release("deploy-blue-green", "bad", &["--set", "faults.error_rate=0.5"]);
     let tally = load.stop();
@@ -111,7 +111,7 @@ fn a_candidate_may_fail_as_often_as_the_active_colour_and_not_more(on: On) {
 }
 
 fn a_candidate_that_is_killed_while_it_bakes_costs_nothing_and_is_taken_back(on: On) {
-    let fixture = Fixture::alone(on);
+    let fixture = Fixture::new(on);
     fixture.edit_delivery("{ set_weight = 10 }, { set_weight = 50 }", "{ set_weight = 10 }");
     fixture.edit_delivery("bake = \"2s\"", "bake = \"10s\"");
     fixture.release("up", "v1", &[]).ok();

@@ -1,16 +1,16 @@
 //! The main promise: a release goes out and comes back under load, and not one request is lost.
 
-use crate::support::{Fixture, On, Prober, on_both};
+use crate::support::{Fixture, On, on_both};
 
 on_both! {
     a_deploy_and_a_rollback_under_load_lose_nothing,
 }
 
 fn a_deploy_and_a_rollback_under_load_lose_nothing(on: On) {
-    let fixture = Fixture::alone(on);
+    let fixture = Fixture::new(on);
     fixture.release("up", "v1", &[]).ok();
 
-    let load = Prober::start(fixture.address());
+    let load = fixture.load();
     let deployed = fixture.release("deploy-blue-green", "v2", &["--json"]).ok();
     let tally = load.stop();
     tally.assert_nothing_lost("the deploy");
@@ -22,7 +22,7 @@ fn a_deploy_and_a_rollback_under_load_lose_nothing(on: On) {
     );
     assert!(report["seconds"].as_f64().unwrap() < 15.0, "{report}");
 
-    let load = Prober::start(fixture.address());
+    let load = fixture.load();
     load.wait_for(2000);
     fixture.run(&["rollback"]).ok();
     load.wait_for(2000);

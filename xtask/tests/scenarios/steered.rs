@@ -2,7 +2,7 @@
 
 use std::process::Child;
 
-use crate::support::{Fixture, On, Prober, Ran, eventually, on_both};
+use crate::support::{Fixture, On, Ran, eventually, on_both};
 
 on_both! {
     a_rollout_that_pauses_goes_on_when_it_is_told_to,
@@ -81,10 +81,10 @@ fn a_rollout_is_aborted_from_another_terminal(on: On) {
 }
 
 fn aborts_at_each_step_lose_nothing(on: On) {
-    let fixture = Fixture::alone(on);
+    let fixture = Fixture::new(on);
     quick(&fixture);
     fixture.release("up", "v1", &[]).ok();
-    let load = Prober::start(fixture.address());
+    let load = fixture.load();
     let mut steps = STEPS.to_owned();
     for weight in [10, 50, 100] {
         let step = format!("{{ set_weight = {weight} }}");

@@ -1,7 +1,7 @@
 //! A project of its own for each test: its own folder, its own ports, its own corner of the Docker engine, the real
 //! binaries.
 
-use std::fs::{self, File};
+use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -10,9 +10,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use super::engine::{PROXY_IMAGE, docker, pid_of};
+use super::prober::Prober;
 use super::ran::Ran;
 use super::traces::Traces;
-use super::turns::{Ports, turn};
+use super::turns::{Ports, Turn};
 
 /// This repository.
 pub fn repository() -> &'static Path {
@@ -55,30 +56,26 @@ pub struct Fixture {
     root: PathBuf,
     ports: Ports,
     traces: Traces,
-    _turn: File,
+    turn: Turn,
 }
 
 impl Fixture {
     /// A project that may share the machine with other tests.
     pub fn new(on: On) -> Fixture {
-        let turn = turn();
-        turn.lock_shared().unwrap();
-        Fixture::with_turn(on, turn)
+        Fixture::with_turn(on, Turn::shared())
     }
 
-    /// A project that has the machine to itself, for tests that need its whole speed.
+    /// A project that has the machine to itself from the start, for tests whose deploy must not wait for the load.
     pub fn alone(on: On) -> Fixture {
-        let turn = turn();
-        turn.lock().unwrap();
-        Fixture::with_turn(on, turn)
+        Fixture::with_turn(on, Turn::alone())
     }
 
-    fn with_turn(on: On, turn: File) -> Fixture {
+    fn with_turn(on: On, turn: Turn) -> Fixture {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let name = format!("switchyard-test-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let root = std::env::temp_dir().join(&name);
         let traces = Traces::of(&name, &root, on);
-        let fixture = Fixture { on, name, root, ports: Ports::take(), traces, _turn: turn };
+        let fixture = Fixture { on, name, root, ports: Ports::take(), traces, turn };
         for file in fs::read_dir(repository().join("config")).unwrap() {
             fixture.copy(&Path::new("config").join(file.unwrap().file_name()));
         }
@@ -150,6 +147,16 @@ impl Fixture {
     /// Where the service of the development environment is reached.
     pub fn address(&self) -> SocketAddr {
         self.ports.address(0)
+    }
+
+    /// Begins the load on the service. From then on, until it is stopped, the test has the machine to itself.
+    pub fn load(&self) -> Prober<'_> {
+        Prober::start(self.address(), Some(self.turn.take_all()))
+    }
+
+    /// Begins a load on one colour, beside other tests.
+    pub fn load_beside_others(&self, colour: SocketAddr) -> Prober<'_> {
+        Prober::start(colour, None)
     }
 
     /// Where nothing of the project listens.

@@ -11,6 +11,6 @@ pub mod turns;
 pub use engine::{Background, PROXY_IMAGE, build, builder_is_here, containers_are_here, docker};
 pub(crate) use fixture::on_both;
 pub use fixture::{Fixture, On, eventually, parent, pid_at, repository, service};
-pub use prober::{CONNECTIONS, Prober};
+pub use prober::CONNECTIONS;
 pub use ran::Ran;
 pub use told::Told;

@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 
 use xtask::bench::load::{self, Echo, Load, Running};
 
+use super::turns::Quiet;
+
 /// How many requests can be in flight at a time.
 pub const CONNECTIONS: u32 = 32;
 /// Requests per second over all connections; more than the 2,000 that are asked for, so that a busy machine still
@@ -45,11 +47,14 @@ impl Tally {
     }
 }
 
-pub struct Prober(Running);
+pub struct Prober<'a> {
+    running: Running,
+    _quiet: Option<Quiet<'a>>,
+}
 
-impl Prober {
+impl<'a> Prober<'a> {
     /// Begins, and returns when every connection has had its first answer.
-    pub fn start(address: SocketAddr) -> Prober {
+    pub fn start(address: SocketAddr, quiet: Option<Quiet<'a>>) -> Prober<'a> {
         let load = Load {
             address,
             connections: CONNECTIONS,
@@ -58,22 +63,22 @@ impl Prober {
             echo: Some(Echo { path: "/api/v1/echo".into(), every: POST_EVERY }),
             release_header: Some("x-release".into()),
         };
-        let prober = Prober(load.start());
+        let prober = Prober { running: load.start(), _quiet: quiet };
         prober.wait_for(u64::from(CONNECTIONS));
         prober
     }
 
     /// Waits until so many more requests were sent.
     pub fn wait_for(&self, more: u64) {
-        let goal = self.0.sent() + more;
+        let goal = self.running.sent() + more;
         let deadline = Instant::now() + Duration::from_secs(30);
-        while self.0.sent() < goal {
+        while self.running.sent() < goal {
             assert!(Instant::now() < deadline, "the load does not flow");
             std::thread::sleep(Duration::from_millis(5));
         }
     }
 
     pub fn stop(self) -> Tally {
-        Tally(self.0.stop())
+        Tally(self.running.stop())
     }
 }

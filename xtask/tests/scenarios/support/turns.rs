@@ -11,8 +11,51 @@ fn shared() -> PathBuf {
     folder
 }
 
-pub fn turn() -> File {
-    File::options().create(true).append(true).open(shared().join("turn")).unwrap()
+/// A share of the machine, or all of it.
+pub struct Turn {
+    held: File,
+    alone: bool,
+}
+
+impl Turn {
+    /// Beside others.
+    pub fn shared() -> Turn {
+        let turn = Turn { held: Turn::file(), alone: false };
+        turn.held.lock_shared().unwrap();
+        turn
+    }
+
+    /// Without any others, for all of its life.
+    pub fn alone() -> Turn {
+        let turn = Turn { held: Turn::file(), alone: true };
+        turn.held.lock().unwrap();
+        turn
+    }
+
+    /// Waits until there are no others, for the life of what it returns.
+    pub fn take_all(&self) -> Quiet<'_> {
+        if !self.alone {
+            self.held.unlock().unwrap();
+            self.held.lock().unwrap();
+        }
+        Quiet(self)
+    }
+
+    fn file() -> File {
+        File::options().create(true).append(true).open(shared().join("turn")).unwrap()
+    }
+}
+
+/// As long as it lives, a test has the machine to itself.
+pub struct Quiet<'a>(&'a Turn);
+
+impl Drop for Quiet<'_> {
+    fn drop(&mut self) {
+        if !self.0.alone {
+            // What comes after the load needs no quiet; without even a share it would only disturb.
+            let _ = self.0.held.unlock().and_then(|()| self.0.held.lock_shared());
+        }
+    }
 }
 
 /// Ten ports below the range the kernel takes ports for outgoing connections from, held by a file lock.
