@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use super::{EXIT_CONFIGURATION, complain, print};
 use crate::{
     cli::Globals,
-    configuration::{Environment, Problem, Sources},
+    configuration::{Environment, Problem, Problems, Sources},
 };
 
 /// Checks the chosen environment, or the files of every one.
@@ -19,10 +19,11 @@ pub fn run(all: bool, without_secrets: bool, globals: &Globals) -> ExitCode {
     } else {
         globals.sources().map_or_else(|problems| problems.0, |sources| check([Sources { without_secrets, ..sources }]))
     };
-    for problem in &problems {
-        complain(problem);
+    if problems.is_empty() {
+        return ExitCode::SUCCESS;
     }
-    if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(EXIT_CONFIGURATION) }
+    complain(Problems(problems));
+    ExitCode::from(EXIT_CONFIGURATION)
 }
 
 fn check(every: impl IntoIterator<Item = Sources>) -> Vec<Problem> {

@@ -5,8 +5,9 @@ pub mod healthcheck;
 pub mod serve;
 
 use std::{
+    env,
     fmt::Display,
-    io::{self, Write},
+    io::{self, IsTerminal, Write},
 };
 
 /// The exit code of a configuration error: `EX_CONFIG` of sysexits.
@@ -18,8 +19,9 @@ fn print(line: impl Display) {
     let _ = writeln!(io::stdout(), "{line}");
 }
 
-/// Writes a line to standard error.
+/// Writes a line to standard error: what can be in colour is so at a terminal, unless `NO_COLOR` is set.
 fn complain(line: impl Display) {
+    let is_coloured = io::stderr().is_terminal() && env::var_os("NO_COLOR").is_none_or(|set| set.is_empty());
     // With standard error closed nobody is left to tell.
-    let _ = writeln!(io::stderr(), "{line}");
+    let _ = if is_coloured { writeln!(io::stderr(), "{line:#}") } else { writeln!(io::stderr(), "{line}") };
 }

@@ -1,6 +1,7 @@
 //! Which environment's configuration applies.
 
 use super::{
+    excerpt::{Excerpt, clip},
     names::Environment,
     problem::{Origin, Problem, Problems},
     suggest,
@@ -16,8 +17,8 @@ pub const ENVIRONMENT_VARIABLE: &str = "APP_ENV";
 /// The chosen word is no environment, or nothing chooses and nobody is there: a server must not guess.
 pub fn choose(flag: Option<&str>, variable: Option<&str>, at_terminal: bool) -> Result<Environment, Problems> {
     match (flag, variable) {
-        (Some(word), _) => named(word, Origin::Flag(format!("--env {word}"))),
-        (None, Some(word)) => named(word, Origin::Variable(ENVIRONMENT_VARIABLE.to_owned())),
+        (Some(word), _) => named(word, Origin::Flag("--env".to_owned()), "--env"),
+        (None, Some(word)) => named(word, Origin::Variable(ENVIRONMENT_VARIABLE.to_owned()), ENVIRONMENT_VARIABLE),
         (None, None) if at_terminal => Ok(Environment::Development),
         (None, None) => Err(Problem::new(format!("the environment is not set: give --env or {ENVIRONMENT_VARIABLE}"))
             .valid(valid())
@@ -25,7 +26,7 @@ pub fn choose(flag: Option<&str>, variable: Option<&str>, at_terminal: bool) -> 
     }
 }
 
-fn named(word: &str, origin: Origin) -> Result<Environment, Problems> {
+fn named(word: &str, origin: Origin, name: &str) -> Result<Environment, Problems> {
     Environment::from_word(word).ok_or_else(|| {
         let words = Environment::WORDS.iter().copied();
         // `prod` is farther from `production` than any slip of the finger.
@@ -33,7 +34,8 @@ fn named(word: &str, origin: Origin) -> Result<Environment, Problems> {
             .clone()
             .find(|known| !word.is_empty() && known.starts_with(word))
             .or_else(|| suggest::closest(word, words));
-        Problem::invalid("environment", &format!("{word:?}")).at(origin).valid(valid()).meant(meant).into()
+        let problem = Problem::invalid("environment", &format!("{:?}", clip(word))).at(origin);
+        problem.showing(Excerpt::assignment(name, word, true)).valid(valid()).meant(meant).into()
     })
 }
 

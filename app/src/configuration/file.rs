@@ -1,6 +1,6 @@
 //! One TOML file as a layer.
 
-use std::{fs, ops::Range, path::Path};
+use std::{fs, io, ops::Range, path::Path};
 
 use toml::{
     Spanned,
@@ -8,148 +8,169 @@ use toml::{
 };
 
 use super::{
-    layer::Layer,
+    DIRECTORY_VARIABLE,
+    cover::join,
+    document::Document,
+    excerpt::clip,
+    layer::{Layer, Written},
     problem::{Origin, Problem},
-    setting::Definition,
+    setting::{Definition, Setting},
+    spelling, suggest,
+    syntax::{self, Verdict},
 };
-
-/// The longest piece of a file that a message repeats, in characters.
-const EXCERPT: usize = 60;
 
 /// Reads the file at `path`, which must exist.
 pub(super) fn read(definition: &Definition, path: &Path) -> Layer {
-    match fs::read_to_string(path) {
-        Ok(text) => parse(definition, path, &text),
-        Err(error) => {
-            Layer {
-                problems: vec![Problem::new(format!("{}: {error}", path.display())).valid(
-                    "a folder with base.toml and one file for each environment, by --config-dir or APP_CONFIG_DIR",
-                )],
-                ..Layer::default()
-            }
+    let problem = match fs::read(path) {
+        Err(error) => unreadable(path, &error),
+        Ok(bytes) => match str::from_utf8(&bytes) {
+            Ok(text) => return parse(definition, path, text),
+            Err(error) => not_text(path, &bytes[..error.valid_up_to()]),
+        },
+    };
+    let mut layer = Layer { problems: vec![problem], ..Layer::default() };
+    let origin = Origin::File { path: path.to_owned(), line: 1, column: 1 };
+    layer.lose_the_rest(definition, &origin);
+    layer
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> Problem {
+    let shown = path.display();
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let place = format!(
+        "a folder with base.toml and one file for each environment, named by --config-dir or {DIRECTORY_VARIABLE}"
+    );
+    match error.kind() {
+        io::ErrorKind::NotFound if folder.is_dir() => {
+            let problem = Problem::new(format!("{shown} does not exist")).valid(place);
+            let rename = nearly(path, folder).map(|found| format!("rename {found} to {shown}"));
+            rename.into_iter().fold(problem, Problem::help)
         }
+        io::ErrorKind::NotFound => Problem::new(format!("the folder {} does not exist", folder.display())).valid(place),
+        io::ErrorKind::IsADirectory => Problem::new(format!("{shown} is a folder")).valid("a TOML file"),
+        io::ErrorKind::PermissionDenied => {
+            let user = rustix::process::geteuid().as_raw();
+            Problem::new(format!("{shown} is unreadable by uid {user}")).help(format!("chmod a+r {shown}"))
+        }
+        _ => Problem::new(format!("{shown} cannot be read: {error}")).valid("a TOML file"),
     }
 }
 
+/// What the folder has that may be the file meant, though it is called otherwise.
+fn nearly(path: &Path, folder: &Path) -> Option<String> {
+    let name = path.file_name()?.to_str()?;
+    let entries = fs::read_dir(folder).ok()?;
+    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let names: Vec<_> = names.filter(|found| found != "base.toml").collect();
+    suggest::closest(name, names.iter().map(String::as_str)).map(|found| folder.join(found).display().to_string())
+}
+
+fn not_text(path: &Path, good: &[u8]) -> Problem {
+    let good = String::from_utf8_lossy(good);
+    let line = good.matches('\n').count() + 1;
+    let column = good.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+    Problem::new("the file is not text in UTF-8")
+        .at(Origin::File { path: path.to_owned(), line, column })
+        .help("save it as UTF-8 in your editor")
+}
+
 fn parse(definition: &Definition, path: &Path, text: &str) -> Layer {
-    let file = File { path, text };
-    let (document, errors) = DeTable::parse_recoverable(text);
-    let mut reader = Reader {
-        definition,
-        file,
-        broken: errors.iter().map(|error| file.line(&error.span().unwrap_or_default())).collect(),
-        layer: Layer::default(),
-    };
-    for error in &errors {
-        let span = error.span().unwrap_or_default();
-        let message = format!("{} in {}", error.message(), file.whole_line(&span));
-        let problem = Problem::new(message).at(file.origin(&span));
-        reader.layer.problems.push(problem);
-    }
-    reader.table("", document.get_ref());
-    reader.layer.problems.sort_by_key(Problem::position);
-    reader.layer
+    let (table, errors) = DeTable::parse_recoverable(text);
+    let document = Document::new(definition, path, text, !errors.is_empty());
+    let mut verdict = syntax::judge(definition, &document, &errors);
+    let layer = Layer { problems: std::mem::take(&mut verdict.problems), ..Layer::default() };
+    let mut reader = Reader { definition, document, verdict, layer };
+    reader.table("", table.get_ref());
+    reader.finish()
 }
 
 struct Reader<'f> {
     definition: &'f Definition,
-    file: File<'f>,
-    /// Lines with a syntax error.
-    broken: Vec<usize>,
+    document: Document<'f>,
+    verdict: Verdict,
     layer: Layer,
 }
 
 impl Reader<'_> {
-    fn table(&mut self, prefix: &str, table: &DeTable<'_>) {
+    fn table(&mut self, section: &str, table: &DeTable<'_>) {
         for (key, value) in table {
-            let path =
-                if prefix.is_empty() { key.get_ref().to_string() } else { format!("{prefix}.{}", key.get_ref()) };
-            self.entry(&path, key.span(), value);
+            // What recovery makes of a broken line is nobody's value.
+            if !self.verdict.lines.contains(&self.document.line(key.span().start)) || value.get_ref().is_table() {
+                self.entry(&join(section, key.get_ref()), key.span(), value);
+            }
         }
     }
 
     fn entry(&mut self, path: &str, key: Range<usize>, value: &Spanned<DeValue<'_>>) {
         if let Some(setting) = self.definition.find(path) {
             if setting.is_secret() {
-                let message = format!("{path}: a secret does not belong in a file that is part of every release");
-                let problem = Problem::new(message).at(self.file.origin(&key)).valid(setting.ways_for_a_secret());
-                self.layer.problems.push(problem);
-            // What recovery makes of a broken line is nobody's value.
-            } else if !self.broken.contains(&self.file.line(&key)) {
-                let read = setting.kind.read_toml(value.get_ref());
-                let written = self.file.written(value);
-                let origin = self.file.origin(&value.span());
-                self.layer.give(setting, read, &written, origin);
+                self.layer.problems.push(secret(&self.document, setting, &value.span()));
+            } else if !self.is_astray(&key) {
+                self.give(setting, value);
             }
         } else if self.definition.is_section(path) {
             match value.get_ref() {
                 DeValue::Table(table) => self.table(path, table),
-                _ => {
-                    let problem = Problem::invalid(path, &self.file.written(value))
-                        .at(self.file.origin(&value.span()))
-                        .valid(format_args!("a section, [{path}]"));
-                    self.layer.problems.push(problem);
-                }
+                _ => self.not_a_section(path, &key, value),
             }
-        } else if self.is_trusted(&key) {
+        // Behind a broken line the nesting may be wrong, so that a good key looks unknown.
+        } else if self.verdict.astray.is_none_or(|from| key.start < from) {
             let candidates = self.definition.paths().chain(self.definition.sections());
-            let problem = Problem::unknown(path, candidates).at(self.file.origin(&key));
-            self.layer.problems.push(problem);
+            let problem = Problem::unknown(path, candidates).at(self.document.origin(key.start));
+            self.layer.problems.push(problem.showing(self.document.excerpt(&key)));
         }
     }
 
-    /// Behind a broken line the nesting may be wrong, so that a good key looks unknown.
-    fn is_trusted(&self, key: &Range<usize>) -> bool {
-        let line = self.file.line(key);
-        self.broken.iter().all(|broken| line < *broken)
-    }
-}
-
-#[derive(Clone, Copy)]
-struct File<'f> {
-    path: &'f Path,
-    text: &'f str,
-}
-
-impl File<'_> {
-    fn before(&self, span: &Range<usize>) -> &str {
-        self.text.get(..span.start).unwrap_or(self.text)
-    }
-
-    fn line(&self, span: &Range<usize>) -> usize {
-        self.before(span).matches('\n').count() + 1
-    }
-
-    fn origin(&self, span: &Range<usize>) -> Origin {
-        let before = self.before(span);
-        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        Origin::File {
-            path: self.path.to_owned(),
-            line: self.line(span),
-            column: before[line_start..].chars().count() + 1,
-        }
-    }
-
-    /// A value as the file writes it.
-    fn written(&self, value: &Spanned<DeValue<'_>>) -> String {
-        match value.get_ref() {
+    fn give(&mut self, setting: &'static Setting, value: &Spanned<DeValue<'_>>) {
+        let (kind, span) = (&setting.kind, value.span());
+        let written = self.document.text.get(span.clone()).unwrap_or_default();
+        let is_table = value.get_ref().is_table();
+        let written = Written {
             // The span of a table with a header is the header alone.
-            DeValue::Table(_) => "a table".to_owned(),
-            _ => excerpt(self.text.get(value.span()).unwrap_or_default()),
-        }
+            text: if is_table { "a table".to_owned() } else { clip(written.lines().next().unwrap_or_default()) },
+            valid: spelling::valid(kind),
+            origin: self.document.origin(span.start),
+            excerpt: Some(self.document.excerpt(&span)),
+        };
+        let whole = self.document.text.get(span).unwrap_or_default();
+        let meant = if is_table { None } else { spelling::meant(kind, whole) };
+        self.layer.give(setting, kind.read_toml(value.get_ref()), written, meant);
     }
 
-    fn whole_line(&self, span: &Range<usize>) -> String {
-        let line = self.text.lines().nth(self.line(span) - 1);
-        format!("`{}`", excerpt(line.unwrap_or_default().trim()))
+    /// The value is not shown: nothing says what it is of.
+    fn not_a_section(&mut self, path: &str, key: &Range<usize>, value: &Spanned<DeValue<'_>>) {
+        let is_list =
+            matches!(value.get_ref(), DeValue::Array(items) if items.iter().any(|item| item.get_ref().is_table()));
+        let what = if is_list { "a section, not a list of them" } else { "a section, not a value" };
+        let problem = Problem::new(format!("{path}: it is {what}")).at(self.document.origin(key.start));
+        self.layer.problems.push(problem.showing(self.document.excerpt(key)).valid(format_args!("[{path}]")));
+    }
+
+    /// Whether a broken line stands before it that may have been another section's header, and no header since.
+    fn is_astray(&self, key: &Range<usize>) -> bool {
+        let (Some(from), Some(lines)) = (self.verdict.astray, &self.document.broken) else { return false };
+        let between = lines.iter().filter(|line| (from + 1..=key.start).contains(&line.start));
+        from <= key.start && !between.into_iter().any(|line| line.is_trusted && line.header().flatten().is_some())
+    }
+
+    fn finish(mut self) -> Layer {
+        for (setting, at) in &self.verdict.lost {
+            self.layer.give_nothing(setting, self.document.origin(*at));
+        }
+        if let Some(from) = self.verdict.astray {
+            self.layer.lose_the_rest(self.definition, &self.document.origin(from));
+        }
+        self.layer.problems.sort_by_key(Problem::position);
+        self.layer
     }
 }
 
-fn excerpt(text: &str) -> String {
-    let line = text.lines().next().unwrap_or_default();
-    if line == text && text.chars().count() <= EXCERPT {
-        text.to_owned()
-    } else {
-        line.chars().take(EXCERPT).chain(['…']).collect()
-    }
+/// Refuses a secret's value, wherever in a file it stands.
+pub(super) fn secret(document: &Document<'_>, setting: &Setting, value: &Range<usize>) -> Problem {
+    Problem::new(format!("{}: a secret does not belong in a file that is part of every release", setting.path))
+        .at(document.origin(value.start))
+        .showing(document.excerpt(value))
+        .valid("no value here")
+        .help(format!("give it by {}", setting.ways_for_a_secret()))
+        .about(setting)
 }

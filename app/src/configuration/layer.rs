@@ -1,8 +1,10 @@
 //! What one source gives: values for settings, and what is wrong with the rest.
 
 use super::{
+    excerpt::{Excerpt, clip},
     problem::{Origin, Problem},
     setting::{Definition, Setting},
+    spelling,
     value::Value,
 };
 
@@ -15,6 +17,18 @@ pub struct Given {
     pub value: Option<Value>,
     /// Where it was given.
     pub origin: Origin,
+    /// What stands there, masked.
+    pub(super) excerpt: Option<Excerpt>,
+}
+
+/// How a source says something.
+pub(super) struct Written {
+    /// As a message repeats it.
+    pub(super) text: String,
+    /// What would be valid there.
+    pub(super) valid: String,
+    pub(super) origin: Origin,
+    pub(super) excerpt: Option<Excerpt>,
 }
 
 /// One source, read.
@@ -25,35 +39,61 @@ pub(super) struct Layer {
 }
 
 impl Layer {
-    /// Takes what a source says about `setting`; `written` is how it says it.
-    pub(super) fn give(&mut self, setting: &'static Setting, value: Option<Value>, written: &str, origin: Origin) {
+    /// Takes what a source says about `setting`, or tells that it is not valid, and what may be meant.
+    pub(super) fn give(
+        &mut self,
+        setting: &'static Setting,
+        value: Option<Value>,
+        written: Written,
+        meant: Option<String>,
+    ) {
+        let Written { text, valid, origin, excerpt } = written;
         if value.is_none() {
             let problem = if setting.is_secret() {
                 Problem::new(format!("{}: the secret given is not valid", setting.path))
             } else {
-                Problem::invalid(setting.path, written)
+                Problem::invalid(setting.path, &text)
             };
-            self.problems.push(problem.at(origin.clone()).valid(&setting.kind));
+            let problem = problem.at(origin.clone()).showing(excerpt.clone()).valid(valid);
+            self.problems.push(problem.meant(meant.as_deref()).about(setting));
         }
-        self.given.push(Given { setting, value, origin });
+        self.given.push(Given { setting, value, origin, excerpt });
     }
 
     /// Takes a source that cannot be read: it hides the weaker layers as well.
     pub(super) fn give_nothing(&mut self, setting: &'static Setting, origin: Origin) {
-        self.given.push(Given { setting, value: None, origin });
+        self.given.push(Given { setting, value: None, origin, excerpt: None });
     }
 
-    /// Takes text, as variables and flags give it.
-    pub(super) fn give_text(&mut self, setting: &'static Setting, text: &str, origin: Origin) {
-        self.give(setting, setting.kind.read_text(text), &quoted(text), origin);
+    /// Takes a file of which nobody knows what else it was to give: what weaker layers say is not judged any more.
+    pub(super) fn lose_the_rest(&mut self, definition: &Definition, origin: &Origin) {
+        for setting in definition.settings.iter().filter(|setting| !setting.is_secret()) {
+            if !self.given.iter().any(|given| given.setting.path == setting.path) {
+                self.give_nothing(setting, origin.clone());
+            }
+        }
+    }
+
+    /// Takes text, as variables and flags give it; `name` is how the excerpt calls what is given.
+    pub(super) fn give_text(&mut self, setting: &'static Setting, name: &str, text: &str, origin: Origin) {
+        let is_shown = !setting.is_secret();
+        let written = Written {
+            text: quoted(&clip(text)),
+            valid: setting.kind.to_string(),
+            origin,
+            excerpt: Some(Excerpt::assignment(name, text, is_shown)),
+        };
+        let meant = spelling::word(&setting.kind, text).map(str::to_owned);
+        self.give(setting, setting.kind.read_text(text), written, meant);
     }
 
     /// The weakest layer.
     pub(super) fn defaults(definition: &Definition) -> Self {
         let mut layer = Self::default();
         for setting in definition.settings {
-            let written = setting.default.unwrap_or_default();
-            layer.give(setting, setting.default_value(), written, Origin::Default);
+            let text = setting.default.unwrap_or_default().to_owned();
+            let written = Written { text, valid: setting.kind.to_string(), origin: Origin::Default, excerpt: None };
+            layer.give(setting, setting.default_value(), written, None);
         }
         layer
     }

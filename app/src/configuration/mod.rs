@@ -4,9 +4,12 @@
 //! requires and refuses. Everything that is wrong is reported at once, with the key's path, the value, where it came from and
 //! what would be valid.
 
+mod cover;
 mod define;
 mod definition;
+mod document;
 mod environment;
+mod excerpt;
 mod file;
 mod flags;
 mod kind;
@@ -15,10 +18,14 @@ mod names;
 mod problem;
 mod reading;
 mod refusal;
+mod render;
+mod salvage;
 mod secret;
 mod secret_files;
 mod setting;
+mod spelling;
 mod suggest;
+mod syntax;
 mod value;
 mod variables;
 

@@ -2,7 +2,7 @@
 
 use std::{fmt, path::PathBuf};
 
-use super::suggest;
+use super::{excerpt::Excerpt, render::render, setting::Setting, suggest};
 
 /// Where a value was given.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,20 +50,46 @@ impl fmt::Display for Origin {
     }
 }
 
-/// One error: what, where, and what would be right.
+/// Where something was given, and what stands there, as far as anybody may see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
-    message: String,
-    origin: Option<Origin>,
-    valid: Option<String>,
-    meant: Option<String>,
+pub(super) struct Place {
+    pub(super) origin: Origin,
+    pub(super) excerpt: Option<Excerpt>,
+}
+
+impl Place {
+    /// Whether it shows a line that has a number.
+    pub(super) fn has_line(&self) -> bool {
+        matches!(self.origin, Origin::File { .. }) && self.excerpt.is_some()
+    }
+}
+
+/// One error: what, where, and what would be right. No part of it holds what nobody may see.
+///
+/// Displayed, it is laid out as rustc's errors are; `{:#}` colours it for a terminal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem(Box<Parts>);
+
+/// What a problem is made of.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Parts {
+    pub(super) message: String,
+    pub(super) place: Option<Place>,
+    /// Other places that have to do with it, and what they are.
+    pub(super) related: Vec<(String, Place)>,
+    pub(super) valid: Option<String>,
+    pub(super) notes: Vec<String>,
+    pub(super) meant: Option<String>,
+    pub(super) helps: Vec<String>,
+    /// The path of the setting it is about.
+    pub(super) setting: Option<&'static str>,
 }
 
 impl Problem {
     /// A problem with nothing known but its message.
     #[must_use]
     pub fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), origin: None, valid: None, meant: None }
+        Self(Box::new(Parts { message: message.into(), ..Parts::default() }))
     }
 
     /// A value that is not valid at `path`.
@@ -80,26 +106,71 @@ impl Problem {
 
     /// Adds where it was given.
     #[must_use]
-    pub fn at(self, origin: Origin) -> Self {
-        Self { origin: Some(origin), ..self }
+    pub fn at(mut self, origin: Origin) -> Self {
+        self.0.place = Some(Place { origin, excerpt: None });
+        self
+    }
+
+    /// Adds what stands where it was given.
+    #[must_use]
+    pub(super) fn showing(mut self, excerpt: impl Into<Option<Excerpt>>) -> Self {
+        if let Some(place) = &mut self.0.place {
+            place.excerpt = excerpt.into();
+        }
+        self
+    }
+
+    /// Adds another place that has to do with it, and what it is.
+    #[must_use]
+    pub(super) fn and(mut self, what: String, origin: Origin, excerpt: Option<Excerpt>) -> Self {
+        self.0.related.push((what, Place { origin, excerpt }));
+        self
     }
 
     /// Adds what would be valid.
     #[must_use]
-    pub fn valid(self, valid: impl fmt::Display) -> Self {
-        Self { valid: Some(valid.to_string()), ..self }
+    pub fn valid(mut self, valid: impl fmt::Display) -> Self {
+        self.0.valid = Some(valid.to_string());
+        self
     }
 
     /// Adds the word that was probably meant.
     #[must_use]
-    pub fn meant(self, meant: Option<&str>) -> Self {
-        Self { meant: meant.map(str::to_owned), ..self }
+    pub fn meant(mut self, meant: Option<&str>) -> Self {
+        self.0.meant = meant.map(str::to_owned);
+        self
+    }
+
+    /// Whether a word was found that was probably meant.
+    pub(super) fn has_meant(&self) -> bool {
+        self.0.meant.is_some()
+    }
+
+    /// Adds what else there is to know.
+    #[must_use]
+    pub fn note(mut self, note: impl Into<String>) -> Self {
+        self.0.notes.push(note.into());
+        self
+    }
+
+    /// Adds what can be done.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.0.helps.push(help.into());
+        self
+    }
+
+    /// Adds the setting it is about.
+    #[must_use]
+    pub fn about(mut self, setting: &Setting) -> Self {
+        self.0.setting = Some(setting.path);
+        self
     }
 
     /// Line and column, where it was given in a file.
     pub(super) fn position(&self) -> (usize, usize) {
-        match self.origin {
-            Some(Origin::File { line, column, .. }) => (line, column),
+        match &self.0.place {
+            Some(Place { origin: Origin::File { line, column, .. }, .. }) => (*line, *column),
             _ => (0, 0),
         }
     }
@@ -107,17 +178,7 @@ impl Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "error: {}", self.message)?;
-        if let Some(origin) = &self.origin {
-            write!(formatter, "\n  --> {origin}")?;
-        }
-        if let Some(valid) = &self.valid {
-            write!(formatter, "\n  valid: {valid}")?;
-        }
-        if let Some(meant) = &self.meant {
-            write!(formatter, "\n  did you mean: {meant}")?;
-        }
-        Ok(())
+        formatter.write_str(&render(&self.0, formatter.alternate()))
     }
 }
 
@@ -128,8 +189,10 @@ pub struct Problems(pub Vec<Problem>);
 impl fmt::Display for Problems {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, problem) in self.0.iter().enumerate() {
-            let separator = if index == 0 { "" } else { "\n" };
-            write!(formatter, "{separator}{problem}")?;
+            if index > 0 {
+                formatter.write_str("\n\n")?;
+            }
+            fmt::Display::fmt(problem, formatter)?;
         }
         Ok(())
     }

@@ -3,7 +3,9 @@
 use std::{collections::BTreeMap, fmt, path::PathBuf};
 
 use super::{
-    Environment, Settings, file, flags,
+    Environment, Settings,
+    excerpt::clip,
+    file, flags,
     layer::{Given, Layer},
     problem::{Origin, Problem, Problems},
     refusal::Refused,
@@ -28,6 +30,21 @@ pub struct Sources {
     pub variables: Vec<(String, String)>,
     /// `KEY=VALUE` of each `--set`, the strongest layer.
     pub flags: Vec<String>,
+}
+
+/// Names only: what variables and flags hold may be secret, or meant to be.
+impl fmt::Debug for Sources {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Sources")
+            .field("environment", &self.environment)
+            .field("directory", &self.directory)
+            .field("secrets", &self.secrets)
+            .field("without_secrets", &self.without_secrets)
+            .field("variables", &self.variables.iter().map(|(name, _)| name).collect::<Vec<_>>())
+            .field("flags", &self.flags.len())
+            .finish()
+    }
 }
 
 impl Sources {
@@ -143,16 +160,19 @@ impl Reading {
 }
 
 fn refuse(given: &Given, environment: Environment) -> Option<Problem> {
-    let Given { setting, value, origin } = given;
+    let Given { setting, value, origin, excerpt } = given;
     let value = value.as_ref()?;
     let refusal = setting.refusal(value, environment)?;
-    let refused = if setting.is_secret() { "the secret given".to_owned() } else { value.to_string() };
-    let message = format!("{}: {refused} is refused in {environment}: {}", setting.path, refusal.reason);
+    let refused = if setting.is_secret() { "the secret given".to_owned() } else { clip(&value.to_string()) };
+    // Every environment that does, so that checking all of them tells it once.
+    let environments: Vec<_> = refusal.environments.iter().map(|environment| environment.as_str()).collect();
+    let environments = environments.join(" and ");
+    let message = format!("{}: {refused} is refused in {environments}: {}", setting.path, refusal.reason);
     let valid = match refusal.values {
-        Refused::AnyButDefault => setting.default.unwrap_or("unset").to_owned(),
+        Refused::AnyButDefault => setting.default.unwrap_or("no value").to_owned(),
         _ => format!("{}, {}", setting.kind, refusal.values),
     };
-    Some(Problem::new(message).at(origin.clone()).valid(valid))
+    Some(Problem::new(message).at(origin.clone()).showing(excerpt.clone()).valid(valid).about(setting))
 }
 
 fn missing(setting: &'static Setting, given: &Given, sources: &Sources) -> Option<Problem> {
@@ -162,6 +182,7 @@ fn missing(setting: &'static Setting, given: &Given, sources: &Sources) -> Optio
         return None;
     }
     let problem = Problem::new(format!("{}: required in {environment}, and nothing gives it", setting.path));
+    let problem = problem.about(setting);
     if !setting.is_secret() {
         return Some(problem.valid(format_args!(
             "{}, by {} or in {environment}.toml",
@@ -170,22 +191,32 @@ fn missing(setting: &'static Setting, given: &Given, sources: &Sources) -> Optio
         )));
     }
     let nearly = sources.secrets.as_ref().and_then(|folder| secret_files::nearly(setting, folder));
-    let nearly = nearly.map(|name| format!("{} instead of {name}", setting.path));
-    Some(problem.valid(setting.ways_for_a_secret()).meant(nearly.as_deref()))
+    let rename = nearly.map(|name| format!("rename its file from `{name}` to `{}`", setting.path));
+    Some(rename.into_iter().fold(problem.valid(setting.ways_for_a_secret()), Problem::help))
 }
 
 fn broken(rule: &Rule, values: &Values, winners: &BTreeMap<&'static str, &Given>) -> Option<Problem> {
     if (rule.holds)(values)? {
         return None;
     }
-    let about = rule.settings.iter().filter_map(|path| winners.get(path));
-    let told: Vec<_> = about
-        .clone()
-        .filter_map(|given| Some(format!("{} ({}, {})", given.setting.path, given.value.as_ref()?, given.origin)))
-        .collect();
+    let about: Vec<_> = rule.settings.iter().filter_map(|path| winners.get(path)).collect();
+    let told: Vec<_> = about.iter().filter_map(|given| Some(tell(given, given.value.as_ref()?))).collect();
     let message = format!("{} do not fit together: {}", told.join(" and "), rule.reason);
     // Whoever gave the last of them by hand is who can mend it.
-    let origin = about.map(|given| &given.origin).rfind(|origin| **origin != Origin::Default);
-    let problem = Problem::new(message).valid(rule.valid);
-    Some(origin.into_iter().fold(problem, |problem, origin| problem.at(origin.clone())))
+    let (by_hand, by_default): (Vec<&&Given>, Vec<&&Given>) =
+        about.into_iter().partition(|given| given.origin != Origin::Default);
+    let mut problem = Problem::new(message).valid(rule.valid);
+    if let Some((last, others)) = by_hand.split_last() {
+        problem = problem.at(last.origin.clone()).showing(last.excerpt.clone()).about(last.setting);
+        for other in others {
+            let what = format!("{} is given here", other.setting.path);
+            problem = problem.and(what, other.origin.clone(), other.excerpt.clone());
+        }
+    }
+    let defaults = by_default.iter().map(|given| format!("nothing sets {}, so its default counts", given.setting.path));
+    Some(defaults.fold(problem, Problem::note))
+}
+
+fn tell(given: &Given, value: &Value) -> String {
+    format!("{} ({})", given.setting.path, clip(&value.to_string()))
 }

@@ -69,7 +69,7 @@ fn take(
             if let Origin::SecretFile { trimmed, .. } = &mut origin {
                 *trimmed = was_trimmed;
             }
-            layer.give_text(setting, &text, origin);
+            layer.give_text(setting, &origin.to_string(), &text, origin);
         }
         Err(cause) => {
             let problem = Problem::new(format!("{}: its file {cause}", setting.path)).at(origin.clone());

@@ -1,6 +1,7 @@
 //! Environment variables as layers: those that hold a value, and those that name a file which holds a secret.
 
 use super::{
+    excerpt::Excerpt,
     layer::Layer,
     problem::{Origin, Problem},
     secret_files,
@@ -28,13 +29,16 @@ pub(super) fn read(definition: &Definition, variables: &[(String, String)]) -> (
     for (name, text) in variables {
         let origin = Origin::Variable(name.clone());
         match meaning(definition, name) {
-            Meaning::Value(setting) => values.give_text(setting, text, origin),
+            Meaning::Value(setting) => values.give_text(setting, name, text, origin),
             Meaning::File(setting) if is_set(variables, &setting.variable()) => {
                 let message = format!("{}: given twice, by {} and by {name}", setting.path, setting.variable());
-                values.problems.push(Problem::new(message).at(origin).valid("one of the two"));
+                let problem = Problem::new(message).at(origin).showing(Excerpt::assignment(name, text, true));
+                values.problems.push(problem.valid("one of the two").about(setting));
             }
             Meaning::File(setting) => secret_files::named(&mut files, setting, name, text),
-            Meaning::Unknown(problem) => values.problems.push(problem.at(origin)),
+            Meaning::Unknown(problem) => {
+                values.problems.push(problem.at(origin).showing(Excerpt::name(name, 0)));
+            }
             Meaning::Foreign => {}
         }
     }

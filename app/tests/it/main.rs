@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod support;
 
+mod broken;
 mod command_line;
 mod drain;
 mod faults;

@@ -1,0 +1,115 @@
+//! What can still be said, line by line, about a file that is not valid TOML.
+
+use std::ops::Range;
+
+use toml_parser::lexer::TokenKind;
+
+use super::{
+    cover::{bare, is_word, join, tokens},
+    setting::{Definition, Setting},
+};
+
+/// What begins and ends a text of several lines.
+const FENCES: [&str; 2] = ["\"\"\"", "'''"];
+
+/// One line of such a file.
+#[derive(Debug)]
+pub(super) struct Line<'t> {
+    /// Without its end and without what may be a comment.
+    pub(super) text: &'t str,
+    /// Where it begins in the file.
+    pub(super) start: usize,
+    /// The section that the headers above say; `None` when that cannot be told.
+    section: Option<String>,
+    /// Whether it surely goes on with nothing that began above.
+    pub(super) is_trusted: bool,
+    /// The bracket that was opened above and not closed.
+    pub(super) open: Option<usize>,
+}
+
+/// Every line, and an empty last one behind the last line break.
+pub(super) fn lines(text: &str) -> Vec<Line<'_>> {
+    let (mut lines, mut start) = (Vec::new(), 0);
+    let (mut section, mut open) = (Some(String::new()), Vec::new());
+    let (mut is_fenced, mut is_cut) = (false, false);
+    for whole in text.split('\n') {
+        let line = whole.split('#').next().unwrap_or_default().trim_end();
+        let is_trusted = !is_fenced && !is_cut && open.is_empty();
+        let line = Line { text: line, start, section: section.clone(), is_trusted, open: open.last().copied() };
+        if let Some(header) = line.header().filter(|_| is_trusted) {
+            section = header;
+        } else {
+            brackets(&line, &mut open);
+        }
+        is_fenced |= FENCES.iter().any(|fence| whole.contains(fence));
+        is_cut = line.has_open_text();
+        lines.push(line);
+        start += whole.len() + 1;
+    }
+    lines
+}
+
+fn brackets(line: &Line<'_>, open: &mut Vec<usize>) {
+    for (kind, range) in tokens(line.text) {
+        match kind {
+            TokenKind::LeftSquareBracket | TokenKind::LeftCurlyBracket => open.push(line.start + range.start),
+            TokenKind::RightSquareBracket | TokenKind::RightCurlyBracket => drop(open.pop()),
+            _ => {}
+        }
+    }
+}
+
+impl Line<'_> {
+    /// The section it begins, if it is a header; `None` inside when it is not a good one.
+    pub(super) fn header(&self) -> Option<Option<String>> {
+        let inner = self.text.trim_start().strip_prefix('[')?;
+        let named = inner.strip_suffix(']').map(|inner| {
+            let inner = inner.strip_prefix('[').and_then(|inner| inner.strip_suffix(']')).unwrap_or(inner);
+            inner.split('.').map(|part| part.trim().to_owned()).collect::<Vec<_>>().join(".")
+        });
+        let is_plain = |name: &String| name.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c));
+        Some(named.filter(is_plain))
+    }
+
+    /// The section to read it in; one that has no settings where that cannot be told.
+    pub(super) fn section(&self) -> &str {
+        self.section.as_deref().unwrap_or("?")
+    }
+
+    /// The setting that it sets or tries to, and where in it that setting's value stands.
+    pub(super) fn sets(&self, definition: &Definition) -> Option<(&'static Setting, Range<usize>)> {
+        let (mut parts, mut is_dotted) = (Vec::new(), true);
+        for (kind, range) in tokens(self.text) {
+            match kind {
+                TokenKind::Whitespace => {}
+                TokenKind::Dot => is_dotted = true,
+                kind if is_word(kind) && is_dotted => {
+                    is_dotted = false;
+                    parts.push(bare(&self.text[range]).trim_end_matches(':'));
+                }
+                kind => {
+                    let from = if kind == TokenKind::Equals { range.end } else { range.start };
+                    let value = self.text[from..].trim_start();
+                    let setting = self.is_trusted.then(|| definition.find(&join(self.section(), &parts.join("."))));
+                    return setting?.map(|setting| (setting, self.text.len() - value.len()..self.text.len()));
+                }
+            }
+        }
+        None
+    }
+
+    /// Whether what is wrong with it ends with it, so that the next line can be read.
+    pub(super) fn is_closed(&self) -> bool {
+        let mut open = Vec::new();
+        brackets(self, &mut open);
+        self.is_trusted && open.is_empty() && !FENCES.iter().any(|fence| self.text.contains(fence))
+    }
+
+    /// Whether a text begins in it and does not end.
+    fn has_open_text(&self) -> bool {
+        let quoted = tokens(self.text)
+            .filter(|(kind, _)| matches!(kind, TokenKind::BasicString | TokenKind::LiteralString))
+            .map(|(_, range)| &self.text[range]);
+        quoted.into_iter().any(|text| text.len() < 2 || text.chars().next() != text.chars().next_back())
+    }
+}
