@@ -89,22 +89,6 @@ impl Sources {
     }
 }
 
-/// Without the values of variables and flags, any of which may be a secret.
-impl fmt::Debug for Sources {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { environment, directory, secrets, without_secrets, variables, flags } = self;
-        formatter
-            .debug_struct("Sources")
-            .field("environment", environment)
-            .field("directory", directory)
-            .field("secrets", secrets)
-            .field("without_secrets", without_secrets)
-            .field("variables", &variables.iter().map(|(name, _)| name).collect::<Vec<_>>())
-            .field("flags", &flags.len())
-            .finish()
-    }
-}
-
 /// What the sources say.
 #[derive(Debug)]
 pub struct Reading {
