@@ -53,13 +53,16 @@ pub fn configuration(text: &str) {
         assert!(!tells(output), "the secret is shown: {output}");
     }
     for output in told {
-        assert!(!output.contains(|c: char| c.is_control() && !"\n\t".contains(c)), "a terminal would obey this: {output:?}");
+        assert!(
+            !output.contains(|c: char| c.is_control() && !"\n\t".contains(c)),
+            "a terminal would obey this: {output:?}"
+        );
     }
 }
 
 /// Whether `output` shows so much of the secret that the rest is worth guessing.
 fn tells(output: &str) -> bool {
-    PLANTED.as_bytes().windows(TELLING).any(|piece| output.as_bytes().windows(TELLING).any(|seen| seen == piece))
+    (0..=PLANTED.len() - TELLING).any(|from| output.contains(&PLANTED[from..from + TELLING]))
 }
 
 /// A configuration in files of its own, which go when it does.
@@ -124,15 +127,14 @@ impl Case {
         }
     }
 
-    /// TOML with the secret in it, unless it is then the value of a setting that everybody may see.
+    /// TOML with the secret in it, as the value of something that nobody may see.
     fn plant(&mut self, text: &str) -> String {
         let before = text.rsplit_once(PLACE).map_or("", |(before, _)| before);
         let mut keys = public().filter_map(|setting| setting.path.rsplit('.').next());
         // An escape can spell any key.
-        if before.contains('\\') || keys.any(|key| before.contains(key)) {
-            return String::new();
-        }
-        text.replace(PLACE, PLANTED) + "\n"
+        let is_public = before.contains('\\') || keys.any(|key| before.contains(key));
+        let is_value = text.match_indices(PLACE).all(|(at, _)| is_value(&text[..at], &text[at..]));
+        if is_public || !is_value { String::new() } else { text.replace(PLACE, PLANTED) + "\n" }
     }
 
     fn name_file(&mut self, variable: &str, text: &str) {
@@ -155,6 +157,13 @@ impl Case {
         let written = text.map_or_else(|| fs::create_dir(path), |text| fs::write(path, text));
         written.expect("the folder can be written to");
     }
+}
+
+/// Whether what stands between these in TOML is part of a value, or of nothing, and of no key or header, which are shown.
+fn is_value(before: &str, after: &str) -> bool {
+    let line = before.rsplit('\n').next().unwrap_or_default().trim_start();
+    let rest = after.split([',', '}', '\n']).next().unwrap_or_default();
+    (!line.starts_with('[') || line.contains('=')) && !rest.contains('=')
 }
 
 /// The settings that everybody may see.

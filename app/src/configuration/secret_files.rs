@@ -39,7 +39,21 @@ pub(super) fn folder(definition: &Definition, directory: &Path) -> Layer {
 /// Reads the file that `variable` names.
 pub(super) fn named(layer: &mut Layer, setting: &'static Setting, variable: &str, path: &str) {
     let path = Path::new(path);
-    take(layer, setting, path, Some(variable.to_owned()), read(path));
+    match read(path) {
+        Err(_) if !is_surely_a_path(path) => {
+            let origin = Origin::Variable(variable.to_owned());
+            let message = format!("{}: what {variable} holds leads to no file", setting.path);
+            let problem = Problem::new(message).at(origin.clone());
+            layer.problems.push(problem.valid("the path of a file; it is not shown, as it may be the secret itself"));
+            layer.give_nothing(setting, origin);
+        }
+        bytes => take(layer, setting, path, Some(variable.to_owned()), bytes),
+    }
+}
+
+/// Whether nobody would take it for a secret that was put into the wrong variable.
+fn is_surely_a_path(path: &Path) -> bool {
+    path.is_absolute() || path.starts_with(".") || path.starts_with("..")
 }
 
 /// What the folder has that may be meant for `setting`, which has no file there.

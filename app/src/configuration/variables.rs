@@ -32,7 +32,7 @@ pub(super) fn read(definition: &Definition, variables: &[(String, String)]) -> (
             Meaning::Value(setting) => values.give_text(setting, name, text, origin),
             Meaning::File(setting) if is_set(variables, &setting.variable()) => {
                 let message = format!("{}: given twice, by {} and by {name}", setting.path, setting.variable());
-                let problem = Problem::new(message).at(origin).showing(Excerpt::assignment(name, text, true));
+                let problem = Problem::new(message).at(origin).showing(Excerpt::assignment(name, text, false));
                 values.problems.push(problem.valid("one of the two").about(setting));
             }
             Meaning::File(setting) => secret_files::named(&mut files, setting, name, text),

@@ -73,6 +73,17 @@ fn a_file_that_cannot_be_a_secret_is_refused_and_nothing_of_it_is_shown() {
 }
 
 #[test]
+fn a_secret_in_the_variable_that_should_name_its_file_is_not_shown() {
+    let alone = Trial::development().variable("APP__METRICS__TOKEN_FILE", TOKEN);
+    let twice = Trial::development().variable("APP__METRICS__TOKEN", TOKEN).variable("APP__METRICS__TOKEN_FILE", TOKEN);
+    for problem in [alone.problem(), twice.problem()] {
+        assert!(problem.contains("APP__METRICS__TOKEN_FILE") && !problem.contains(TOKEN), "{problem}");
+    }
+    let relative = Trial::development().variable("APP__METRICS__TOKEN_FILE", "./nowhere/token").problem();
+    assert!(relative.contains("./nowhere/token"), "{relative}");
+}
+
+#[test]
 fn a_secret_is_refused_where_others_can_read_it() {
     let trial = Trial::development()
         .file("base.toml", &format!("metrics.token = \"{TOKEN}\""))
