@@ -7,7 +7,14 @@ use toml_parser::{
     lexer::{Token, TokenKind},
 };
 
-use super::setting::{Definition, Setting};
+use super::{
+    kind::Kind,
+    setting::{Definition, Setting},
+    suggest,
+};
+
+/// What a text stands in.
+const QUOTES: [char; 2] = ['"', '\''];
 
 /// The tokens of a text.
 pub(super) fn tokens(text: &str) -> impl Iterator<Item = (TokenKind, Range<usize>)> {
@@ -20,9 +27,14 @@ pub(super) fn is_word(kind: TokenKind) -> bool {
     matches!(kind, Atom | BasicString | LiteralString | MlBasicString | MlLiteralString)
 }
 
+/// Whether a text has a quote in front and none behind.
+pub(super) fn is_open(text: &str) -> bool {
+    text.starts_with(QUOTES) && (text.len() < 2 || text.chars().next() != text.chars().next_back())
+}
+
 /// A part of a key, without quotes. One with escapes in it names no setting.
 pub(super) fn bare(part: &str) -> &str {
-    part.trim_matches(['"', '\''])
+    part.trim_matches(QUOTES)
 }
 
 /// `key` below `section`; the empty section is that of a file.
@@ -30,33 +42,61 @@ pub(super) fn join(section: &str, key: &str) -> String {
     if section.is_empty() { key.to_owned() } else { format!("{section}.{key}") }
 }
 
-/// What is hidden in `text`, which begins in `section`: bytes to cover, and comments.
-///
-/// Of a text that is not valid TOML, it hides what may be a value of something else as well.
-pub(super) fn hidden(definition: &Definition, section: &str, text: &str) -> Vec<Range<usize>> {
+/// What a text has in it.
+#[derive(Default)]
+pub(super) struct Cover {
+    /// Bytes to cover, and comments.
+    pub(super) hidden: Vec<Range<usize>>,
+    /// The words that are, or may be, values of settings.
+    pub(super) values: Vec<(&'static Setting, Range<usize>)>,
+}
+
+/// Goes through a text that is valid TOML.
+pub(super) fn cover(definition: &Definition, text: &str) -> Cover {
+    walk(definition, "", text, false)
+}
+
+/// Goes through a line in `section` of a text that is not valid TOML: what may be, or be of, a value of something else is
+/// hidden as well.
+pub(super) fn cover_broken(definition: &Definition, section: &str, line: &str) -> Cover {
+    walk(definition, section, line, true)
+}
+
+/// Whether a key of a broken line may be shown: it is one, or nearly, or `behind` the `=` is more than what ends a secret in
+/// base64.
+pub(super) fn is_key(definition: &Definition, path: &str, behind: &str) -> bool {
+    let known = || definition.paths().chain(definition.sections());
+    let is_value = behind.contains(char::is_alphanumeric) && !behind.trim_start().starts_with('=');
+    is_value || known().any(|known| known == path) || suggest::closest(path, known()).is_some()
+}
+
+fn walk(definition: &Definition, section: &str, text: &str, is_broken: bool) -> Cover {
     let mut walk = Walk {
         definition,
         text,
+        is_broken,
         section: section.to_owned(),
         frames: Vec::new(),
         key: Vec::new(),
         is_dotted: false,
         expecting: Expecting::Key,
         path: String::new(),
+        setting: None,
         is_shown: false,
-        words: Vec::new(),
-        hidden: Vec::new(),
+        end: 0,
+        cover: Cover::default(),
     };
     for (kind, range) in tokens(text) {
         walk.step(kind, range);
     }
     walk.end_line();
-    walk.hidden
+    walk.cover
 }
 
 struct Walk<'t> {
     definition: &'t Definition,
     text: &'t str,
+    is_broken: bool,
     section: String,
     /// What is open.
     frames: Vec<Frame>,
@@ -66,10 +106,11 @@ struct Walk<'t> {
     expecting: Expecting,
     /// Whose value is being read, and whether it is shown.
     path: String,
+    setting: Option<&'static Setting>,
     is_shown: bool,
-    /// The words of that value.
-    words: Vec<Range<usize>>,
-    hidden: Vec<Range<usize>>,
+    /// Where the last word of that value ends; 0 before the first.
+    end: usize,
+    cover: Cover,
 }
 
 enum Frame {
@@ -91,7 +132,7 @@ impl Walk<'_> {
             (TokenKind::Whitespace | TokenKind::Eof, _) => {}
             (TokenKind::Newline, _) if self.frames.is_empty() => self.end_line(),
             (TokenKind::Newline, _) => {}
-            (TokenKind::Comment, _) => self.hidden.push(range),
+            (TokenKind::Comment, _) => self.cover.hidden.push(range),
             (_, Expecting::Key) => self.in_key(kind, range),
             (_, Expecting::Header) if is_word(kind) => self.key.push(range),
             (_, Expecting::Header) => {}
@@ -107,6 +148,9 @@ impl Walk<'_> {
             TokenKind::Dot => self.is_dotted = true,
             TokenKind::Equals => {
                 let path = join(self.prefix(), &self.name());
+                if self.is_broken && !is_key(self.definition, &path, &self.text[range.end..]) {
+                    self.cover.hidden.append(&mut self.key);
+                }
                 self.expect_value(path);
             }
             TokenKind::Comma => self.drop_key(),
@@ -114,6 +158,7 @@ impl Walk<'_> {
                 self.drop_key();
                 self.close();
             }
+            kind if is_word(kind) && is_open(&self.text[range.clone()]) => self.cover.hidden.push(range),
             kind if is_word(kind) && (self.key.is_empty() || self.is_dotted) => {
                 self.key.push(range);
                 self.is_dotted = false;
@@ -127,7 +172,7 @@ impl Walk<'_> {
         let name = self.name();
         let path = join(self.prefix(), name.trim_end_matches(':'));
         if self.definition.find(&path).is_none() {
-            self.hidden.append(&mut self.key);
+            self.cover.hidden.append(&mut self.key);
         }
         self.expect_value(path);
         self.in_value(kind, range);
@@ -140,23 +185,55 @@ impl Walk<'_> {
                 self.expect_key();
             }
             TokenKind::LeftSquareBracket => self.frames.push(Frame::Array),
-            TokenKind::RightSquareBracket | TokenKind::RightCurlyBracket => self.close(),
-            TokenKind::Comma if matches!(self.frames.last(), Some(Frame::Table(_))) => self.expect_key(),
-            TokenKind::Comma => {}
-            TokenKind::Equals => {
-                // It belongs to another key, which begins somewhere behind the first word.
-                self.hidden.extend(self.words.drain(..).skip(1));
-                self.is_shown = false;
+            TokenKind::RightSquareBracket | TokenKind::RightCurlyBracket => {
+                self.close();
+                self.end = range.start;
             }
-            _ if !self.is_shown => self.hidden.push(range),
-            _ => self.words.push(range),
+            TokenKind::Comma if matches!(self.frames.last(), Some(Frame::Table(_))) => self.expect_key(),
+            // With nothing open, nothing can follow.
+            TokenKind::Comma => (self.is_shown, self.end) = (self.is_shown && !self.frames.is_empty(), 0),
+            TokenKind::Equals => {
+                (self.setting, self.is_shown) = (None, false);
+            }
+            _ => {
+                self.cover.values.extend(self.setting.map(|setting| (setting, range.clone())));
+                if self.is_shown && self.goes_on(&range) {
+                    self.end = range.end;
+                } else {
+                    self.is_shown = false;
+                    self.cover.hidden.push(range);
+                }
+            }
         }
     }
 
+    /// Whether a word is the first of a value, or joined to the one before: what stands apart may be anything.
+    fn goes_on(&self, word: &Range<usize>) -> bool {
+        let between = self.text.get(self.end..word.start).unwrap_or_default();
+        (self.end == 0 || between == "." || self.is_span(word)) && self.is_one(&self.text[word.clone()])
+    }
+
+    /// Whether a text has nothing in it but a value: with a quote too many or too few, it may have swallowed others.
+    fn is_one(&self, word: &str) -> bool {
+        let inner = word.trim_matches(QUOTES);
+        let is_valid = || self.setting.is_some_and(|setting| setting.kind.read_text(inner).is_some());
+        !self.is_broken || !inner.contains(|c: char| c.is_whitespace() || ",={}[]\"'".contains(c)) || is_valid()
+    }
+
+    /// A span is the only value with a blank in it.
+    fn is_span(&self, word: &Range<usize>) -> bool {
+        let line = self.text[..word.start].rfind(['\n', '=']).map_or(0, |before| before + 1);
+        let text = self.text[line..].lines().next().unwrap_or_default();
+        self.setting.is_some_and(|setting| {
+            matches!(setting.kind, Kind::Duration(_)) && setting.kind.read_text(text.trim()).is_some()
+        })
+    }
+
     fn expect_value(&mut self, path: String) {
-        self.is_shown = self.definition.find(&path).is_some_and(|setting: &Setting| !setting.is_secret());
+        self.setting = self.definition.find(&path);
+        self.is_shown = self.setting.is_some_and(|setting| !setting.is_secret());
         self.path = path;
-        self.words.clear();
+        self.end = 0;
         self.key.clear();
         self.expecting = Expecting::Value;
     }
@@ -170,7 +247,7 @@ impl Walk<'_> {
     fn close(&mut self) {
         if let Some(Frame::Table(_)) = self.frames.pop() {
             self.path.clear();
-            self.is_shown = false;
+            (self.setting, self.is_shown) = (None, false);
             self.expecting = Expecting::Value;
         }
     }
@@ -188,7 +265,7 @@ impl Walk<'_> {
     fn drop_key(&mut self) {
         let path = join(self.prefix(), &self.name());
         if self.definition.find(&path).is_none() {
-            self.hidden.append(&mut self.key);
+            self.cover.hidden.append(&mut self.key);
         }
         self.expect_key();
     }

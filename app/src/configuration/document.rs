@@ -5,15 +5,12 @@ use std::{ops::Range, path::Path};
 use toml_parser::lexer::TokenKind;
 
 use super::{
-    cover::{hidden, tokens},
+    cover::{Cover, cover, cover_broken, tokens},
     excerpt::Excerpt,
     problem::Origin,
-    salvage::{self, Line},
+    salvage::{self, BYTE_ORDER_MARK, Line},
     setting::Definition,
 };
-
-/// What some editors put in front of a text.
-const BYTE_ORDER_MARK: char = '\u{feff}';
 
 /// A file's text.
 pub(super) struct Document<'f> {
@@ -29,7 +26,7 @@ pub(super) struct Document<'f> {
 impl<'f> Document<'f> {
     pub(super) fn new(definition: &'f Definition, path: &'f Path, text: &'f str, is_broken: bool) -> Self {
         let broken = is_broken.then(|| salvage::lines(text));
-        let hidden = if is_broken { Vec::new() } else { hidden(definition, "", text) };
+        let hidden = if is_broken { Vec::new() } else { cover(definition, text).hidden };
         Self { definition, path, text, broken, hidden }
     }
 
@@ -70,9 +67,14 @@ impl<'f> Document<'f> {
         let hidden = match header {
             Some(Some(_)) => Vec::new(),
             Some(None) => std::iter::once(first_word(line.text)..line.text.len()).collect(),
-            None => hidden(self.definition, line.section(), line.text),
+            None => self.cover(line).hidden,
         };
         mark(line.text, line.start, marked, |at| hidden.iter().any(|hidden| hidden.contains(&at)))
+    }
+
+    /// What one line of a file that is not valid TOML has in it.
+    pub(super) fn cover(&self, line: &Line<'_>) -> Cover {
+        cover_broken(self.definition, line.section(), line.text)
     }
 
     fn before(&self, at: usize) -> &str {

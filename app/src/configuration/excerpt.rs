@@ -72,6 +72,11 @@ impl Excerpt {
         self.marked.clone()
     }
 
+    /// What is underlined, as it is shown.
+    pub(super) fn marked_text(&self) -> &str {
+        &self.text[self.marked()]
+    }
+
     fn clipped(self) -> Self {
         let (before, rest) = self.text.split_at(self.marked.start);
         let (marked, after) = rest.split_at(self.marked.len());
@@ -102,7 +107,7 @@ pub(super) fn visible(text: &str) -> String {
 
 fn push(text: &mut String, character: char) {
     let is_invisible = matches!(character,
-        '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+        '\u{a0}' | '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
     if character == '\t' || !(character.is_control() || is_invisible) {
         text.push(character);
     } else {

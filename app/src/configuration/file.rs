@@ -11,8 +11,8 @@ use super::{
     DIRECTORY_VARIABLE,
     cover::join,
     document::Document,
-    excerpt::clip,
     layer::{Layer, Written},
+    names::Environment,
     problem::{Origin, Problem},
     setting::{Definition, Setting},
     spelling, suggest,
@@ -24,7 +24,7 @@ pub(super) fn read(definition: &Definition, path: &Path) -> Layer {
     let problem = match fs::read(path) {
         Err(error) => unreadable(path, &error),
         Ok(bytes) => match str::from_utf8(&bytes) {
-            Ok(text) => return parse(definition, path, text),
+            Ok(text) => return read_text(definition, path, text),
             Err(error) => not_text(path, &bytes[..error.valid_up_to()]),
         },
     };
@@ -61,7 +61,9 @@ fn nearly(path: &Path, folder: &Path) -> Option<String> {
     let name = path.file_name()?.to_str()?;
     let entries = fs::read_dir(folder).ok()?;
     let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-    let names: Vec<_> = names.filter(|found| found != "base.toml").collect();
+    let is_another =
+        |name: &str| name == "base.toml" || Environment::WORDS.iter().any(|word| *name == format!("{word}.toml"));
+    let names: Vec<_> = names.filter(|found| !is_another(found)).collect();
     suggest::closest(name, names.iter().map(String::as_str)).map(|found| folder.join(found).display().to_string())
 }
 
@@ -74,7 +76,8 @@ fn not_text(path: &Path, good: &[u8]) -> Problem {
         .help("save it as UTF-8 in your editor")
 }
 
-fn parse(definition: &Definition, path: &Path, text: &str) -> Layer {
+/// Reads the text of the file at `path`.
+pub(super) fn read_text(definition: &Definition, path: &Path, text: &str) -> Layer {
     let (table, errors) = DeTable::parse_recoverable(text);
     let document = Document::new(definition, path, text, !errors.is_empty());
     let mut verdict = syntax::judge(definition, &document, &errors);
@@ -115,26 +118,28 @@ impl Reader<'_> {
             }
         // Behind a broken line the nesting may be wrong, so that a good key looks unknown.
         } else if self.verdict.astray.is_none_or(|from| key.start < from) {
-            let candidates = self.definition.paths().chain(self.definition.sections());
-            let problem = Problem::unknown(path, candidates).at(self.document.origin(key.start));
-            self.layer.problems.push(problem.showing(self.document.excerpt(&key)));
+            self.layer.problems.push(unknown(self.definition, &self.document, path, &key));
         }
     }
 
     fn give(&mut self, setting: &'static Setting, value: &Spanned<DeValue<'_>>) {
         let (kind, span) = (&setting.kind, value.span());
-        let written = self.document.text.get(span.clone()).unwrap_or_default();
+        if self.verdict.astray.is_some_and(|from| span.contains(&from)) {
+            return;
+        }
+        let excerpt = self.document.excerpt(&span);
+        // The span of a table with a header is the header alone.
         let is_table = value.get_ref().is_table();
-        let written = Written {
-            // The span of a table with a header is the header alone.
-            text: if is_table { "a table".to_owned() } else { clip(written.lines().next().unwrap_or_default()) },
-            valid: spelling::valid(kind),
-            origin: self.document.origin(span.start),
-            excerpt: Some(self.document.excerpt(&span)),
-        };
-        let whole = self.document.text.get(span).unwrap_or_default();
+        let text = if is_table { "a table" } else { excerpt.marked_text() }.to_owned();
+        let whole = self.document.text.get(span.clone()).unwrap_or_default();
         let meant = if is_table { None } else { spelling::meant(kind, whole) };
-        self.layer.give(setting, kind.read_toml(value.get_ref()), written, meant);
+        let (valid, origin) = (spelling::valid(kind), self.document.origin(span.start));
+        self.layer.give(
+            setting,
+            kind.read_toml(value.get_ref()),
+            Written { text, valid, origin, excerpt: Some(excerpt) },
+            meant,
+        );
     }
 
     /// The value is not shown: nothing says what it is of.
@@ -163,6 +168,12 @@ impl Reader<'_> {
         self.layer.problems.sort_by_key(Problem::position);
         self.layer
     }
+}
+
+/// Tells of a key that sets nothing.
+pub(super) fn unknown(definition: &Definition, document: &Document<'_>, path: &str, key: &Range<usize>) -> Problem {
+    let problem = Problem::unknown(path, definition.paths().chain(definition.sections()));
+    problem.at(document.origin(key.start)).showing(document.excerpt(key))
 }
 
 /// Refuses a secret's value, wherever in a file it stands.

@@ -79,12 +79,18 @@ impl Layer {
         let is_shown = !setting.is_secret();
         let written = Written {
             text: quoted(&clip(text)),
-            valid: setting.kind.to_string(),
+            valid: spelling::valid_text(&setting.kind),
             origin,
             excerpt: Some(Excerpt::assignment(name, text, is_shown)),
         };
         let meant = spelling::word(&setting.kind, text).map(str::to_owned);
         self.give(setting, setting.kind.read_text(text), written, meant);
+    }
+
+    /// Takes a secret that has a file of its own.
+    pub(super) fn give_file(&mut self, setting: &'static Setting, text: &str, origin: Origin) {
+        let written = Written { text: String::new(), valid: setting.kind.to_string(), origin, excerpt: None };
+        self.give(setting, setting.kind.read_text(text), written, None);
     }
 
     /// The weakest layer.

@@ -101,7 +101,8 @@ impl Problem {
     /// A key, variable or flag that sets nothing, with the name among `candidates` that may be meant.
     #[must_use]
     pub fn unknown<'c>(name: &str, candidates: impl IntoIterator<Item = &'c str>) -> Self {
-        Self::new(format!("{name}: no such setting")).meant(suggest::closest(name, candidates))
+        let problem = Self::new(format!("{name}: no such setting")).meant(suggest::closest(name, candidates));
+        if problem.has_meant() { problem } else { problem.help("`app config explain` lists every setting") }
     }
 
     /// Adds where it was given.

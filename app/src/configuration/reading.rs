@@ -6,6 +6,7 @@ use super::{
     Environment, Settings,
     excerpt::clip,
     file, flags,
+    kind::Kind,
     layer::{Given, Layer},
     problem::{Origin, Problem, Problems},
     refusal::Refused,
@@ -152,8 +153,9 @@ fn refuse(given: &Given, environment: Environment) -> Option<Problem> {
     let environments: Vec<_> = refusal.environments.iter().map(|environment| environment.as_str()).collect();
     let environments = environments.join(" and ");
     let message = format!("{}: {refused} is refused in {environments}: {}", setting.path, refusal.reason);
-    let valid = match refusal.values {
+    let valid = match &refusal.values {
         Refused::AnyButDefault => setting.default.unwrap_or("no value").to_owned(),
+        Refused::Outside(range) => Kind::Duration(range.clone()).to_string(),
         _ => format!("{}, {}", setting.kind, refusal.values),
     };
     Some(Problem::new(message).at(origin.clone()).showing(excerpt.clone()).valid(valid).about(setting))
@@ -175,8 +177,11 @@ fn missing(setting: &'static Setting, given: &Given, sources: &Sources) -> Optio
         )));
     }
     let nearly = sources.secrets.as_ref().and_then(|folder| secret_files::nearly(setting, folder));
+    let folder = sources.secrets.as_ref().map_or("secrets".into(), |folder| folder.display().to_string());
+    let named = if sources.secrets.is_some() { "" } else { ", and APP_SECRETS_DIR=secrets names its folder" };
+    let make = format!("`openssl rand -hex 32 > {folder}/{}` makes one{named}", setting.path);
     let rename = nearly.map(|name| format!("rename its file from `{name}` to `{}`", setting.path));
-    Some(rename.into_iter().fold(problem.valid(setting.ways_for_a_secret()), Problem::help))
+    Some(problem.valid(setting.ways_for_a_secret()).help(rename.unwrap_or(make)))
 }
 
 fn broken(rule: &Rule, values: &Values, winners: &BTreeMap<&'static str, &Given>) -> Option<Problem> {

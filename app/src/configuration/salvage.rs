@@ -5,12 +5,18 @@ use std::ops::Range;
 use toml_parser::lexer::TokenKind;
 
 use super::{
-    cover::{bare, is_word, join, tokens},
+    cover::{bare, is_key, is_open, is_word, join, tokens},
     setting::{Definition, Setting},
 };
 
+/// What some editors put in front of a text.
+pub(super) const BYTE_ORDER_MARK: char = '\u{feff}';
+
 /// What begins and ends a text of several lines.
 const FENCES: [&str; 2] = ["\"\"\"", "'''"];
+
+/// What TOML takes for space.
+const BLANKS: [char; 2] = [' ', '\t'];
 
 /// One line of such a file.
 #[derive(Debug)]
@@ -32,6 +38,7 @@ pub(super) fn lines(text: &str) -> Vec<Line<'_>> {
     let (mut lines, mut start) = (Vec::new(), 0);
     let (mut section, mut open) = (Some(String::new()), Vec::new());
     let (mut is_fenced, mut is_cut) = (false, false);
+    let text = text.strip_prefix(BYTE_ORDER_MARK).inspect(|_| start = BYTE_ORDER_MARK.len_utf8()).unwrap_or(text);
     for whole in text.split('\n') {
         let line = whole.split('#').next().unwrap_or_default().trim_end();
         let is_trusted = !is_fenced && !is_cut && open.is_empty();
@@ -98,6 +105,18 @@ impl Line<'_> {
         None
     }
 
+    /// The path that it gives a value to, and where its key stands.
+    pub(super) fn path(&self, definition: &Definition) -> Option<(String, Range<usize>)> {
+        let (key, behind) = self.text.split_once('=').filter(|_| self.is_trusted)?;
+        let start = key.len() - key.trim_start_matches(BLANKS).len();
+        let is_part =
+            |part: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c));
+        let parts: Vec<_> = key.split('.').map(|part| bare(part.trim_matches(BLANKS))).collect();
+        let is_plain = parts.iter().all(|part| is_part(part));
+        let path = join(self.section(), &parts.join("."));
+        (is_plain && is_key(definition, &path, behind)).then(|| (path, start..start + key.trim_matches(BLANKS).len()))
+    }
+
     /// Whether what is wrong with it ends with it, so that the next line can be read.
     pub(super) fn is_closed(&self) -> bool {
         let mut open = Vec::new();
@@ -107,9 +126,6 @@ impl Line<'_> {
 
     /// Whether a text begins in it and does not end.
     fn has_open_text(&self) -> bool {
-        let quoted = tokens(self.text)
-            .filter(|(kind, _)| matches!(kind, TokenKind::BasicString | TokenKind::LiteralString))
-            .map(|(_, range)| &self.text[range]);
-        quoted.into_iter().any(|text| text.len() < 2 || text.chars().next() != text.chars().next_back())
+        tokens(self.text).any(|(kind, range)| is_word(kind) && is_open(&self.text[range]))
     }
 }

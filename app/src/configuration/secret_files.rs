@@ -83,7 +83,7 @@ fn take(
             if let Origin::SecretFile { trimmed, .. } = &mut origin {
                 *trimmed = was_trimmed;
             }
-            layer.give_text(setting, &origin.to_string(), &text, origin);
+            layer.give_file(setting, &text, origin);
         }
         Err(cause) => {
             let problem = Problem::new(format!("{}: its file {cause}", setting.path)).at(origin.clone());
@@ -111,5 +111,9 @@ fn text(bytes: &[u8]) -> Result<(String, bool), String> {
     let text = str::from_utf8(bytes).map_err(|_| "is not text in UTF-8".to_owned())?;
     let trimmed = text.strip_suffix('\n').map(|text| text.strip_suffix('\r').unwrap_or(text));
     let secret = trimmed.unwrap_or(text);
-    if secret.is_empty() { Err("is empty".to_owned()) } else { Ok((secret.to_owned(), trimmed.is_some())) }
+    match secret {
+        "" => Err("is empty".to_owned()),
+        _ if secret.ends_with('\n') => Err("ends with more than one line break".to_owned()),
+        _ => Ok((secret.to_owned(), trimmed.is_some())),
+    }
 }

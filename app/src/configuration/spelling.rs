@@ -7,7 +7,7 @@ use super::{
 
 /// `text`, as a variable would give it, written as TOML; `None` when it is not valid.
 pub(super) fn toml(kind: &Kind, text: &str) -> Option<String> {
-    let text = text.trim_matches(is_quote);
+    let text = text.trim_end_matches([',', ';']).trim_matches(is_quote);
     kind.read_text(text)?;
     Some(match kind {
         Kind::List(item) => {
@@ -23,7 +23,15 @@ pub(super) fn toml(kind: &Kind, text: &str) -> Option<String> {
 pub(super) fn valid(kind: &Kind) -> String {
     match kind {
         Kind::Address | Kind::Word(_) | Kind::Name | Kind::Origin => format!("{kind}, in quotes"),
-        Kind::List(item) => format!("an array, each item {}", valid(item)),
+        Kind::List(item) => format!("an array, each item in quotes and {item}"),
+        _ => kind.to_string(),
+    }
+}
+
+/// What is valid in a variable or a flag.
+pub(super) fn valid_text(kind: &Kind) -> String {
+    match kind {
+        Kind::List(item) => format!("a list separated by commas, each item {item}"),
         _ => kind.to_string(),
     }
 }

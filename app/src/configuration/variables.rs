@@ -6,7 +6,6 @@ use super::{
     problem::{Origin, Problem},
     secret_files,
     setting::{Definition, FILE_SUFFIX, Setting, VARIABLE_PREFIX},
-    suggest,
 };
 
 /// What a variable says, by its name.
@@ -71,8 +70,7 @@ fn meaning(definition: &Definition, name: &str) -> Meaning {
         return Meaning::Unknown(Problem::new(format!("{name}: no such setting")).meant(Some(meant)));
     }
     if name.to_uppercase().starts_with(VARIABLE_PREFIX) {
-        let meant = suggest::closest(name, known.iter().map(String::as_str));
-        return Meaning::Unknown(Problem::new(format!("{name}: no such setting")).meant(meant));
+        return Meaning::Unknown(Problem::unknown(name, known.iter().map(String::as_str)));
     }
     Meaning::Foreign
 }

@@ -73,7 +73,7 @@ fn a_server_without_an_environment_exits_78_naming_the_variable() {
     assert!(problems.contains("APP_ENV"), "{problems}");
     let (code, _, problems) = run(app(&["serve"]).env("APP_ENV", "prod"));
     assert_eq!(code, 78);
-    assert!(problems.contains("did you mean: production"), "{problems}");
+    assert!(problems.contains("did you mean `production`?"), "{problems}");
 }
 
 #[test]

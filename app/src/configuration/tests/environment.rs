@@ -19,12 +19,12 @@ fn a_server_does_not_guess() {
 fn a_wrong_word_names_its_origin_and_what_was_meant() {
     assert_eq!(
         choose(None, Some("prod"), true).unwrap_err().to_string(),
-        "error: environment: \"prod\" is not valid\n  --> variable APP_ENV\n  \
-         valid: one of development, staging, production\n  did you mean: production"
+        "error: environment: \"prod\" is not valid\n  --> variable APP_ENV\n   |\n   | APP_ENV=prod\n   |         ^^^^ \
+         expected one of development, staging, production\n   |\n   = help: did you mean `production`?"
     );
     let flag = choose(Some("stagign"), None, true).unwrap_err().to_string();
-    assert!(flag.contains("--> flag --env stagign"), "{flag}");
-    assert!(flag.ends_with("did you mean: staging"), "{flag}");
+    assert!(flag.contains("--> flag --env\n   |\n   | --env=stagign"), "{flag}");
+    assert!(flag.ends_with("did you mean `staging`?"), "{flag}");
     let nothing = choose(Some(""), None, true).unwrap_err().to_string();
     assert!(!nothing.contains("did you mean"), "{nothing}");
 }

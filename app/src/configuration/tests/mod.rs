@@ -1,6 +1,7 @@
 mod definition;
 mod environment;
 mod layers;
+mod leaks;
 mod problems;
 mod secret_files;
 
