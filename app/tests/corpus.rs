@@ -7,7 +7,10 @@ mod corpus;
 #[path = "../../fuzz/src/service.rs"]
 mod targets;
 
+/// Of each file: a whole configuration takes a millisecond.
+const MUTATIONS: u64 = 300;
+
 #[test]
 fn every_layer_and_what_is_like_it_goes_through_the_loader_and_shows_no_secret() {
-    corpus::run("configuration", targets::configuration);
+    corpus::run("configuration", targets::configuration, MUTATIONS);
 }

@@ -2,11 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-/// Of each file; what a file is worth depends on its size as little as on its name.
-const MUTATIONS: u64 = 2000;
-
-/// Gives `target` every file of its corpus and what is like it.
-pub fn run(name: &str, target: fn(&str)) {
+/// Gives `target` every file of its corpus, and so many mutations of each.
+pub fn run(name: &str, target: fn(&str), mutations: u64) {
     let files = files(name);
     let texts: Vec<_> = files.iter().map(|file| std::fs::read(file).unwrap()).collect();
     assert!(!texts.is_empty(), "{name} has no corpus");
@@ -15,14 +12,14 @@ pub fn run(name: &str, target: fn(&str)) {
     assert!(failing.is_empty(), "{name} fails for {failing:?}");
     for (number, text) in (0..).zip(&texts) {
         let mut rng = SplitMix(number);
-        for _ in 0..MUTATIONS {
+        for _ in 0..mutations {
             let other = &texts[rng.below(texts.len())];
             let mutated = String::from_utf8_lossy(&mutate(text, other, &mut rng)).into_owned();
             let tried = std::panic::catch_unwind(|| target(&mutated));
             assert!(tried.is_ok(), "{name} fails for {mutated:?}, made of {}", files[number as usize].display());
         }
     }
-    println!("{name}: {} files, {} mutations", texts.len(), MUTATIONS * texts.len() as u64);
+    println!("{name}: {} files, {} mutations", texts.len(), mutations * texts.len() as u64);
 }
 
 /// The folder of all corpora, for a package beside the fuzzer's.

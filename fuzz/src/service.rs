@@ -12,8 +12,8 @@ use tempfile::TempDir;
 /// The secret that nothing may show, strong enough for production.
 const PLANTED: &str = "sesame-opens-the-hidden-cave-of-forty-thieves";
 
-/// So many of its characters in a row are a leak: an excerpt may cut it.
-const TELLING: usize = 8;
+/// An excerpt may cut it: a piece of so many characters is a leak as well.
+const TELLING: usize = 9;
 
 /// Stands for [`PLANTED`] in a TOML file.
 const PLACE: char = '@';
@@ -62,7 +62,7 @@ pub fn configuration(text: &str) {
 
 /// Whether `output` shows so much of the secret that the rest is worth guessing.
 fn tells(output: &str) -> bool {
-    (0..=PLANTED.len() - TELLING).any(|from| output.contains(&PLANTED[from..from + TELLING]))
+    PLANTED.as_bytes().chunks(TELLING).any(|piece| output.contains(str::from_utf8(piece).expect("it is ASCII")))
 }
 
 /// A configuration in files of its own, which go when it does.

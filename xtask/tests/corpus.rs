@@ -7,9 +7,12 @@ mod corpus;
 #[path = "../../fuzz/src/lib.rs"]
 mod targets;
 
+/// Of each file; what a file is worth depends on its size as little as on its name.
+const MUTATIONS: u64 = 2000;
+
 #[test]
 fn every_corpus_and_what_is_like_it_goes_through_its_parser() {
-    targets::TARGETS.iter().for_each(|(name, target)| corpus::run(name, *target));
+    targets::TARGETS.iter().for_each(|(name, target)| corpus::run(name, *target, MUTATIONS));
 }
 
 #[test]
