@@ -114,15 +114,16 @@ fn read(file: &Path) -> Option<String> {
     fs::read_to_string(file).ok()
 }
 
-/// What is inside of a module that stands in a text which rustfmt has laid out.
+/// What is inside of a module that stands in a text, as a text of its own; both as rustfmt lays them out.
 fn inline(text: &str, module: &str) -> Option<String> {
     let (_, inside) = text.split_once(&format!("\nmod {module} {{\n"))?;
-    Some(inside.split("\n}\n").next().unwrap_or(inside).to_owned())
+    let inside = inside.split("\n}\n").next().unwrap_or(inside);
+    Some(inside.lines().map(|line| line.strip_prefix("    ").unwrap_or(line).to_owned() + "\n").collect())
 }
 
-/// Whether a function of that name follows an attribute that makes it a test, with nothing but attributes between them.
+/// Whether a function of that name, in no module of the text's, follows an attribute that makes it a test, with nothing but attributes between them.
 fn has_a_test(text: &str, test: &str) -> bool {
-    let lines: Vec<_> = text.lines().map(str::trim).collect();
+    let lines: Vec<_> = text.lines().collect();
     let declares = |line: &str| {
         line.trim_start_matches("async ").strip_prefix("fn ").is_some_and(|rest| rest.starts_with(&format!("{test}(")))
     };
