@@ -14,7 +14,19 @@ pub const CHECK: Duration = Duration::from_secs(30);
 /// # Errors
 /// When it cannot be run, or has not ended after `limit` and was killed. That it failed is no error here.
 pub fn run(expression: &Expression, limit: Duration) -> anyhow::Result<Output> {
-    let handle = expression.stdin_null().stderr_to_stdout().stdout_capture().unchecked().start()?;
+    wait(&expression.stderr_to_stdout(), limit)
+}
+
+/// The same with its output and its errors apart.
+///
+/// # Errors
+/// Those of [`run`].
+pub fn run_apart(expression: &Expression, limit: Duration) -> anyhow::Result<Output> {
+    wait(&expression.stderr_capture(), limit)
+}
+
+fn wait(expression: &Expression, limit: Duration) -> anyhow::Result<Output> {
+    let handle = expression.stdin_null().stdout_capture().unchecked().start()?;
     if let Some(output) = handle.wait_timeout(limit)? {
         return Ok(output.clone());
     }
@@ -36,5 +48,12 @@ mod tests {
     fn what_it_says_comes_in_one_stream() {
         let output = run(&duct::cmd!("sh", "-c", "echo one; echo two >&2; exit 3"), CHECK).unwrap();
         assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(3), &b"one\ntwo\n"[..]));
+    }
+
+    #[test]
+    fn what_it_prints_is_kept_apart_from_what_it_says_about_it() {
+        let output = run_apart(&duct::cmd!("sh", "-c", "echo one; echo two >&2; exit 3"), CHECK).unwrap();
+        assert_eq!((output.stdout.as_slice(), output.stderr.as_slice()), (&b"one\n"[..], &b"two\n"[..]));
+        assert_eq!(output.status.code(), Some(3));
     }
 }

@@ -23,14 +23,17 @@ pub struct Secret<'a> {
 
 impl fmt::Display for Secret<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "environments.{}.{}{}", self.environment, self.key, self.name)
+        // A dot would begin a table of its own.
+        let name = if self.name.contains('.') { format!("\"{}\"", self.name) } else { self.name.to_owned() };
+        write!(f, "environments.{}.{}{name}", self.environment, self.key)
     }
 }
 
 /// The secrets of an environment.
 pub fn of<'a>(root: &'a Path, name: &'a str, environment: &'a Environment) -> Vec<Secret<'a>> {
     let all = environment.secrets.iter();
-    all.map(|(secret, source)| Secret { name: secret, key: "secrets.", environment: name, source, root }).collect()
+    all.map(|(secret, source)| Secret { name: secret.get_ref(), key: "secrets.", environment: name, source, root })
+        .collect()
 }
 
 /// What a request has to say to pick a colour, where that is kept a secret.
@@ -91,7 +94,7 @@ mod tests {
         let dir = TempDir::new();
         let host = Local::new(dir.path());
         let source = SecretSource::File("value".into());
-        let all = ["one", "two"].map(|name| Secret {
+        let all = ["one", "metrics.token"].map(|name| Secret {
             name,
             key: "secrets.",
             environment: "staging",
@@ -104,8 +107,8 @@ mod tests {
         std::fs::write(dir.path().join("value"), "geheim").unwrap();
         place(&all).unwrap();
         place(&all[1..]).unwrap();
-        assert_eq!(host.list(FOLDER).unwrap(), ["two"]);
-        assert_eq!(host.read("secrets/two").unwrap().as_deref(), Some("geheim"));
+        assert_eq!(host.list(FOLDER).unwrap(), ["metrics.token"]);
+        assert_eq!(host.read("secrets/metrics.token").unwrap().as_deref(), Some("geheim"));
     }
 
     #[test]
@@ -118,6 +121,8 @@ mod tests {
         assert_eq!(secret(&file).value().unwrap(), "geheim");
         let missing = SecretSource::File("tokn".into());
         let error = secret(&missing).value().unwrap_err().to_string();
+        let dotted = Secret { name: "metrics.token", ..secret(&missing) }.to_string();
+        assert_eq!(dotted, "environments.staging.secrets.\"metrics.token\"");
         assert!(error.contains("environments.staging.secrets.token") && error.contains("the file tokn"), "{error}");
     }
 }

@@ -26,6 +26,10 @@ pub(super) fn of(words: &[&str], step: &Step, root: &Path, tools: Toolbox<'_>) -
     for arg in args {
         command.args(expand(arg, root)?);
     }
+    // What a verb of this program finds is annotated once, with everything else its log tells of.
+    if words.starts_with(&["cargo", "xtask"]) {
+        command.env_remove("GITHUB_ACTIONS");
+    }
     command.current_dir(root).envs(tools.environment(step.needs)?).envs(step.env.iter().copied());
     cargo::foreign_variables().iter().for_each(|name| {
         command.env_remove(name);

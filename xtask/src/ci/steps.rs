@@ -151,8 +151,11 @@ pub(super) const STEPS: &[Step] = &[
         verifies: "the configuration of every environment is valid, and no secret is committed",
         criteria: &["A3.1", "A3.3"],
         command: &["cargo", "xtask", "config-lint"],
+        // Workflows name variables too, and documentation is generated from the settings.
+        inputs: &["."],
         facts: &[Fact::Cargo, Fact::Engine],
-        remedy: "cargo xtask config-lint",
+        remedy: "cargo xtask config-lint --fix",
+        fix: Some(&["cargo", "xtask", "config-lint", "--fix"]),
         ..USUAL
     },
     Step {

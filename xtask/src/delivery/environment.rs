@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::ops::Range;
 
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
@@ -96,7 +97,7 @@ pub struct Environment {
     pub containers: Option<Containers>,
     /// Secrets by the names of their files in `{secrets_dir}`.
     #[serde(default)]
-    pub secrets: BTreeMap<String, SecretSource>,
+    pub secrets: BTreeMap<Spanned<String>, SecretSource>,
     /// How many releases are kept, those that run included.
     #[serde(default = "five")]
     pub keep_releases: usize,
@@ -104,11 +105,39 @@ pub struct Environment {
     pub rollout: Policy,
 }
 
+/// What the name of a file ends with while it is written, on every kind of host: a secret called so would be lost for a
+/// moment whenever its namesake is written.
+const STAGED: &str = ".new";
+
+/// Whether every host can write, list and remove a file of that name; none lists those that begin with a dot.
+fn is_file_name(name: &str) -> bool {
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-' | '.');
+    let beginning = name.chars().next().is_some_and(|first| first.is_ascii_alphanumeric() || first == '_');
+    beginning && name.len() <= LONGEST_NAME && name.chars().all(plain) && !name.ends_with(STAGED)
+}
+
+/// What file systems take, less what a file is called while it is written.
+const LONGEST_NAME: usize = 255 - STAGED.len();
+
 fn five() -> usize {
     5
 }
 
 impl Environment {
+    /// Secrets whose names cannot be those of files, wherever they are placed.
+    pub(super) fn mistakes(&self, name: &str) -> Vec<(Range<usize>, String)> {
+        let unfit = self.secrets.keys().filter(|secret| !is_file_name(secret.get_ref()));
+        let told = unfit.map(|secret| {
+            let text = format!(
+                "environments.{name}.secrets: `{}` cannot be the name of a secret's file; it has letters, digits, `_`, `-` \
+                 and `.`, begins with one of the first three, and does not end with {STAGED}",
+                secret.get_ref()
+            );
+            (secret.span(), text)
+        });
+        told.collect()
+    }
+
     /// The URL people and probes reach the service at.
     pub fn url(&self) -> String {
         format!("http://{}", self.listen.get_ref())

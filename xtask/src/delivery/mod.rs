@@ -117,6 +117,7 @@ impl Delivery {
         let mut networks: Vec<(&str, Ipv4Net)> = Vec::new();
         for (name, environment) in &self.environments {
             found.extend(environment.rollout.mistakes());
+            found.extend(environment.mistakes(name));
             if let Some(mirrored) = &environment.mirrors
                 && (mirrored.get_ref() == name || !self.environments.contains_key(mirrored.get_ref()))
             {
@@ -232,6 +233,27 @@ mod tests {
         );
         let text = text.replace("preview = true", "preview = true\npreview_key = { env = \"KEY\" }");
         assert!(Delivery::parse(&text).unwrap().environments["production"].previews());
+    }
+
+    #[test]
+    fn a_secret_is_called_as_a_file_can_be() {
+        let text = |name: &str| {
+            DELIVERY.replace(
+                "protected = true",
+                &format!("protected = true\nsecrets = {{ \"{name}\" = {{ env = \"T\" }} }}"),
+            )
+        };
+        for name in ["metrics.token", "TOKEN_1", "a-b.c_d", "_", &"x".repeat(251)] {
+            let delivery = Delivery::parse(&text(name)).unwrap();
+            assert!(delivery.environments["production"].secrets.contains_key(name), "{name}");
+        }
+        for name in
+            ["", ".", "..", ".hidden", "-flag", "a/b", "../a", "a b", "a\\nb", "ä", "token.new", &"x".repeat(252)]
+        {
+            let mistakes = Delivery::parse(&text(name)).unwrap_err();
+            assert!(mistakes[0].contains("environments.production.secrets: `"), "{name}: {mistakes:?}");
+            assert!(mistakes[0].starts_with("config/delivery.toml:34:13: "), "{mistakes:?}");
+        }
     }
 
     #[test]

@@ -33,6 +33,10 @@ pub struct Service {
     /// Subcommands the binary has, where it has them.
     #[serde(default)]
     pub commands: Commands,
+    /// Files, from the root, that hold what the binary prints with these arguments. How a release is started does not
+    /// depend on them, so no record of one has them.
+    #[serde(default, skip_serializing)]
+    pub generated: BTreeMap<String, Vec<String>>,
 }
 
 impl Service {
@@ -64,6 +68,12 @@ pub struct Health {
 pub struct Commands {
     /// Validates the configuration of one environment and exits with 0 when it is right.
     pub config_check: Option<Vec<String>>,
+    /// Does the same where no secret is at hand. Like the next, no part of a release's record: nothing is started by it.
+    #[serde(skip_serializing)]
+    pub config_lint: Option<Vec<String>>,
+    /// Prints a JSON Schema of the service's settings.
+    #[serde(skip_serializing)]
+    pub config_schema: Option<Vec<String>>,
 }
 
 /// The proxy.

@@ -248,6 +248,34 @@ mod tests {
     }
 
     #[test]
+    fn what_only_config_lint_asks_for_makes_no_other_release_and_is_in_no_record() {
+        let dir = TempDir::new();
+        let plain = content(&dir, "one");
+        let tables = "[service.commands]\nconfig_check = [\"c\"]\n[service.generated]\na = [\"b\"]\n";
+        let service = |lint: &str| {
+            let text =
+                format!("{DELIVERY}{}", tables.replace("[service.generated]", &format!("{lint}\n[service.generated]")));
+            Delivery::parse(&text).unwrap().service
+        };
+        let of = |service: &Service| Content::of_files(dir.path(), service, dir.path().join("binary"), None).unwrap();
+        let (one, other) = (service(""), service("config_lint = [\"l\"]\nconfig_schema = [\"s\"]"));
+        assert_ne!(one, other);
+        assert_eq!(of(&one).digest, of(&other).digest);
+        assert_ne!(of(&one).digest, plain.digest, "config_check is part of a release");
+
+        let releases = FileReleases::at(dir.path().join("releases"));
+        all(&releases).keep(&of(&one), &other, Some("v1")).unwrap();
+        let record = fs::read_to_string(releases.folder("v1").join(RECORD)).unwrap();
+        for key in ["generated", "config_lint", "config_schema"] {
+            assert!(!record.contains(key), "{key} in {record}");
+        }
+        // A record of before there was any of this is the same.
+        let found = releases.find("v1").unwrap().service;
+        assert_eq!((found.generated.len(), found.commands.config_schema), (0, None));
+        assert_eq!(found.commands.config_check, Some(vec!["c".into()]));
+    }
+
+    #[test]
     fn the_oldest_are_forgotten_and_what_is_needed_never() {
         let dir = TempDir::new();
         let releases = FileReleases::at(dir.path().join("releases"));

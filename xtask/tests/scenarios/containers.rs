@@ -186,10 +186,12 @@ fn an_edge_that_was_started_anew_is_noticed_and_mended() {
 #[test]
 fn containers_are_hardened_and_limited_and_secrets_stay_out_of_sight() {
     let Some(fixture) = fixture() else { return };
-    let table = "[environments.development.secrets]\ntoken = { env = \"TEST_TOKEN\" }\n\n[environments.staging]";
+    let table =
+        "[environments.development.secrets]\n\"metrics.token\" = { env = \"TEST_TOKEN\" }\n\n[environments.staging]";
     fixture.edit_delivery("[environments.staging]", table);
     let args = ["up", "--release", "v1", "--binary", service().to_str().unwrap()];
-    Ran::from(fixture.xtask(&args).output().unwrap()).refused(78, &["secrets.token", "the variable TEST_TOKEN"]);
+    Ran::from(fixture.xtask(&args).output().unwrap())
+        .refused(78, &["secrets.\"metrics.token\"", "the variable TEST_TOKEN"]);
     Ran::from(fixture.xtask(&args).env("TEST_TOKEN", "very-secret").output().unwrap()).ok();
     let blue = fixture.container("app-blue");
     eventually("the image's own health check is content", || {
@@ -221,7 +223,7 @@ fn containers_are_hardened_and_limited_and_secrets_stay_out_of_sight() {
         &volume,
         PROXY_IMAGE,
         "cat",
-        "/run/secrets/token",
+        "/run/secrets/metrics.token",
     ];
     assert_eq!(docker(&seen).unwrap(), "very-secret");
     let pid = fixture.pid("blue").unwrap();

@@ -353,7 +353,7 @@ fn looking_leaves_no_trace(on: On) {
 #[test]
 fn config_lint_tells_once_what_is_wrong_everywhere() {
     let fixture = Fixture::new(On::Process);
-    fixture.edit_delivery("config_check = [\"config\", \"check\"]", "");
+    fixture.ask_the_service_nothing();
     fixture.run(&["config-lint"]).ok();
     let path = "docker/haproxy/haproxy.cfg";
     fixture.write(path, &fixture.read(path).replace("option redispatch 1", "option redispach 1"));

@@ -16,6 +16,7 @@ mod images;
 mod interrupted;
 mod killed;
 mod lifecycle;
+mod linted;
 mod mishaps;
 mod pipeline;
 mod progress;

@@ -5,6 +5,7 @@ use std::io;
 use std::path::Path;
 
 use super::{FOLDER, Report, Reports, Verdict, github};
+use crate::github::is_here;
 use crate::packages::is_ci;
 use crate::say;
 
@@ -25,7 +26,7 @@ pub(in crate::ci) fn tell(report: &Report, root: &Path) -> anyhow::Result<()> {
     };
     // However much it is: no more of it is kept in memory than what is being written.
     let log = File::open(root.join(log))?;
-    if github::is_here() {
+    if is_here() {
         github::group(&ended, log, io::stderr().lock());
     } else {
         say!("-- {} wrote:", report.id);

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use std::path::Path;
 
 use super::issue::{Issue, Level, Place};
+use crate::foreign::{self, number, relative};
 
 /// What a compiler says after all its errors. None of these lines is one.
 const SUMMARIES: [&str; 8] = [
@@ -23,7 +24,15 @@ const OF_A_PANIC: usize = 20;
 
 /// All that a log complains about, in its order.
 pub(super) fn all(log: &str, root: &Path) -> Vec<Issue> {
-    let mut reader = Reader { root, found: Vec::new(), heading: None, script: None, panicked: None, difference: None };
+    let mut reader = Reader {
+        root,
+        found: Vec::new(),
+        heading: None,
+        detailed: false,
+        script: None,
+        panicked: None,
+        difference: None,
+    };
     log.lines().for_each(|line| reader.read(line));
     reader.end_heading();
     reader.found.extend(reader.difference);
@@ -71,6 +80,8 @@ struct Reader<'a> {
     found: Vec<Issue>,
     /// One whose place has not been told yet.
     heading: Option<Issue>,
+    /// Whether the last that was found stands in the evidence of that one.
+    detailed: bool,
     /// The script and the line in it that shellcheck is at.
     script: Option<Place>,
     /// A panic whose message is on the next line.
@@ -93,6 +104,7 @@ impl Reader<'_> {
         } else if let Some(heading) = heading(line) {
             self.end_heading();
             self.heading = Some(heading);
+            self.detailed = false;
         } else if let Some(place) = arrow(line, self.root) {
             // A note points somewhere, too; then its heading is told already.
             self.found.extend(self.heading.take().map(|heading| Issue { place: Some(place), ..heading }));
@@ -111,8 +123,17 @@ impl Reader<'_> {
         }
     }
 
-    /// Evidence below one of this program's own problems: each line is a finding of its own.
+    /// Evidence below one of this program's own problems: each line is a finding of its own, but for those that go on
+    /// with the one above, further in.
     fn detail(&mut self, detail: &str) {
+        if let Some(more) = detail.strip_prefix("  ")
+            && let Some(above) = self.found.last_mut().filter(|_| self.detailed)
+        {
+            above.message.push('\n');
+            above.message.push_str(more);
+            return;
+        }
+        self.detailed = true;
         let of_a_file = || {
             let (file, message) = detail.split_once(": ")?;
             let place = Place { file: relative(file, self.root), ..Place::default() };
@@ -210,21 +231,8 @@ fn generic(line: &str, root: &Path) -> Option<Issue> {
 
 /// A file with a line and perhaps a column, and what follows.
 fn place<'a>(text: &'a str, root: &Path) -> Option<(Place, &'a str)> {
-    let (file, rest) = text.split_once(':').filter(|(file, _)| !file.is_empty())?;
-    let (line, rest) = number(rest)?;
-    let column = rest.strip_prefix(':').and_then(number);
-    let (column, rest) = column.map_or((None, rest), |(column, rest)| (Some(column), rest));
+    let (file, line, column, rest) = foreign::place(text)?;
     Some((Place { file: relative(file, root), line: Some(line), column }, rest))
-}
-
-fn number(text: &str) -> Option<(u64, &str)> {
-    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    Some((text[..end].parse().ok()?, &text[end..]))
-}
-
-fn relative(file: &str, root: &Path) -> String {
-    let file = Path::new(file);
-    file.strip_prefix(root).or_else(|_| file.strip_prefix(".")).unwrap_or(file).to_string_lossy().into_owned()
 }
 
 fn is_there(place: &Place, root: &Path) -> bool {
@@ -308,9 +316,9 @@ mod units {
             ),
             (
                 "error: the configuration is not right; nothing was started or changed.\n  | config/base.toml: `a` is not \
-                 known\n  | config/base.toml:3:4: expected `=`\n  | staging: no such colour\n  next: x\n",
+                 known\n  |   did you mean: b\n  | config/base.toml:3:4: expected `=`\n  | staging: no such colour\n  next: x\n",
                 &[
-                    "error - config/base.toml `a` is not known",
+                    "error - config/base.toml `a` is not known\ndid you mean: b",
                     "error - config/base.toml:3:4 expected `=`",
                     "error - - staging: no such colour",
                     "error - - the configuration is not right; nothing was started or changed.",

@@ -1,5 +1,4 @@
-//! What GitHub Actions is told: groups in the log, annotations at the lines, a summary of the job. Its limits are those of
-//! <https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands>.
+//! What GitHub Actions is told of a run: groups in the log, annotations at the lines, a summary of the job.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Read as _, Write};
@@ -7,22 +6,15 @@ use std::path::Path;
 
 use anyhow::Context as _;
 
-use super::foreign::{first, plain};
 use super::issue::{Issue, Level};
 use super::{Report, Reports, Verdict, console, markdown};
+use crate::github::{Annotation, below, data, is_here};
 use crate::{digest, say};
 
 /// How many annotations of each level are shown of a job's step.
 const ANNOTATIONS: usize = 10;
 /// How long a summary may be, in bytes; a longer one is dropped whole.
 const SUMMARY: usize = 1 << 20;
-/// How long the message of an annotation may be, in bytes.
-const MESSAGE: usize = 4000;
-
-/// Whether this is a job on GitHub.
-pub(super) fn is_here() -> bool {
-    std::env::var("GITHUB_ACTIONS").is_ok_and(|value| value == "true")
-}
 
 /// Writes what a step has written as a group. Nothing in it is taken for a command: whoever wrote it could not know the
 /// token that ends that.
@@ -48,10 +40,7 @@ pub(super) fn write(reports: &Reports, root: &Path) -> anyhow::Result<()> {
     if !is_here() {
         return Ok(());
     }
-    let checkout = std::env::var_os("GITHUB_WORKSPACE").filter(|path| !path.is_empty());
-    // The project may be a folder of what is checked out, and GitHub counts from there.
-    let below = checkout.as_ref().and_then(|checkout| root.strip_prefix(checkout).ok()).unwrap_or(Path::new(""));
-    annotations(&reports.steps, below).iter().for_each(|line| say!("{line}"));
+    annotations(&reports.steps, &below(root)).iter().for_each(|line| say!("{line}"));
     let Some(path) = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty()) else { return Ok(()) };
     let write = || -> io::Result<()> {
         let mut file = OpenOptions::new().append(true).create(true).open(&path)?;
@@ -88,7 +77,8 @@ fn of_step(report: &Report, below: &Path) -> Vec<(Level, String)> {
     if report.verdict == Verdict::Failed && !is_told {
         let reason = report.reason.as_deref().unwrap_or("it failed");
         let message = format!("{}: {reason}\nmend it with: {}", report.command, report.remedy);
-        told.insert(0, (Level::Error, format!("::error title={}::{}", property(report.id), data(&message))));
+        let annotation = Annotation { title: Some(report.id), ..Annotation::new(&message) };
+        told.insert(0, (Level::Error, annotation.to_string()));
     }
     told
 }
@@ -99,21 +89,16 @@ fn of_issue(report: &Report, issue: &Issue, below: &Path) -> String {
     let level = if issue.level == Level::Error { "error" } else { "warning" };
     // One outside the project is nothing GitHub could show.
     let place = issue.place.as_ref().filter(|place| Path::new(&place.file).is_relative());
-    let file = place.map(|place| ("file", below.join(&place.file).to_string_lossy().into_owned()));
-    let number = |name, number: Option<u64>| Some((name, number?.to_string()));
-    let line = place.and_then(|place| number("line", place.line));
-    let column = place.and_then(|place| number("col", place.column));
-    let properties = [file, line, column, Some(("title", title))].into_iter().flatten();
-    let properties: Vec<_> = properties.map(|(name, value)| format!("{name}={}", property(&value))).collect();
-    format!("::{level} {}::{}", properties.join(","), data(&issue.message))
-}
-
-fn data(text: &str) -> String {
-    first(&plain(text), MESSAGE).replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
-}
-
-fn property(text: &str) -> String {
-    data(text).replace(':', "%3A").replace(',', "%2C")
+    let file = place.map(|place| below.join(&place.file));
+    let annotation = Annotation {
+        level,
+        file: file.as_deref(),
+        line: place.and_then(|place| place.line),
+        column: place.and_then(|place| place.column),
+        title: Some(&title),
+        message: &issue.message,
+    };
+    annotation.to_string()
 }
 
 #[cfg(test)]

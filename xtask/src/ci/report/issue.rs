@@ -4,9 +4,10 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::{Report, Verdict, diagnostics, foreign, suites};
+use super::{Report, Verdict, diagnostics, suites};
 use crate::ci::step::{Step, Tests};
 use crate::ci::tests;
+use crate::foreign;
 
 /// How many of a step's are reported; the others are counted.
 const MOST: usize = 50;

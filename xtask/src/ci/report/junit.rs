@@ -3,9 +3,9 @@
 use std::fs;
 use std::path::Path;
 
-use super::foreign::{last, plain};
 use super::{Report, Reports, Verdict, suites};
 use crate::ci::tests;
+use crate::foreign::{last, plain};
 
 /// How much of what a step has written is in its failure, in lines and in bytes.
 const OF_A_LOG: (usize, usize) = (200, 64 << 10);

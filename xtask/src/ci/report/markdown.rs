@@ -2,10 +2,10 @@
 
 use clap::ValueEnum as _;
 
-use super::foreign::{first, last, plain};
 use super::issue::Issue;
 use super::status::{Standing, Stands};
 use super::{FOLDER, Report, Reports, Run, Verdict};
+use crate::foreign::{first, last, plain};
 
 /// How many changed files are named.
 const FILES: usize = 20;

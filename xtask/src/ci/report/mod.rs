@@ -3,7 +3,6 @@
 mod console;
 mod critical;
 mod diagnostics;
-mod foreign;
 mod github;
 mod issue;
 mod json;

@@ -139,6 +139,14 @@ impl Fixture {
         self.write("config/delivery.toml", &text.replacen(from, to, 1));
     }
 
+    /// Leaves nothing in `delivery.toml` that `config-lint` would have to build the service for.
+    pub fn ask_the_service_nothing(&self) {
+        let text = self.read("config/delivery.toml");
+        let (before, rest) = text.split_once("[service.commands]").unwrap();
+        let (_, after) = rest.split_once("[proxy]").unwrap();
+        self.write("config/delivery.toml", &format!("{before}[proxy]{after}"));
+    }
+
     /// The folder the environment keeps everything in, where it runs as processes.
     pub fn state(&self) -> PathBuf {
         self.root.join(".switchyard/development")

@@ -8,7 +8,7 @@ use std::path::Path;
 ///
 /// # Errors
 /// When it cannot be read.
-pub(super) fn tail(path: &Path, bytes: u64) -> io::Result<String> {
+pub(crate) fn tail(path: &Path, bytes: u64) -> io::Result<String> {
     let mut file = File::open(path)?;
     let left_out = file.metadata()?.len().saturating_sub(bytes);
     file.seek(SeekFrom::Start(left_out))?;
@@ -20,7 +20,7 @@ pub(super) fn tail(path: &Path, bytes: u64) -> io::Result<String> {
 }
 
 /// The last lines of a text, so many and so many bytes at the most.
-pub(super) fn last(text: &str, lines: usize, bytes: usize) -> &str {
+pub(crate) fn last(text: &str, lines: usize, bytes: usize) -> &str {
     let text = text.trim_end();
     let from = text.rmatch_indices('\n').nth(lines.saturating_sub(1)).map_or(0, |(place, _)| place + 1);
     let text = &text[from..];
@@ -29,12 +29,33 @@ pub(super) fn last(text: &str, lines: usize, bytes: usize) -> &str {
 }
 
 /// The beginning of a text, so many bytes at the most.
-pub(super) fn first(text: &str, bytes: usize) -> &str {
+pub(crate) fn first(text: &str, bytes: usize) -> &str {
     &text[..text.floor_char_boundary(bytes)]
 }
 
+/// What a text begins with that is `file:line` or `file:line:column`, and what follows.
+pub(crate) fn place(text: &str) -> Option<(&str, u64, Option<u64>, &str)> {
+    let (file, rest) = text.split_once(':').filter(|(file, _)| !file.is_empty())?;
+    let (line, rest) = number(rest)?;
+    let column = rest.strip_prefix(':').and_then(number);
+    let (column, rest) = column.map_or((None, rest), |(column, rest)| (Some(column), rest));
+    Some((file, line, column, rest))
+}
+
+/// The number a text begins with, and what follows.
+pub(crate) fn number(text: &str) -> Option<(u64, &str)> {
+    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    Some((text[..end].parse().ok()?, &text[end..]))
+}
+
+/// A file as the project knows it: from its root on, where it lies in there.
+pub(crate) fn relative(file: &str, root: &Path) -> String {
+    let file = Path::new(file);
+    file.strip_prefix(root).or_else(|_| file.strip_prefix(".")).unwrap_or(file).to_string_lossy().into_owned()
+}
+
 /// A text without what steers a terminal and without any other control character, which XML has no way to write.
-pub(super) fn plain(text: &str) -> String {
+pub(crate) fn plain(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut chars = text.chars().peekable();
     while let Some(c) = chars.next() {

@@ -1,0 +1,82 @@
+//! What GitHub Actions takes for a command in a log. Its limits are those of
+//! <https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands>.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use crate::foreign::{first, plain};
+
+/// How long the message of an annotation may be, in bytes.
+const MESSAGE: usize = 4000;
+
+/// Whether this is a job on GitHub, whose log is read for commands.
+pub(crate) fn is_here() -> bool {
+    std::env::var("GITHUB_ACTIONS").is_ok_and(|value| value == "true")
+}
+
+/// Where the project is in what is checked out: GitHub counts from there.
+pub(crate) fn below(root: &Path) -> PathBuf {
+    let checkout = std::env::var_os("GITHUB_WORKSPACE").filter(|path| !path.is_empty());
+    let below = checkout.as_ref().and_then(|checkout| root.strip_prefix(checkout).ok());
+    below.unwrap_or(Path::new("")).to_owned()
+}
+
+/// A remark that is shown at a line of a file, as far as it has a place.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Annotation<'a> {
+    /// `error`, `warning` or `notice`.
+    pub(crate) level: &'a str,
+    /// From what is checked out.
+    pub(crate) file: Option<&'a Path>,
+    /// From 1.
+    pub(crate) line: Option<u64>,
+    /// From 1.
+    pub(crate) column: Option<u64>,
+    /// What stands above the message.
+    pub(crate) title: Option<&'a str>,
+    /// What is to be said; one that is too long is cut.
+    pub(crate) message: &'a str,
+}
+
+impl<'a> Annotation<'a> {
+    /// An error without a place.
+    pub(crate) fn new(message: &'a str) -> Annotation<'a> {
+        Annotation { level: "error", file: None, line: None, column: None, title: None, message }
+    }
+}
+
+impl fmt::Display for Annotation<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let number = |name, number: Option<u64>| Some((name, number?.to_string()));
+        let file = self.file.map(|file| ("file", file.to_string_lossy().into_owned()));
+        let title = self.title.map(|title| ("title", title.to_owned()));
+        let properties = [file, number("line", self.line), number("col", self.column), title].into_iter().flatten();
+        let properties: Vec<_> = properties.map(|(name, value)| format!("{name}={}", property(&value))).collect();
+        let space = if properties.is_empty() { "" } else { " " };
+        write!(f, "::{}{space}{}::{}", self.level, properties.join(","), data(self.message))
+    }
+}
+
+/// A text as the last part of a command, which ends with its line.
+pub(crate) fn data(text: &str) -> String {
+    first(&plain(text), MESSAGE).replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+fn property(text: &str) -> String {
+    data(text).replace(':', "%3A").replace(',', "%2C")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_in_an_annotation_ends_it_or_begins_another() {
+        let file = Path::new("a,b:c.toml");
+        let annotation = Annotation { file: Some(file), line: Some(3), ..Annotation::new("100 %\n::error::mine") };
+        assert_eq!(annotation.to_string(), "::error file=a%2Cb%3Ac.toml,line=3::100 %25%0A::error::mine");
+        assert_eq!(Annotation::new("no place").to_string(), "::error::no place");
+        let long = "x".repeat(MESSAGE + 1);
+        assert_eq!(Annotation::new(&long).to_string().len(), "::error::".len() + MESSAGE);
+    }
+}
