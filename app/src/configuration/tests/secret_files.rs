@@ -124,10 +124,3 @@ fn a_secret_of_a_newer_release_does_not_stop_an_older_one() {
     let trial = Trial::new(Environment::Production).secret("metrics.token", TOKEN).secret("database.password", "new");
     trial.has_the_token();
 }
-
-#[test]
-fn whoever_prints_the_sources_sees_the_names_of_variables_and_no_value() {
-    let trial = Trial::development().variable("APP__METRICS__TOKN", TOKEN).flag(&format!("metrics.token={TOKEN}"));
-    let printed = format!("{:?}", trial.sources);
-    assert!(printed.contains("APP__METRICS__TOKN") && !printed.contains(TOKEN), "{printed}");
-}
