@@ -39,7 +39,7 @@ fn a_name_that_is_no_tests_is_found_out() {
     assert!(is_a_test(&root(), here));
     for there in [
         "xtask secrets::tests::a_file_gives_its_value_without_the_line_break_and_a_missing_one_is_named",
-        "xtask ci::tests::tests_are_counted_by_what_their_runner_says",
+        "xtask config_lint::committed::tests::every_kind_is_found_at_its_line_and_not_shown",
         "xtask::scenarios lifecycle::on_process::a_preview_header_picks_a_colour_and_a_visitor_stays_with_the_draw",
     ] {
         assert!(is_a_test(&root(), there), "{there}");
