@@ -9,7 +9,7 @@ use std::{
 use clap::{Args, Parser, Subcommand};
 
 use crate::configuration::{
-    self, DIRECTORY_VARIABLE, ENVIRONMENT_VARIABLE, Environment, Problems, SECRETS_VARIABLE, Settings, Sources,
+    self, DIRECTORY_VARIABLE, ENVIRONMENT_VARIABLE, Environment, Problems, SECRETS_VARIABLE, Sources,
 };
 
 /// The folder of the configuration when nothing names one.
@@ -68,6 +68,26 @@ pub enum ConfigCommand {
         #[command(flatten)]
         globals: Globals,
     },
+    /// Show each value, which layer gives it and what it overrides; exit 78 if anything is wrong.
+    Explain {
+        /// One setting, such as server.port, or a section of them; everything when absent.
+        key: Option<String>,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+        /// Do not miss a secret that the environment requires.
+        #[arg(long)]
+        without_secrets: bool,
+        /// Flags behind the subcommand.
+        #[command(flatten)]
+        globals: Globals,
+    },
+    /// Print the JSON Schema of a configuration file.
+    Schema,
+    /// Print a .env.template: every setting as a variable, commented out.
+    EnvTemplate,
+    /// Print the page that documents every setting, in Markdown.
+    Reference,
 }
 
 /// Flags that every subcommand takes, in front of it or behind.
@@ -91,15 +111,6 @@ impl Globals {
     pub fn and(mut self, behind: Self) -> Self {
         self.set.extend(behind.set);
         Self { env: behind.env.or(self.env), config_dir: behind.config_dir.or(self.config_dir), set: self.set }
-    }
-
-    /// The settings of the chosen environment.
-    ///
-    /// # Errors
-    ///
-    /// No environment is chosen, or its configuration has problems.
-    pub fn settings(&self) -> Result<Settings, Problems> {
-        self.sources()?.load()
     }
 
     /// The sources of the chosen environment.

@@ -7,7 +7,7 @@ use axum::Router;
 use tokio::{net::TcpListener, time};
 
 use crate::{
-    configuration::Settings,
+    configuration::{Settings, derived::Explanation},
     context::Context,
     routes,
     server::{self, Limits},
@@ -24,16 +24,16 @@ pub struct Application {
 }
 
 impl Application {
-    /// Listens on the configured address.
+    /// Listens on the configured address. Development shows the `explanation` of its settings.
     ///
     /// # Errors
     ///
     /// The address cannot be listened on, or the `crash_after` fault is `0s`.
-    pub async fn build(settings: Settings) -> anyhow::Result<Self> {
+    pub async fn build(settings: Settings, explanation: Explanation) -> anyhow::Result<Self> {
         if settings.faults.crash_after == Some(Duration::ZERO) {
             return Err(crash(Duration::ZERO));
         }
-        let context = Arc::new(Context::new(&settings)?);
+        let context = Arc::new(Context::new(&settings, explanation)?);
         let wanted = SocketAddr::new(settings.server.host, settings.server.port);
         let listener = TcpListener::bind(wanted).await.with_context(|| format!("cannot listen on {wanted}"))?;
         Ok(Self {

@@ -1,6 +1,8 @@
 //! One module for each subcommand, and what they share: exit codes and output that survives a closed pipe.
 
 pub mod config_check;
+pub mod config_explain;
+pub mod config_print;
 pub mod healthcheck;
 pub mod serve;
 
@@ -12,6 +14,15 @@ use std::{
 
 /// The exit code of a configuration error: `EX_CONFIG` of sysexits.
 const EXIT_CONFIGURATION: u8 = 78;
+
+/// The exit code of a mistake on the command line, as clap has it.
+const EXIT_USAGE: u8 = 2;
+
+/// Writes a text that ends its own lines to standard output.
+fn print_text(text: &str) {
+    // As for `print`.
+    let _ = io::stdout().write_all(text.as_bytes());
+}
 
 /// Writes a line to standard output.
 fn print(line: impl Display) {

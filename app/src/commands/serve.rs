@@ -8,20 +8,26 @@ use tokio::{
 };
 
 use super::{EXIT_CONFIGURATION, complain};
-use crate::{cli::Globals, configuration::Settings, startup::Application, telemetry};
+use crate::{
+    cli::Globals,
+    configuration::{Settings, derived::Explanation},
+    startup::Application,
+    telemetry,
+};
 
 /// Serves until SIGTERM or SIGINT. Exits 0 after a drain, 1 on a failure, 78 on a configuration error.
 #[must_use]
 pub fn run(globals: &Globals) -> ExitCode {
-    let settings = match globals.settings() {
-        Ok(settings) => settings,
+    let loaded = globals.sources().and_then(|sources| sources.load_explained());
+    let (settings, explanation) = match loaded {
+        Ok(loaded) => loaded,
         Err(problems) => {
             complain(problems);
             return ExitCode::from(EXIT_CONFIGURATION);
         }
     };
     telemetry::init(&settings.log);
-    match serve(settings) {
+    match serve(settings, explanation) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("stopped: {error:#}");
@@ -30,11 +36,11 @@ pub fn run(globals: &Globals) -> ExitCode {
     }
 }
 
-fn serve(settings: Settings) -> anyhow::Result<()> {
+fn serve(settings: Settings, explanation: Explanation) -> anyhow::Result<()> {
     let runtime = Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let stop = stop_signal()?;
-        Application::build(settings).await?.run_until_stopped(stop).await
+        Application::build(settings, explanation).await?.run_until_stopped(stop).await
     })
 }
 

@@ -2,12 +2,12 @@
 
 /// Declares every setting once. Each `name: Type = kind, property(…), …;` below a section becomes a documented field of that
 /// section's struct, a [`Setting`](super::Setting) of `SETTINGS` whose documentation is the field's, and a line of
-/// `from_values`.
+/// `from_values`; each section becomes a [`Section`](super::Section) of `SECTIONS`.
 macro_rules! settings {
     (
         $(#[$meta:meta])* $whole:ident;
         $(
-            $(#[$section_doc:meta])*
+            $(#[doc = $section_doc:literal])+
             $section:ident: $struct:ident {
                 $(
                     $(#[doc = $doc:literal])+
@@ -21,16 +21,20 @@ macro_rules! settings {
         pub struct $whole {
             /// Where the service runs.
             pub environment: $crate::configuration::Environment,
-            $($(#[$section_doc])* pub $section: $struct,)+
+            $($(#[doc = $section_doc])+ pub $section: $struct,)+
         }
 
         $(
-            $(#[$section_doc])*
+            $(#[doc = $section_doc])+
             #[derive(Clone, Debug, PartialEq)]
             pub struct $struct {
                 $($(#[doc = $doc])+ pub $field: $type,)+
             }
         )+
+
+        /// Every section, in the order of the settings.
+        static SECTIONS: &[$crate::configuration::Section] =
+            &[$($crate::configuration::Section { name: stringify!($section), docs: &[$($section_doc),+] },)+];
 
         /// Every setting, section by section.
         static SETTINGS: &[$crate::configuration::Setting] = &[

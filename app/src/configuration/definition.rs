@@ -12,7 +12,7 @@ use super::{
 };
 
 /// The settings of this service, and the rules across them.
-pub static DEFINITION: Definition = Definition { settings: SETTINGS, rules: RULES };
+pub static DEFINITION: Definition = Definition { sections: SECTIONS, settings: SETTINGS, rules: RULES };
 
 settings! {
     /// Everything that can be set, complete and valid.
@@ -40,9 +40,9 @@ settings! {
 
     /// Which pages of other origins a browser lets call the service.
     cors: Cors {
-        /// Origins that may call it, such as "https://shop.example"; "*" is every one, refused in production.
+        /// Origins that may call it, such as `https://shop.example`; `*` is every one, refused in production.
         allowed_origins: Vec<String> = Kind::List(&Kind::Origin), default(""), refused(NO_WILDCARD);
-        /// Whether they may send cookies along; never together with "*".
+        /// Whether they may send cookies along; never together with `*`.
         allow_credentials: bool = Kind::Boolean, default("false");
     }
 

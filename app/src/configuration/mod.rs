@@ -29,6 +29,8 @@ mod syntax;
 mod value;
 mod variables;
 
+pub mod derived;
+
 pub use definition::{Cors, DEFINITION, Faults, Log, Metrics, Release, Server, Settings};
 pub use environment::{ENVIRONMENT_VARIABLE, choose};
 pub use kind::{Kind, LIST_SEPARATOR};
@@ -39,7 +41,7 @@ pub use reading::{Reading, Sources};
 pub use refusal::{Refusal, Refused, WELL_KNOWN};
 pub use secret::{MASK, Secret};
 pub use secret_files::SECRETS_VARIABLE;
-pub use setting::{Definition, FILE_SUFFIX, Rule, Setting, VARIABLE_PREFIX};
+pub use setting::{Definition, FILE_SUFFIX, Rule, Section, Setting, VARIABLE_PREFIX};
 pub use value::{Value, Values};
 
 /// The variable that names the folder of the files.

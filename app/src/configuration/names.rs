@@ -56,6 +56,22 @@ words! {
     }
 }
 
+impl Environment {
+    /// These in a sentence, such as `staging and production`.
+    #[must_use]
+    pub fn listed(environments: &[Self]) -> String {
+        listed(&environments.iter().map(|environment| environment.as_str()).collect::<Vec<_>>())
+    }
+}
+
+/// Words in a sentence: `a`, `a and b`, `a, b and c`.
+pub(super) fn listed(words: &[&str]) -> String {
+    match words.split_last() {
+        Some((last, rest)) if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
+        _ => words.concat(),
+    }
+}
+
 words! {
     /// The least severe log event that is written.
     LogLevel {

@@ -4,7 +4,11 @@ use std::{fmt, net::IpAddr, ops::RangeInclusive, time::Duration};
 
 use humantime::format_duration;
 
-use super::{names::Environment, setting::Setting, value::Value};
+use super::{
+    names::{Environment, listed},
+    setting::Setting,
+    value::Value,
+};
 
 /// Values that some environments refuse.
 #[derive(Clone, Debug)]
@@ -15,6 +19,16 @@ pub struct Refusal {
     pub values: Refused,
     /// Why, as the end of "… is refused in production: ".
     pub reason: &'static str,
+}
+
+impl Refusal {
+    /// That `setting`'s values are refused, where and why, as a sentence without its full stop.
+    #[must_use]
+    pub fn sentence(&self, setting: &Setting) -> String {
+        let verb = if self.environments.len() == 1 { "refuses" } else { "refuse" };
+        let environments = Environment::listed(self.environments);
+        format!("{environments} {verb} {}: {}", self.values.named(setting), self.reason)
+    }
 }
 
 /// What a [`Refusal`] refuses. Displayed, it says what is left of what would be valid.
@@ -48,6 +62,23 @@ impl Refused {
             (Self::Exposed, Value::Address(address)) => is_exposed(*address),
             (Self::Weak(least), Value::Secret(secret)) => is_weak(secret.expose(), *least),
             _ => false,
+        }
+    }
+
+    /// What it refuses of `setting`, in words.
+    fn named(&self, setting: &Setting) -> String {
+        match self {
+            Self::These(texts) => listed(texts),
+            Self::AnyButDefault => match setting.default {
+                Some(text) => format!("whatever is not {text}"),
+                None => "every value".to_owned(),
+            },
+            Self::Outside(range) => {
+                let (start, end) = (format_duration(*range.start()), format_duration(*range.end()));
+                format!("less than {start} and more than {end}")
+            }
+            Self::Exposed => "addresses that others than this machine and its private networks reach".to_owned(),
+            Self::Weak(least) => format!("fewer than {least} bytes, and words out of templates"),
         }
     }
 }

@@ -71,7 +71,13 @@ impl Setting {
     /// What it does, in one line.
     #[must_use]
     pub fn doc(&self) -> String {
-        self.docs.iter().map(|line| line.trim()).collect::<Vec<_>>().join(" ")
+        one_line(self.docs)
+    }
+
+    /// The part of its path behind the section.
+    #[must_use]
+    pub fn key(&self) -> &'static str {
+        self.path.split_once('.').map_or(self.path, |(_, key)| key)
     }
 
     /// Whether nobody may see its value.
@@ -131,6 +137,28 @@ impl Setting {
     }
 }
 
+/// Lines of documentation as one.
+fn one_line(docs: &[&str]) -> String {
+    docs.iter().map(|line| line.trim()).collect::<Vec<_>>().join(" ")
+}
+
+/// Settings that belong together.
+#[derive(Clone, Copy, Debug)]
+pub struct Section {
+    /// The part of its settings' paths before the dot.
+    pub name: &'static str,
+    /// The lines of its documentation.
+    pub docs: &'static [&'static str],
+}
+
+impl Section {
+    /// What its settings are about, in one line.
+    #[must_use]
+    pub fn doc(&self) -> String {
+        one_line(self.docs)
+    }
+}
+
 /// What several settings have to fit together for.
 #[derive(Clone, Copy, Debug)]
 pub struct Rule {
@@ -148,6 +176,8 @@ pub struct Rule {
 /// explanation all read the one [`DEFINITION`](super::DEFINITION).
 #[derive(Clone, Copy, Debug)]
 pub struct Definition {
+    /// What the sections are about.
+    pub sections: &'static [Section],
     /// The settings, section by section.
     pub settings: &'static [Setting],
     /// The rules across them.
@@ -170,6 +200,13 @@ impl Definition {
     /// The section of every setting; each as often as it has settings.
     pub fn sections(&self) -> impl Iterator<Item = &'static str> {
         self.paths().filter_map(|path| path.split_once('.')).map(|(section, _)| section)
+    }
+
+    /// The settings of `section`.
+    pub fn settings_of(&self, section: &Section) -> impl Iterator<Item = &'static Setting> {
+        let name = section.name;
+        let is_here = move |setting: &&Setting| setting.path.split_once('.').is_some_and(|(of, _)| of == name);
+        self.settings.iter().filter(is_here)
     }
 
     /// The path of every setting.

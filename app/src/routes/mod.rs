@@ -1,5 +1,6 @@
 //! The routes, one module for each noun.
 
+mod config;
 mod echo;
 mod health;
 mod info;
@@ -41,6 +42,7 @@ pub(crate) fn router(context: Arc<Context>) -> Router {
         .route("/api/v1/info", get(info::show))
         .route("/api/v1/echo", post(echo::reply).layer(echo::limit()))
         .route("/api/v1/tunnel", get(tunnel::open))
+        .merge(config::routes(&context))
         .fallback(not_found)
         .layer(inject);
     let probes = Router::new()

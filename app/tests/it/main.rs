@@ -6,10 +6,15 @@ mod support;
 mod broken;
 mod command_line;
 mod drain;
+mod explain;
 mod faults;
+#[cfg(test)]
+mod generated;
 mod headers;
 mod healthcheck;
 mod limits;
 mod metrics;
 mod process;
 mod routes;
+#[cfg(test)]
+mod secrecy;

@@ -60,3 +60,10 @@ fn base_toml_documents_every_setting_in_the_words_of_the_definition() {
         assert!(base.contains(&format!("{key} = ")), "{}", setting.path);
     }
 }
+
+#[test]
+fn every_setting_is_in_a_documented_section() {
+    let listed = DEFINITION.sections.iter().flat_map(|section| DEFINITION.settings_of(section));
+    assert!(listed.map(|setting| setting.path).eq(DEFINITION.paths()));
+    assert!(DEFINITION.sections.iter().all(|section| !section.doc().is_empty()));
+}

@@ -28,3 +28,10 @@ fn a_wrong_word_names_its_origin_and_what_was_meant() {
     let nothing = choose(Some(""), None, true).unwrap_err().to_string();
     assert!(!nothing.contains("did you mean"), "{nothing}");
 }
+
+#[test]
+fn environments_are_listed_as_a_sentence_has_them() {
+    assert_eq!(Environment::listed(&[Environment::Staging]), "staging");
+    assert_eq!(Environment::listed(&[Environment::Staging, Environment::Production]), "staging and production");
+    assert_eq!(Environment::listed(Environment::ALL), "development, staging and production");
+}

@@ -1,15 +1,21 @@
 mod definition;
 mod environment;
+mod explanation;
 mod layers;
 mod leaks;
+mod one_place;
 mod problems;
+mod properties;
+mod schema;
+mod secrecy;
 mod secret_files;
+mod template;
 
 use std::fs;
 
 use tempfile::TempDir;
 
-use super::{Environment, Problems, Settings, Sources};
+use super::{DEFINITION, Definition, Environment, Problems, Reading, Settings, Sources, derived::Explanation};
 
 /// A configuration to try: files in a folder of its own, variables and flags.
 struct Trial {
@@ -45,6 +51,29 @@ impl Trial {
         self
     }
 
+    /// Puts a secret file into the folder of secrets, which is beside the configuration here.
+    fn secret_file(mut self, name: &str, text: &str) -> Self {
+        let folder = self.directory.path().join("secrets");
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join(name), text).unwrap();
+        self.sources.secrets = Some(folder);
+        self.sources.without_secrets = false;
+        self
+    }
+
+    fn read(&self, definition: &Definition) -> Reading {
+        self.sources.read(definition)
+    }
+
+    fn explanation(&self) -> Explanation {
+        Explanation::new(&DEFINITION, self.sources.environment, &self.read(&DEFINITION))
+    }
+
+    /// Text with the folder cut off.
+    fn shown(&self, text: &str) -> String {
+        text.replace(&format!("{}/", self.directory.path().display()), "")
+    }
+
     fn load(&self) -> Result<Settings, Problems> {
         self.sources.load()
     }
@@ -58,8 +87,7 @@ impl Trial {
     #[track_caller]
     fn problems(&self) -> Vec<String> {
         let Problems(problems) = self.load().expect_err("there should be problems");
-        let folder = format!("{}/", self.directory.path().display());
-        problems.iter().map(|problem| problem.to_string().replace(&folder, "")).collect()
+        problems.iter().map(|problem| self.shown(&problem.to_string())).collect()
     }
 
     #[track_caller]

@@ -10,7 +10,7 @@ use app::{
 };
 use tokio::{runtime::Runtime, sync::oneshot};
 
-use super::{Client, Response, shipped_configuration, wait_for};
+use super::{Client, Response, TOKEN, shipped_configuration, wait_for};
 
 /// The application in this process, on a free port.
 pub(crate) struct TestApp {
@@ -21,16 +21,28 @@ pub(crate) struct TestApp {
 
 /// Serves with the shipped configuration and these settings, `KEY=VALUE` each.
 pub(crate) fn spawn_app(set: &[&str]) -> TestApp {
-    let sources = Sources {
-        flags: ["server.port=0"].iter().chain(set).map(ToString::to_string).collect(),
-        ..Sources::files(Environment::Development, shipped_configuration())
-    };
-    let settings = sources.load().unwrap();
+    let flags = set.iter().map(ToString::to_string).collect();
+    spawn(&Sources { flags, ..Sources::files(Environment::Development, shipped_configuration()) })
+}
+
+/// As [`spawn_app`], as `environment` has it and with a token for the metrics.
+pub(crate) fn spawn_app_in(environment: Environment, set: &[&str]) -> TestApp {
+    spawn(&Sources {
+        variables: vec![("APP__METRICS__TOKEN".to_owned(), TOKEN.to_owned())],
+        flags: set.iter().map(ToString::to_string).collect(),
+        ..Sources::files(environment, shipped_configuration())
+    })
+}
+
+fn spawn(sources: &Sources) -> TestApp {
+    let (mut settings, explanation) = sources.load_explained().unwrap();
+    // Behind the back of validation, which wants a known port where a proxy is.
+    settings.server.port = 0;
     let (stop, stopped) = oneshot::channel::<()>();
     let (listening, port) = mpsc::channel();
     let serving = thread::spawn(move || {
         Runtime::new()?.block_on(async {
-            let application = Application::build(settings).await?;
+            let application = Application::build(settings, explanation).await?;
             listening.send(application.port())?;
             application.run_until_stopped(async { drop(stopped.await) }).await
         })
