@@ -6,7 +6,7 @@
 use std::fs;
 use std::path::Path;
 
-use app::configuration::{DEFINITION, Environment, Secret, Setting, Sources};
+use app::configuration::{DEFINITION, Environment, Secret, Setting, Sources, derived::Explanation};
 use tempfile::TempDir;
 
 /// The secret that nothing may show, strong enough for production.
@@ -31,6 +31,8 @@ pub fn configuration(text: &str) {
     for given in DEFINITION.paths().flat_map(|path| reading.given(path)) {
         told.push(format!("{} {}", given.value.as_ref().map(ToString::to_string).unwrap_or_default(), given.origin));
     }
+    let explanation = Explanation::new(&DEFINITION, case.sources.environment, &reading);
+    told.extend([explanation.text(true), explanation.json()]);
     let is_wrong = !reading.problems().is_empty();
     match case.sources.load() {
         Ok(settings) => {
