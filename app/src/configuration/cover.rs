@@ -2,45 +2,14 @@
 
 use std::ops::Range;
 
-use toml_parser::{
-    Source,
-    lexer::{Token, TokenKind},
-};
+use toml_parser::lexer::TokenKind;
 
 use super::{
     kind::Kind,
     setting::{Definition, Setting},
     suggest,
+    tokens::{QUOTES, bare, is_open, is_word, join, tokens},
 };
-
-/// What a text stands in.
-const QUOTES: [char; 2] = ['"', '\''];
-
-/// The tokens of a text.
-pub(super) fn tokens(text: &str) -> impl Iterator<Item = (TokenKind, Range<usize>)> {
-    Source::new(text).lex().map(|token: Token| (token.kind(), token.span().start()..token.span().end()))
-}
-
-/// Whether a token is a word or a text: part of a key, or of a value.
-pub(super) fn is_word(kind: TokenKind) -> bool {
-    use TokenKind::{Atom, BasicString, LiteralString, MlBasicString, MlLiteralString};
-    matches!(kind, Atom | BasicString | LiteralString | MlBasicString | MlLiteralString)
-}
-
-/// Whether a text has a quote in front and none behind.
-pub(super) fn is_open(text: &str) -> bool {
-    text.starts_with(QUOTES) && (text.len() < 2 || text.chars().next() != text.chars().next_back())
-}
-
-/// A part of a key, without quotes. One with escapes in it names no setting.
-pub(super) fn bare(part: &str) -> &str {
-    part.trim_matches(QUOTES)
-}
-
-/// `key` below `section`; the empty section is that of a file.
-pub(super) fn join(section: &str, key: &str) -> String {
-    if section.is_empty() { key.to_owned() } else { format!("{section}.{key}") }
-}
 
 /// What a text has in it.
 #[derive(Default)]
@@ -132,7 +101,7 @@ impl Walk<'_> {
             (TokenKind::Whitespace | TokenKind::Eof, _) => {}
             (TokenKind::Newline, _) if self.frames.is_empty() => self.end_line(),
             (TokenKind::Newline, _) => {}
-            (TokenKind::Comment, _) => self.cover.hidden.push(range),
+            (TokenKind::Comment, _) => self.hide(range),
             (_, Expecting::Key) => self.in_key(kind, range),
             (_, Expecting::Header) if is_word(kind) => self.key.push(range),
             (_, Expecting::Header) => {}
@@ -149,7 +118,7 @@ impl Walk<'_> {
             TokenKind::Equals => {
                 let path = join(self.prefix(), &self.name());
                 if self.is_broken && !is_key(self.definition, &path, &self.text[range.end..]) {
-                    self.cover.hidden.append(&mut self.key);
+                    self.hide_key();
                 }
                 self.expect_value(path);
             }
@@ -158,7 +127,7 @@ impl Walk<'_> {
                 self.drop_key();
                 self.close();
             }
-            kind if is_word(kind) && is_open(&self.text[range.clone()]) => self.cover.hidden.push(range),
+            kind if is_word(kind) && is_open(&self.text[range.clone()]) => self.hide(range),
             kind if is_word(kind) && (self.key.is_empty() || self.is_dotted) => {
                 self.key.push(range);
                 self.is_dotted = false;
@@ -172,7 +141,7 @@ impl Walk<'_> {
         let name = self.name();
         let path = join(self.prefix(), name.trim_end_matches(':'));
         if self.definition.find(&path).is_none() {
-            self.cover.hidden.append(&mut self.key);
+            self.hide_key();
         }
         self.expect_value(path);
         self.in_value(kind, range);
@@ -201,7 +170,7 @@ impl Walk<'_> {
                     self.end = range.end;
                 } else {
                     self.is_shown = false;
-                    self.cover.hidden.push(range);
+                    self.hide(range);
                 }
             }
         }
@@ -209,8 +178,9 @@ impl Walk<'_> {
 
     /// Whether a word is the first of a value, or joined to the one before: what stands apart may be anything.
     fn goes_on(&self, word: &Range<usize>) -> bool {
-        let between = self.text.get(self.end..word.start).unwrap_or_default();
-        (self.end == 0 || between == "." || self.is_span(word)) && self.is_one(&self.text[word.clone()])
+        let is_joined =
+            self.end == word.start && (&self.text[word.clone()] == "." || self.text[..self.end].ends_with('.'));
+        (self.end == 0 || is_joined || self.is_span(word)) && self.is_one(&self.text[word.clone()])
     }
 
     /// Whether a text has nothing in it but a value: with a quote too many or too few, it may have swallowed others.
@@ -261,11 +231,27 @@ impl Walk<'_> {
         self.expect_key();
     }
 
+    fn hide_key(&mut self) {
+        std::mem::take(&mut self.key).into_iter().for_each(|part| self.hide(part));
+    }
+
+    /// Covers a word, and the blanks between it and a covered one in front.
+    fn hide(&mut self, word: Range<usize>) {
+        let hidden = &mut self.cover.hidden;
+        let text = self.text;
+        let is_next =
+            |last: &&mut Range<usize>| text.get(last.end..word.start).is_some_and(|blank| blank.trim().is_empty());
+        match hidden.last_mut().filter(is_next) {
+            Some(last) => last.end = word.end,
+            None => hidden.push(word),
+        }
+    }
+
     /// A key that got no value may itself be one.
     fn drop_key(&mut self) {
         let path = join(self.prefix(), &self.name());
         if self.definition.find(&path).is_none() {
-            self.cover.hidden.append(&mut self.key);
+            self.hide_key();
         }
         self.expect_key();
     }

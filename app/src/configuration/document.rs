@@ -5,11 +5,12 @@ use std::{ops::Range, path::Path};
 use toml_parser::lexer::TokenKind;
 
 use super::{
-    cover::{Cover, cover, cover_broken, tokens},
+    cover::{Cover, cover, cover_broken},
     excerpt::Excerpt,
     problem::Origin,
     salvage::{self, BYTE_ORDER_MARK, Line},
     setting::Definition,
+    tokens::tokens,
 };
 
 /// A file's text.

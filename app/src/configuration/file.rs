@@ -9,7 +9,6 @@ use toml::{
 
 use super::{
     DIRECTORY_VARIABLE,
-    cover::join,
     document::Document,
     layer::{Layer, Written},
     names::Environment,
@@ -17,6 +16,7 @@ use super::{
     setting::{Definition, Setting},
     spelling, suggest,
     syntax::{self, Verdict},
+    tokens::join,
 };
 
 /// Reads the file at `path`, which must exist.
@@ -138,7 +138,7 @@ impl Reader<'_> {
             setting,
             kind.read_toml(value.get_ref()),
             Written { text, valid, origin, excerpt: Some(excerpt) },
-            meant,
+            meant.as_deref(),
         );
     }
 

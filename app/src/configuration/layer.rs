@@ -45,7 +45,7 @@ impl Layer {
         setting: &'static Setting,
         value: Option<Value>,
         written: Written,
-        meant: Option<String>,
+        meant: Option<&str>,
     ) {
         let Written { text, valid, origin, excerpt } = written;
         if value.is_none() {
@@ -55,7 +55,7 @@ impl Layer {
                 Problem::invalid(setting.path, &text)
             };
             let problem = problem.at(origin.clone()).showing(excerpt.clone()).valid(valid);
-            self.problems.push(problem.meant(meant.as_deref()).about(setting));
+            self.problems.push(problem.meant(meant).about(setting));
         }
         self.given.push(Given { setting, value, origin, excerpt });
     }
@@ -83,8 +83,7 @@ impl Layer {
             origin,
             excerpt: Some(Excerpt::assignment(name, text, is_shown)),
         };
-        let meant = spelling::word(&setting.kind, text).map(str::to_owned);
-        self.give(setting, setting.kind.read_text(text), written, meant);
+        self.give(setting, setting.kind.read_text(text), written, spelling::word(&setting.kind, text));
     }
 
     /// Takes a secret that has a file of its own.

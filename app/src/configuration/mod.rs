@@ -1,8 +1,8 @@
 //! Layered configuration: defaults, `base.toml`, `<environment>.toml`, secret files, variables, flags; the later wins.
 //!
 //! Each setting is defined once, in [`definition`](DEFINITION): type, default, documentation, range, what an environment
-//! requires and refuses. Everything that is wrong is reported at once, with the key's path, the value, where it came from and
-//! what would be valid.
+//! requires and refuses. Everything that is wrong is reported at once, with the key's path, where it came from, the line that
+//! stands there, and what would be valid. What is not known to be the value of a setting that is no secret is never shown.
 
 mod cover;
 mod define;
@@ -26,6 +26,7 @@ mod setting;
 mod spelling;
 mod suggest;
 mod syntax;
+mod tokens;
 mod value;
 mod variables;
 

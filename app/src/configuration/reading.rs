@@ -82,7 +82,12 @@ impl Sources {
         ];
         let mut reading = Reading { environment: self.environment, given: Vec::new(), problems: Vec::new() };
         for layer in layers {
-            reading.problems.extend(layer.problems);
+            for problem in layer.problems {
+                // A folder that does not exist is missed by each of its files.
+                if !reading.problems.contains(&problem) {
+                    reading.problems.push(problem);
+                }
+            }
             reading.given.extend(layer.given);
         }
         reading.judge(definition, self);
@@ -153,10 +158,14 @@ fn refuse(given: &Given, environment: Environment) -> Option<Problem> {
     let environments: Vec<_> = refusal.environments.iter().map(|environment| environment.as_str()).collect();
     let environments = environments.join(" and ");
     let message = format!("{}: {refused} is refused in {environments}: {}", setting.path, refusal.reason);
-    let valid = match &refusal.values {
-        Refused::AnyButDefault => setting.default.unwrap_or("no value").to_owned(),
-        Refused::Outside(range) => Kind::Duration(range.clone()).to_string(),
-        _ => format!("{}, {}", setting.kind, refusal.values),
+    let valid = match (&refusal.values, &setting.kind) {
+        (Refused::AnyButDefault, _) => setting.default.unwrap_or("no value").to_owned(),
+        (Refused::Outside(range), _) => Kind::Duration(range.clone()).to_string(),
+        (Refused::These(texts), Kind::Word(words)) => {
+            let left: Vec<_> = words.iter().filter(|word| !texts.contains(word)).copied().collect();
+            format!("one of {}", left.join(", "))
+        }
+        (values, kind) => format!("{kind}, {values}"),
     };
     Some(Problem::new(message).at(origin.clone()).showing(excerpt.clone()).valid(valid).about(setting))
 }

@@ -5,8 +5,9 @@ use std::ops::Range;
 use toml_parser::lexer::TokenKind;
 
 use super::{
-    cover::{bare, is_key, is_open, is_word, join, tokens},
+    cover::is_key,
     setting::{Definition, Setting},
+    tokens::{bare, is_open, is_word, join, tokens},
 };
 
 /// What some editors put in front of a text.

@@ -87,9 +87,8 @@ fn take(
         }
         Err(cause) => {
             let problem = Problem::new(format!("{}: its file {cause}", setting.path)).at(origin.clone());
-            layer
-                .problems
-                .push(problem.valid("a file that this user can read, with the secret and nothing else in it"));
+            let problem = problem.valid("a file that this user can read, with the secret and nothing else in it");
+            layer.problems.push(problem.about(setting));
             layer.give_nothing(setting, origin);
         }
     }

@@ -6,13 +6,13 @@ use toml::de::Error;
 use toml_parser::lexer::TokenKind;
 
 use super::{
-    cover::{is_word, tokens},
     document::Document,
     file,
     problem::Problem,
     salvage::Line,
     setting::{Definition, Setting},
     spelling,
+    tokens::{is_word, tokens},
 };
 
 /// What is wrong, by how the parser's message starts, and what it expected.
@@ -65,7 +65,9 @@ pub(super) fn judge(definition: &Definition, document: &Document<'_>, errors: &[
     found.dedup_by_key(|found| found.line);
     for found in found {
         let line = &lines[found.line];
-        if verdict.astray.is_some() && !line.is_trusted {
+        let follows = line.open.is_none() && !line.is_trusted && verdict.lines.last() == Some(&found.line);
+        if follows || verdict.astray.is_some() && !line.is_trusted {
+            verdict.lines.push(found.line + 1);
             continue;
         }
         let judge = Judge { definition, document, lines, line, found };
@@ -142,7 +144,8 @@ impl Judge<'_> {
     }
 
     fn problem(&self) -> Problem {
-        if let Some((setting, value)) = self.line.sets(self.definition).filter(|_| self.line.is_closed()) {
+        let sets = self.line.sets(self.definition);
+        if let Some((setting, value)) = sets.filter(|(setting, _)| setting.is_secret() || self.line.is_closed()) {
             return self.of_setting(setting, self.absolute(&value));
         }
         let (message, span) = (self.found.message, &self.found.span);

@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod support;
 
+#[cfg(test)]
 mod broken;
 mod command_line;
 mod drain;
