@@ -19,7 +19,7 @@ criterion_main!(configuration);
 
 /// The shipped configuration of production, as a deployer starts a release: with a secret file, variables and a flag.
 fn production(criterion: &mut Criterion) {
-    let secrets = folder(&[("metrics.token", "5b1f0c9e7d3a48266e90d1c7ab24f853\n")]);
+    let secrets = folder(&[("metrics.token", "open-says-me-to-the-hidden-cave-of-forty\n")]);
     let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../config");
     let mut sources = Sources::files(Environment::Production, shipped);
     sources.secrets = Some(secrets.path().to_owned());

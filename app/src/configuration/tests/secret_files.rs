@@ -2,7 +2,7 @@ use std::{fs, os::unix::fs::symlink, path::PathBuf};
 
 use super::{super::Environment, Trial};
 
-const TOKEN: &str = "0f4e1d2c3b5a69788796a5b4c3d2e1f0";
+const TOKEN: &str = "open-says-me-to-the-hidden-cave-of-forty";
 
 impl Trial {
     /// A file of the folder of secrets.
@@ -30,7 +30,7 @@ impl Trial {
 fn the_folder_gives_a_secret_and_a_named_file_is_stronger() {
     let trial = Trial::new(Environment::Production).secret("metrics.token", &format!("{TOKEN}\r\n"));
     trial.has_the_token();
-    let other = TOKEN.replace('0', "9");
+    let other = TOKEN.replace("forty", "fifty");
     let trial = Trial::new(Environment::Production).secret("metrics.token", &other).file("named", TOKEN);
     let named = trial.path("named");
     trial.variable("APP__METRICS__TOKEN_FILE", named.to_str().unwrap()).has_the_token();
@@ -44,7 +44,7 @@ fn a_secret_behind_symbolic_links_is_followed_and_a_new_one_is_read_at_the_next_
     symlink(trial.path("current"), &link).unwrap();
     symlink(trial.path("first"), trial.path("current")).unwrap();
     trial.has_the_token();
-    let next = TOKEN.replace('f', "7");
+    let next = TOKEN.replace("forty", "sixty");
     fs::write(trial.path("second"), &next).unwrap();
     fs::remove_file(trial.path("current")).unwrap();
     symlink(trial.path("second"), trial.path("current")).unwrap();
