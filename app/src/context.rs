@@ -1,7 +1,9 @@
 //! What every request handler shares.
 
+use std::time::Duration;
+
 use crate::{
-    configuration::{Environment, Settings, derived::Explanation},
+    configuration::{Environment, Secret, Settings, derived::Explanation},
     faults::Faults,
     identity::Identity,
     lifecycle::Lifecycle,
@@ -19,6 +21,10 @@ pub(crate) struct Context {
     pub(crate) request_ids: RequestIds,
     /// Where the settings come from, in development: it is nobody's business elsewhere.
     pub(crate) explanation: Option<Explanation>,
+    /// How long a handler may take.
+    pub(crate) request_timeout: Duration,
+    /// What a scraper has to present, where that is asked for.
+    pub(crate) metrics_token: Option<Secret>,
 }
 
 impl Context {
@@ -31,6 +37,8 @@ impl Context {
             faults: Faults::new(&settings.faults),
             request_ids: RequestIds::default(),
             explanation: (settings.environment == Environment::Development).then_some(explanation),
+            request_timeout: settings.server.request_timeout,
+            metrics_token: settings.metrics.token.clone(),
             identity,
         })
     }

@@ -9,12 +9,14 @@ pub mod configuration;
 pub mod startup;
 
 mod context;
+mod cors;
 mod faults;
 mod identity;
 mod lifecycle;
 mod metrics;
 mod observe;
 mod request_id;
+mod request_timeout;
 mod routes;
 mod server;
 mod telemetry;

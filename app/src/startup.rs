@@ -9,7 +9,7 @@ use tokio::{net::TcpListener, time};
 use crate::{
     configuration::{Settings, derived::Explanation},
     context::Context,
-    routes,
+    cors, routes,
     server::{self, Limits},
 };
 
@@ -39,7 +39,7 @@ impl Application {
         Ok(Self {
             address: listener.local_addr()?,
             listener,
-            router: routes::router(Arc::clone(&context)),
+            router: routes::router(Arc::clone(&context), cors::layer(&settings.cors)?),
             context,
             settings,
         })

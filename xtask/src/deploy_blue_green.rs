@@ -49,12 +49,12 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     if args.plan {
         return show_plan(args, &site, settings);
     }
+    site.require_secrets()?;
     let content = args.source.content(&site)?;
     let deployment = Deployment::begin(&site, "deploy-blue-green", &args.queue, reader)?;
     args.expect.iter().try_for_each(|planned| deployment.require(planned))?;
     let release = deployment.keep(&content, args.source.release.as_deref())?;
     let launch = Launch { release: release.name, settings };
-    deployment.place_secrets()?;
     deployment.deploy(&launch)
 }
 

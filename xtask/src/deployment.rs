@@ -197,21 +197,25 @@ impl<'a> Deployment<'a> {
             .collect())
     }
 
-    /// Gives the releases the secrets they are started with.
+    /// Rolls a release out, once it has checked its own configuration with the settings and the secrets it would start with,
+    /// and the proxy has followed a change of its own.
     ///
     /// # Errors
-    /// A [`Problem`] with exit code 78 for one that has no value.
-    pub fn place_secrets(&self) -> anyhow::Result<()> {
-        self.scene.home.place_secrets()
+    /// A [`Problem`] with exit code 78 when a secret has no value, or the release or the proxy refuses its configuration, and
+    /// nothing was started; else those of [`Deployment::reach`].
+    pub fn deploy(&self, launch: &Launch) -> anyhow::Result<()> {
+        let home = &self.scene.home;
+        home.stage_secrets()?;
+        let (plan, observed) = self.checked(launch).inspect_err(|_| {
+            // What stays is replaced by the next deploy, and the first error is the one to tell.
+            let _ = home.discard_secrets();
+        })?;
+        home.accept_secrets()?;
+        self.carry_through(&plan, &observed)
     }
 
-    /// Rolls a release out, once it has checked its own configuration with the settings it would start with, and the proxy
-    /// has followed a change of its own.
-    ///
-    /// # Errors
-    /// A [`Problem`] with exit code 78 when the release or the proxy refuses its configuration and nothing was started; else
-    /// those of [`Deployment::reach`].
-    pub fn deploy(&self, launch: &Launch) -> anyhow::Result<()> {
+    /// Plans the rollout of a release that accepts what it would be started with.
+    fn checked(&self, launch: &Launch) -> anyhow::Result<(Plan, Observed)> {
         let candidate = self.who_runs_where()?.active().map_or(Colour::Blue, Colour::other);
         // The check is a program of its own, and nothing waits for it until something is to be started.
         let (checked, prepared) = std::thread::scope(|scope| {
@@ -223,7 +227,7 @@ impl<'a> Deployment<'a> {
         checked?;
         let (plan, observed) = prepared?;
         self.require(&Basis::of(&observed, &self.site.environment().rollout)?)?;
-        self.carry_through(&plan, &observed)
+        Ok((plan, observed))
     }
 
     /// Looks whether things still stand as they did when a plan was made.

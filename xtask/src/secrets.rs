@@ -3,12 +3,19 @@
 use std::fmt;
 use std::path::Path;
 
+use anyhow::Context as _;
+
 use crate::delivery::{Environment, FILE, SecretSource};
 use crate::host::Host;
 use crate::problem::{ExitCode, Problem};
 
 /// Where secrets lie, in an environment's folder.
 pub const FOLDER: &str = "secrets";
+/// Where those of a release lie until it has accepted them, in [`FOLDER`]; no secret has a name that begins with a dot.
+pub const STAGED: &str = ".next";
+
+/// How a secret's file is written: its path in an environment's folder, and the value.
+pub type Write<'a> = &'a dyn Fn(&str, &str) -> anyhow::Result<()>;
 
 /// One secret: where its value comes from, never the value itself.
 #[derive(Debug, Clone, Copy)]
@@ -31,9 +38,8 @@ impl fmt::Display for Secret<'_> {
 
 /// The secrets of an environment.
 pub fn of<'a>(root: &'a Path, name: &'a str, environment: &'a Environment) -> Vec<Secret<'a>> {
-    let all = environment.secrets.iter();
-    all.map(|(secret, source)| Secret { name: secret.get_ref(), key: "secrets.", environment: name, source, root })
-        .collect()
+    let all = environment.secret_sources();
+    all.map(|(secret, source)| Secret { name: secret, key: "secrets.", environment: name, source, root }).collect()
 }
 
 /// What a request has to say to pick a colour, where that is kept a secret.
@@ -42,21 +48,71 @@ pub fn preview_key<'a>(root: &'a Path, name: &'a str, environment: &'a Environme
     Some(Secret { name: "preview_key", key: "", environment: name, source, root })
 }
 
+/// Looks whether the deployer has a value of each, before anything is built for them.
+///
+/// # Errors
+/// A [`Problem`] with exit code 78 for one that has none.
+pub fn require(secrets: &[Secret<'_>]) -> anyhow::Result<()> {
+    secrets.iter().try_for_each(|secret| secret.value().map(drop))
+}
+
 /// Writes each secret to its file in an environment's folder, and removes those that are none any more. Nothing is
 /// written while one has no value.
 ///
 /// # Errors
 /// A [`Problem`] with exit code 78 for one that has no value, and when a file cannot be written or removed.
-pub fn place(
-    secrets: &[Secret<'_>],
-    host: &dyn Host,
-    write: impl Fn(&str, &str) -> anyhow::Result<()>,
-) -> anyhow::Result<()> {
-    let values: Vec<_> = secrets.iter().map(Secret::value).collect::<anyhow::Result<_>>()?;
-    for stale in host.list(FOLDER)?.iter().filter(|name| !secrets.iter().any(|secret| secret.name == *name)) {
-        host.remove(&format!("{FOLDER}/{stale}"))?;
+pub fn place(secrets: &[Secret<'_>], host: &dyn Host, write: Write<'_>) -> anyhow::Result<()> {
+    place_in(FOLDER, secrets, host, write)
+}
+
+/// Writes each secret to where a release can check it: what runs may be started again at any time, and keeps those it has
+/// until the release that is to follow it has accepted its own.
+///
+/// # Errors
+/// Those of [`place`].
+pub fn stage(secrets: &[Secret<'_>], host: &dyn Host, write: Write<'_>) -> anyhow::Result<()> {
+    place_in(&staged(), secrets, host, write)
+}
+
+/// Puts the staged secrets in place.
+///
+/// # Errors
+/// When a file cannot be read, written or removed.
+pub fn accept(secrets: &[Secret<'_>], host: &dyn Host, write: Write<'_>) -> anyhow::Result<()> {
+    for Secret { name, .. } in secrets {
+        let path = format!("{}/{name}", staged());
+        // What was checked, and not what the deployer's file may have become meanwhile.
+        let value = host.read(&path)?.with_context(|| format!("{path} is not there any more"))?;
+        write(&format!("{FOLDER}/{name}"), &value)?;
     }
-    secrets.iter().zip(values).try_for_each(|(secret, value)| write(&format!("{FOLDER}/{}", secret.name), &value))
+    remove_stale(FOLDER, secrets, host)?;
+    discard(host)
+}
+
+/// Removes the staged secrets.
+///
+/// # Errors
+/// When a file cannot be removed.
+pub fn discard(host: &dyn Host) -> anyhow::Result<()> {
+    remove_stale(&staged(), &[], host)
+}
+
+/// The folder of the staged secrets, in an environment's folder.
+pub fn staged() -> String {
+    format!("{FOLDER}/{STAGED}")
+}
+
+fn place_in(folder: &str, secrets: &[Secret<'_>], host: &dyn Host, write: Write<'_>) -> anyhow::Result<()> {
+    let values: Vec<_> = secrets.iter().map(Secret::value).collect::<anyhow::Result<_>>()?;
+    remove_stale(folder, secrets, host)?;
+    secrets.iter().zip(values).try_for_each(|(secret, value)| write(&format!("{folder}/{}", secret.name), &value))
+}
+
+fn remove_stale(folder: &str, secrets: &[Secret<'_>], host: &dyn Host) -> anyhow::Result<()> {
+    let is_secret = |name: &str| name == STAGED || secrets.iter().any(|secret| secret.name == name);
+    let names = host.list(folder)?;
+    let mut stale = names.iter().filter(|name| !is_secret(name));
+    stale.try_for_each(|name| host.remove(&format!("{folder}/{name}")))
 }
 
 impl Secret<'_> {
@@ -65,19 +121,19 @@ impl Secret<'_> {
     /// # Errors
     /// A [`Problem`] with exit code 78 when the deployer has none.
     pub fn value(&self) -> anyhow::Result<String> {
-        let (value, place) = match self.source {
-            SecretSource::Env(variable) => {
-                (std::env::var(variable).map_err(|error| error.to_string()), format!("the variable {variable}"))
-            }
+        let value = match self.source {
+            SecretSource::Env(variable) => std::env::var(variable).ok(),
             SecretSource::File(path) => {
-                let read = std::fs::read_to_string(self.root.join(path)).map_err(|error| error.to_string());
+                let read = std::fs::read_to_string(self.root.join(path));
                 // An editor ends a file with a line break that is no part of the secret.
-                (read.map(|text| text.trim_end_matches(['\r', '\n']).to_owned()), format!("the file {path}"))
+                read.ok().map(|text| text.trim_end_matches(['\r', '\n']).to_owned())
             }
         };
-        value.ok().filter(|value| !value.is_empty()).ok_or_else(|| {
-            let message =
-                format!("{self} of {FILE} has no value: {place} is missing or empty. Nothing was started or changed.");
+        value.filter(|value| !value.is_empty()).ok_or_else(|| {
+            let message = format!(
+                "{self} of {FILE} has no value: {} is missing or empty. Nothing was started or changed.",
+                self.source
+            );
             Problem::new(ExitCode::Configuration, message).next("the same command, with the value in place").into()
         })
     }
@@ -101,7 +157,7 @@ mod tests {
             source: &source,
             root: dir.path(),
         });
-        let place = |secrets: &[Secret<'_>]| place(secrets, &host, |path, value| host.replace(path, value));
+        let place = |secrets: &[Secret<'_>]| place(secrets, &host, &|path, value| host.replace(path, value));
         assert!(place(&all).is_err());
         assert_eq!(host.list(FOLDER).unwrap(), [""; 0]);
         std::fs::write(dir.path().join("value"), "geheim").unwrap();
@@ -109,6 +165,37 @@ mod tests {
         place(&all[1..]).unwrap();
         assert_eq!(host.list(FOLDER).unwrap(), ["metrics.token"]);
         assert_eq!(host.read("secrets/metrics.token").unwrap().as_deref(), Some("geheim"));
+    }
+
+    #[test]
+    fn what_runs_keeps_its_secrets_until_new_ones_are_accepted() {
+        let dir = TempDir::new();
+        let host = Local::new(dir.path());
+        let source = SecretSource::File("value".into());
+        let all = ["metrics.token", "db"].map(|name| Secret {
+            name,
+            key: "secrets.",
+            environment: "staging",
+            source: &source,
+            root: dir.path(),
+        });
+        let write: Write<'_> = &|path, value| host.replace(path, value);
+        let give = |value: &str| std::fs::write(dir.path().join("value"), value).unwrap();
+        let read = |path: &str| host.read(path).unwrap();
+        give("old");
+        place(&all, &host, write).unwrap();
+        give("new");
+        stage(&all, &host, write).unwrap();
+        assert_eq!(read("secrets/metrics.token").as_deref(), Some("old"));
+        assert_eq!(read("secrets/.next/metrics.token").as_deref(), Some("new"));
+        discard(&host).unwrap();
+        assert_eq!(read("secrets/.next/metrics.token"), None);
+        assert!(accept(&all, &host, write).is_err());
+        stage(&all[..1], &host, write).unwrap();
+        give("newer");
+        accept(&all[..1], &host, write).unwrap();
+        assert_eq!(read("secrets/metrics.token").as_deref(), Some("new"));
+        assert_eq!((read("secrets/db"), host.list(&staged()).unwrap()), (None, Vec::new()));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use duct::Expression;
 
-use crate::delivery::Service;
+use crate::delivery::{Environment, Service};
 use crate::limited;
 use crate::problem::{ExitCode, Problem};
 use crate::rollout::colour::Colour;
@@ -105,12 +105,20 @@ pub fn run_once(program: &Expression, limit: Duration) -> anyhow::Result<Vec<Str
 }
 
 /// The error of a release that does not accept what it would be started with.
-pub fn refused_its_configuration(environment: &str, launch: &Launch, said: Vec<String>) -> Problem {
-    let message = format!(
-        "release {} refuses its configuration for {environment}; nothing was started or changed.",
-        launch.release
-    );
-    Problem::new(ExitCode::Configuration, message).detail(said).next("cargo xtask config-lint")
+pub fn refused_its_configuration(
+    (name, environment): (&str, &Environment),
+    launch: &Launch,
+    said: Vec<String>,
+) -> Problem {
+    let message =
+        format!("release {} refuses its configuration for {name}; nothing was started or changed.", launch.release);
+    // The service knows of a file, and its deployer of where its contents come from.
+    let is_meant = |secret: &str| said.iter().any(|line| line.contains(secret));
+    let sources = environment.secret_sources().filter(|(secret, _)| is_meant(secret));
+    let sources: Vec<_> = sources.map(|(secret, source)| format!("{secret} comes from {source}")).collect();
+    let next =
+        if sources.is_empty() { "cargo xtask config-lint" } else { "the same command, with another value in place" };
+    Problem::new(ExitCode::Configuration, message).detail(said).detail(sources).next(next)
 }
 
 #[cfg(test)]

@@ -111,6 +111,14 @@ impl Site {
         if self.enter().home.exists()? { Ok(()) } else { Err(self.nothing_deployed().into()) }
     }
 
+    /// Looks whether the secrets of a release are at hand.
+    ///
+    /// # Errors
+    /// A [`Problem`] with exit code 78 for one that has no value.
+    pub fn require_secrets(&self) -> anyhow::Result<()> {
+        secrets::require(&secrets::of(&self.project.root, &self.name, &self.environment))
+    }
+
     /// The answer where there is nothing to act on.
     pub fn nothing_deployed(&self) -> Problem {
         let message = format!("nothing has been deployed to {} yet.", self.name);

@@ -43,6 +43,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     if site.runtime() == RuntimeChoice::Process {
         tools::ensure(&tools::HAPROXY, Consent::from_flag(args.yes))?;
     }
+    site.require_secrets()?;
     let content = args.source.content(&site)?;
     let deployment = Deployment::begin(&site, "up", &args.queue, reader)?;
     let observed = deployment.observe()?;
@@ -57,7 +58,6 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     }
     let release = deployment.keep(&content, args.source.release.as_deref())?;
     let launch = Launch { release: release.name, settings: Default::default() };
-    deployment.place_secrets()?;
     deployment.deploy(&launch)
 }
 

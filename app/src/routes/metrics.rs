@@ -3,14 +3,32 @@
 use std::sync::Arc;
 
 use axum::{
+    Json,
     extract::State,
-    http::{StatusCode, header::CONTENT_TYPE},
+    http::{
+        HeaderMap, StatusCode,
+        header::{AUTHORIZATION, CONTENT_TYPE, WWW_AUTHENTICATE},
+    },
     response::{IntoResponse, Response},
 };
+use serde::Serialize;
 
 use crate::{context::Context, metrics};
 
-pub(super) async fn scrape(State(context): State<Arc<Context>>) -> Response {
+/// How a scraper identifies itself: the scheme of RFC 6750.
+const SCHEME: &str = "Bearer";
+
+#[derive(Serialize)]
+struct Unauthorized {
+    error: &'static str,
+}
+
+pub(super) async fn scrape(State(context): State<Arc<Context>>, headers: HeaderMap) -> Response {
+    let required = context.metrics_token.as_ref();
+    if required.is_some_and(|token| !presented(&headers).is_some_and(|presented| token.matches(presented))) {
+        let body = Json(Unauthorized { error: "unauthorized" });
+        return (StatusCode::UNAUTHORIZED, [(WWW_AUTHENTICATE, SCHEME)], body).into_response();
+    }
     match context.metrics.encode() {
         Ok(text) => ([(CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response(),
         Err(error) => {
@@ -18,4 +36,11 @@ pub(super) async fn scrape(State(context): State<Arc<Context>>) -> Response {
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
     }
+}
+
+/// The token that a request presents. The scheme's name may be written in any case.
+fn presented(headers: &HeaderMap) -> Option<&[u8]> {
+    let (scheme, token) = headers.get(AUTHORIZATION)?.as_bytes().split_at_checked(SCHEME.len())?;
+    let is_separated = scheme.eq_ignore_ascii_case(SCHEME.as_bytes()) && token.starts_with(b" ");
+    is_separated.then(|| token.trim_ascii_start())
 }

@@ -17,8 +17,9 @@ use axum::{
     routing::{get, post},
 };
 use serde::Serialize;
+use tower_http::cors::CorsLayer;
 
-use crate::{context::Context, faults, observe};
+use crate::{context::Context, cors, faults, observe, request_timeout};
 
 const LIVEZ: &str = "/livez";
 const READYZ: &str = "/readyz";
@@ -34,17 +35,24 @@ pub(crate) fn is_probe(route: &str) -> bool {
     [LIVEZ, READYZ, METRICS].contains(&route)
 }
 
-pub(crate) fn router(context: Arc<Context>) -> Router {
+pub(crate) fn router(context: Arc<Context>, cors: Option<CorsLayer>) -> Router {
+    let limit = middleware::from_fn_with_state(Arc::clone(&context), request_timeout::limit);
     let inject = middleware::from_fn_with_state(Arc::clone(&context), faults::inject);
     let observe = middleware::from_fn_with_state(Arc::clone(&context), observe::observe);
-    let service = Router::new()
+    let mut service = Router::new()
         .route("/", get(page::show))
         .route("/api/v1/info", get(info::show))
         .route("/api/v1/echo", post(echo::reply).layer(echo::limit()))
         .route("/api/v1/tunnel", get(tunnel::open))
         .merge(config::routes(&context))
         .fallback(not_found)
+        .layer(limit)
+        // Outside of the time-out: it rehearses a service that hangs.
         .layer(inject);
+    if let Some(cors) = cors {
+        // Outside of both, so that a page can read what went wrong.
+        service = service.layer(cors).layer(middleware::map_response(cors::tell_strangers_nothing));
+    }
     let probes = Router::new()
         .route(LIVEZ, get(health::livez))
         .route(READYZ, get(health::readyz))

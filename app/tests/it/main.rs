@@ -6,6 +6,7 @@ mod support;
 #[cfg(test)]
 mod broken;
 mod command_line;
+mod cors;
 mod drain;
 mod explain;
 mod faults;
@@ -15,7 +16,9 @@ mod headers;
 mod healthcheck;
 mod limits;
 mod metrics;
+mod metrics_token;
 mod process;
+mod request_timeout;
 mod routes;
 #[cfg(test)]
 mod secrecy;

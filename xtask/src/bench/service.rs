@@ -70,6 +70,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     for binary in [&args.binary, &args.baseline_binary] {
         Source { binary: binary.clone(), ..Source::default() }.check()?;
     }
+    secrets::require(&secrets::of(&project.root, &args.target.env, environment))?;
     let folder = project.root.join(FOLDER);
     let _lock = lock(&folder)?;
     let under_way = UnderWay::begin()?;
@@ -136,7 +137,7 @@ impl Secrets {
     fn place(project: &Project, place: &Place<'_>) -> anyhow::Result<Secrets> {
         let folder = Secrets(place.folder.join(secrets::FOLDER));
         let (host, wanted) = (Local::new(place.folder), secrets::of(&project.root, place.name, place.environment));
-        secrets::place(&wanted, &host, |path, value| host.replace(path, value))?;
+        secrets::place(&wanted, &host, &|path, value| host.replace(path, value))?;
         Ok(folder)
     }
 }

@@ -123,6 +123,15 @@ fn five() -> usize {
     5
 }
 
+impl std::fmt::Display for SecretSource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            SecretSource::Env(variable) => write!(f, "the variable {variable}"),
+            SecretSource::File(path) => write!(f, "the file {path}"),
+        }
+    }
+}
+
 impl Environment {
     /// Secrets whose names cannot be those of files, wherever they are placed.
     pub(super) fn mistakes(&self, name: &str) -> Vec<(Range<usize>, String)> {
@@ -136,6 +145,11 @@ impl Environment {
             (secret.span(), text)
         });
         told.collect()
+    }
+
+    /// The name of each secret's file, and where its value comes from.
+    pub fn secret_sources(&self) -> impl Iterator<Item = (&str, &SecretSource)> {
+        self.secrets.iter().map(|(secret, source)| (secret.get_ref().as_str(), source))
     }
 
     /// The URL people and probes reach the service at.

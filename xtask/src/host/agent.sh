@@ -54,7 +54,8 @@ operate() {
     # It may go while it is looked for.
     read) cat "$2" || { missing && return 2; } ;;
     replace) replace "$2" ;;
-    share) replace "$2" && chmod 0444 "$2" && chmod 0755 "$folder" ;;
+    # In a folder, or in one of its folders.
+    share) replace "$2" && chmod 0444 "$2" && chmod 0755 "$folder" "${folder%/*}" ;;
     append) append "$2" ;;
     reserve) reserve "$2" ;;
     list) list "$2" ;;

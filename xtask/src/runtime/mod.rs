@@ -27,7 +27,8 @@ pub trait Colours: Runtime {
     /// # Errors
     /// A [`crate::problem::Problem`] with exit code 69 when its address is taken by something else.
     fn preflight(&self, colour: Colour) -> anyhow::Result<()>;
-    /// Runs the release's own check of its configuration, with all the settings it would start with.
+    /// Runs the release's own check of its configuration, with all the settings it would start with and the secrets that are
+    /// staged.
     ///
     /// # Errors
     /// A [`crate::problem::Problem`] with exit code 78 and what the check said.
@@ -110,11 +111,21 @@ pub trait Home: Send + Sync {
     /// # Errors
     /// When it is not there and cannot be made.
     fn create(&self) -> anyhow::Result<()>;
-    /// Gives the releases the secrets they are started with.
+    /// Puts the secrets to where a release's check of its configuration finds them, and no release that runs.
     ///
     /// # Errors
     /// A [`crate::problem::Problem`] with exit code 78 for one that has no value.
-    fn place_secrets(&self) -> anyhow::Result<()>;
+    fn stage_secrets(&self) -> anyhow::Result<()>;
+    /// Gives the releases the staged secrets, to be started with from then on.
+    ///
+    /// # Errors
+    /// When they cannot be written.
+    fn accept_secrets(&self) -> anyhow::Result<()>;
+    /// Removes the staged secrets.
+    ///
+    /// # Errors
+    /// When one stays.
+    fn discard_secrets(&self) -> anyhow::Result<()>;
     /// Removes the place and all that is in it, under the lock.
     ///
     /// # Errors

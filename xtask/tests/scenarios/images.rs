@@ -2,11 +2,11 @@
 //! made.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::support::{Fixture, On, Ran, build, builder_is_here, containers_are_here, docker, repository};
+use crate::support::{Fixture, On, Ran, TOKEN, build, builder_is_here, containers_are_here, docker, repository};
 
 /// A workspace that is none of this repository's: two packages, a build script, a dependency from the registry. No two have
 /// the same manifest, so that each is compiled from the start.
@@ -163,6 +163,18 @@ fn content(image: &str, path: &str) -> String {
     text
 }
 
+/// A folder with the secret that production requires, which the image's user can read.
+fn secrets(fixture: &Fixture) -> PathBuf {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = fixture.root().join("secrets");
+    fs::create_dir(&folder).unwrap();
+    fixture.write("secrets/metrics.token", TOKEN);
+    for (path, mode) in [(folder.clone(), 0o755), (folder.join("metrics.token"), 0o444)] {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+    folder
+}
+
 #[test]
 fn the_released_image_is_under_4_mb_and_serves_with_nothing_to_write_to_and_no_capability() {
     let Some(fixture) = builder_is_here().then(|| Fixture::new(On::Compose)) else { return };
@@ -176,7 +188,9 @@ fn the_released_image_is_under_4_mb_and_serves_with_nothing_to_write_to_and_no_c
     let run = ["run", "--detach", "--name", &container, "--network=none", "--read-only", "--cap-drop=ALL"];
     let settings =
         ["--security-opt=no-new-privileges", "--env=APP_ENV=production", "--env=APP_CONFIG_DIR=/release/config"];
-    docker(&[&run[..], &settings, &[image]].concat()).unwrap();
+    let secrets = format!("--volume={}:/run/secrets:ro", secrets(&fixture).display());
+    let secrets = [secrets.as_str(), "--env=APP_SECRETS_DIR=/run/secrets"];
+    docker(&[&run[..], &settings, &secrets, &[image]].concat()).unwrap();
     let deadline = Instant::now() + Duration::from_secs(30);
     let healthy = || docker(&["exec", &container, "/release/service", "healthcheck"]).is_some();
     while !healthy() && Instant::now() < deadline {

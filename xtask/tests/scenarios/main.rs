@@ -24,5 +24,6 @@ mod prometheus;
 mod rejected;
 mod rollout;
 mod scripts;
+mod secrets;
 mod steered;
 mod tools;

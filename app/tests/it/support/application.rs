@@ -25,6 +25,11 @@ pub(crate) fn spawn_app(set: &[&str]) -> TestApp {
     spawn(&Sources { flags, ..Sources::files(Environment::Development, shipped_configuration()) })
 }
 
+/// Serves with the shipped configuration, and shows its metrics to whoever presents [`TOKEN`].
+pub(crate) fn spawn_app_with_token() -> TestApp {
+    spawn_app_in(Environment::Development, &[])
+}
+
 /// As [`spawn_app`], as `environment` has it and with a token for the metrics.
 pub(crate) fn spawn_app_in(environment: Environment, set: &[&str]) -> TestApp {
     spawn(&Sources {
@@ -58,6 +63,11 @@ impl TestApp {
     /// Asks on a connection of its own.
     pub(crate) fn get(&self, path: &str) -> Response {
         self.client().get(path).unwrap()
+    }
+
+    /// Asks with these headers, on a connection of its own.
+    pub(crate) fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> Response {
+        self.client().request(method, path, headers, b"").unwrap()
     }
 
     pub(crate) fn post(&self, path: &str, body: &[u8]) -> Response {

@@ -36,7 +36,12 @@ pub(crate) struct Running {
 
 impl Running {
     pub(crate) fn start(args: &[&str]) -> Self {
-        let (child, stderr, first) = launch(args);
+        Self::start_with(args, &[])
+    }
+
+    /// With these variables as well.
+    pub(crate) fn start_with(args: &[&str], variables: &[(&str, &str)]) -> Self {
+        let (child, stderr, first) = launch(args, variables);
         let log = Arc::new(Mutex::new(vec![first.clone()]));
         let kept = Arc::clone(&log);
         thread::spawn(move || {
@@ -49,7 +54,7 @@ impl Running {
 
     /// Nobody reads standard error any more: whoever writes there gets a broken pipe.
     pub(crate) fn start_unread(args: &[&str]) -> Self {
-        let (child, stderr, first) = launch(args);
+        let (child, stderr, first) = launch(args, &[]);
         drop(stderr);
         Self { child, address: listening(&first), log: Arc::default() }
     }
@@ -66,6 +71,11 @@ impl Running {
     /// The exit code, once it is there.
     pub(crate) fn exit_code(&mut self) -> Option<i32> {
         wait_for("the exit", || self.child.try_wait().unwrap()).code()
+    }
+
+    /// Everything it has logged so far.
+    pub(crate) fn log(&self) -> String {
+        self.log.lock().unwrap().concat()
     }
 
     /// Waits for a log line that `is_it`.
@@ -85,11 +95,12 @@ impl Drop for Running {
     }
 }
 
-fn launch(args: &[&str]) -> (Child, BufReader<ChildStderr>, String) {
+fn launch(args: &[&str], variables: &[(&str, &str)]) -> (Child, BufReader<ChildStderr>, String) {
     let mut child = app(args)
         .env("APP_ENV", "development")
         .env("APP__SERVER__PORT", "0")
         .env("APP__LOG__FORMAT", "json")
+        .envs(variables.iter().copied())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()

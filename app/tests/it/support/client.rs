@@ -105,6 +105,10 @@ impl Response {
         Some(value)
     }
 
+    pub(crate) fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     pub(crate) fn closes(&self) -> bool {
         self.header("connection") == Some("close")
     }

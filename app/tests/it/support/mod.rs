@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-pub(crate) use application::{TestApp, spawn_app, spawn_app_in};
+pub(crate) use application::{TestApp, spawn_app, spawn_app_in, spawn_app_with_token};
 pub(crate) use binary::{Running, app, run};
 pub(crate) use client::{Client, Response};
 

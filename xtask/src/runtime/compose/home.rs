@@ -32,8 +32,16 @@ impl Home for ComposeHome<'_> {
         Ok(())
     }
 
-    fn place_secrets(&self) -> anyhow::Result<()> {
-        secrets::place(&self.secrets, self.host, |path, value| self.host.share(path, value.as_bytes()))
+    fn stage_secrets(&self) -> anyhow::Result<()> {
+        secrets::stage(&self.secrets, self.host, &|path, value| self.host.share(path, value.as_bytes()))
+    }
+
+    fn accept_secrets(&self) -> anyhow::Result<()> {
+        secrets::accept(&self.secrets, self.host, &|path, value| self.host.share(path, value.as_bytes()))
+    }
+
+    fn discard_secrets(&self) -> anyhow::Result<()> {
+        secrets::discard(self.host)
     }
 
     fn clear(&self) -> anyhow::Result<()> {

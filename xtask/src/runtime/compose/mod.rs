@@ -24,6 +24,7 @@ use crate::rollout::observed::{Instance, State};
 use crate::rollout::policy::Span;
 use crate::rollout::record::Launch;
 use crate::rollout::world::Runtime;
+use crate::secrets;
 use crate::service::{self, Start};
 
 /// The label in which a container says what was started in it.
@@ -31,8 +32,6 @@ const LAUNCH: &str = "switchyard.launch";
 /// Where an image has its release's files, and finds its secrets.
 const RELEASE_DIR: &str = "/release";
 const SECRETS_DIR: &str = "/run/secrets";
-/// What a container listens at: every address it has, so that its own health check finds it.
-const HOST: std::net::Ipv4Addr = std::net::Ipv4Addr::UNSPECIFIED;
 
 /// Colours as containers of a Docker engine.
 pub struct ComposeRuntime<'a> {
@@ -64,28 +63,19 @@ impl ComposeRuntime<'_> {
         Ok((release, image))
     }
 
-    fn start_of<'a>(&'a self, colour: Colour, launch: &'a Launch) -> Start<'a> {
+    fn start_of<'a>(&'a self, colour: Colour, launch: &'a Launch, secrets_dir: &'a str) -> Start<'a> {
         Start {
             environment: self.name,
-            address: SocketAddr::from((HOST, self.address(colour).port())),
+            address: self.address(colour),
             colour,
             launch,
             release_dir: RELEASE_DIR,
-            secrets_dir: SECRETS_DIR,
+            secrets_dir,
         }
     }
 
-    /// A `docker run` of a release that ends by itself, with the settings and secrets it would have in that colour.
-    fn once(
-        &self,
-        colour: Colour,
-        launch: &Launch,
-        service: &Service,
-        args: &[String],
-        more: &[&str],
-        image: &str,
-    ) -> Once {
-        let start = self.start_of(colour, launch);
+    /// A `docker run` of a release that ends by itself, started with these of its arguments as `start` says.
+    fn once(&self, start: &Start<'_>, service: &Service, args: &[String], more: &[&str], image: &str) -> Once {
         let secrets = format!("{}:{SECRETS_DIR}:ro", self.stack.volume("secrets"));
         let hardened =
             ["run", "--rm", "--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges:true", "--pull=never"];
@@ -205,7 +195,7 @@ impl Runtime for ComposeRuntime<'_> {
     fn start(&self, colour: Colour, launch: &Launch) -> anyhow::Result<()> {
         self.host.require_held()?;
         let (release, image) = self.release(launch)?;
-        let start = self.start_of(colour, launch);
+        let start = self.start_of(colour, launch, SECRETS_DIR);
         // To Compose, a dollar sign begins a variable.
         let literal = |text: String| text.replace('$', "$$");
         let environment: serde_json::Map<_, _> =
@@ -242,7 +232,8 @@ impl Runtime for ComposeRuntime<'_> {
         let (release, image) = self.release(launch)?;
         let name = format!("{}-hook", self.stack.project());
         let network = format!("{}_colours", self.stack.project());
-        let once = self.once(colour, launch, &release.service, args, &["--name", &name, "--network", &network], &image);
+        let start = self.start_of(colour, launch, SECRETS_DIR);
+        let once = self.once(&start, &release.service, args, &["--name", &name, "--network", &network], &image);
         let program = duct::cmd("docker", &once.args).before_spawn(|command| {
             // Ctrl-C is for the engine to act on, in order.
             std::os::unix::process::CommandExt::process_group(command, 0);
@@ -285,7 +276,9 @@ impl Colours for ComposeRuntime<'_> {
     fn check_config(&self, colour: Colour, launch: &Launch) -> anyhow::Result<()> {
         let (release, image) = self.release(launch)?;
         let Some(args) = &release.service.commands.config_check else { return Ok(()) };
-        let once = self.once(colour, launch, &release.service, args, &["--network=none"], &image);
+        let secrets_dir = format!("{SECRETS_DIR}/{}", secrets::STAGED);
+        let start = self.start_of(colour, launch, &secrets_dir);
+        let once = self.once(&start, &release.service, args, &["--network=none"], &image);
         let mut command = docker::command(&once.args);
         command.envs(&once.env);
         let told = ["run", "…", &launch.release];
@@ -293,7 +286,7 @@ impl Colours for ComposeRuntime<'_> {
         checked.map(drop).map_err(|error| match error.downcast_ref::<Refusal>() {
             Some(refusal) => {
                 let said = refusal.said.lines().map(str::to_owned).collect();
-                service::refused_its_configuration(self.name, launch, said).into()
+                service::refused_its_configuration((self.name, self.environment), launch, said).into()
             }
             None => error,
         })

@@ -37,8 +37,16 @@ impl Home for ProcessHome<'_> {
             .with_context(|| format!("making {}", self.folder.display()))
     }
 
-    fn place_secrets(&self) -> anyhow::Result<()> {
-        secrets::place(&self.secrets, self.host, |path, value| self.host.replace(path, value))
+    fn stage_secrets(&self) -> anyhow::Result<()> {
+        secrets::stage(&self.secrets, self.host, &|path, value| self.host.replace(path, value))
+    }
+
+    fn accept_secrets(&self) -> anyhow::Result<()> {
+        secrets::accept(&self.secrets, self.host, &|path, value| self.host.replace(path, value))
+    }
+
+    fn discard_secrets(&self) -> anyhow::Result<()> {
+        secrets::discard(self.host)
     }
 
     fn clear(&self) -> anyhow::Result<()> {

@@ -57,9 +57,10 @@ impl ProcessRuntime<'_> {
         self.releases.find(&launch.release).map_or_else(|| self.delivery.service.clone(), |release| release.service)
     }
 
-    fn spec(&self, service: &Service, colour: Colour, launch: &Launch, args: &[String]) -> Spec {
+    /// How a release is started, with its secrets in a folder of the environment's.
+    fn spec(&self, service: &Service, colour: Colour, launch: &Launch, args: &[String], secrets: &str) -> Spec {
         let folder = self.releases.folder(&launch.release);
-        let secrets_dir = self.folder.join(secrets::FOLDER);
+        let secrets_dir = self.folder.join(secrets);
         let start = Start {
             environment: self.name,
             address: self.environment.address(colour),
@@ -142,7 +143,7 @@ impl Runtime for ProcessRuntime<'_> {
     fn start(&self, colour: Colour, launch: &Launch) -> anyhow::Result<()> {
         self.require_free(colour)?;
         let service = self.service(launch);
-        let spec = self.spec(&service, colour, launch, &service.args);
+        let spec = self.spec(&service, colour, launch, &service.args, secrets::FOLDER);
         let folder = self.folder.join("colours").join(colour.name());
         Local::new(folder).replace(LAUNCH, &serde_json::to_string(launch)?)?;
         self.shim(colour).start(&spec)
@@ -157,7 +158,7 @@ impl Runtime for ProcessRuntime<'_> {
     }
 
     fn run_once(&self, colour: Colour, launch: &Launch, args: &[String], timeout: Span) -> anyhow::Result<Vec<String>> {
-        let spec = self.spec(&self.service(launch), colour, launch, args);
+        let spec = self.spec(&self.service(launch), colour, launch, args, secrets::FOLDER);
         service::run_once(&duct::cmd(&spec.program, &spec.args).full_env(&spec.env).dir(&spec.folder), *timeout)
     }
 
@@ -187,9 +188,9 @@ impl Colours for ProcessRuntime<'_> {
     fn check_config(&self, colour: Colour, launch: &Launch) -> anyhow::Result<()> {
         let service = self.service(launch);
         let Some(args) = &service.commands.config_check else { return Ok(()) };
-        let spec = self.spec(&service, colour, launch, args);
+        let spec = self.spec(&service, colour, launch, args, &secrets::staged());
         service::check_config(&spec.program, &spec.args, &spec.env, &spec.folder)
-            .map_err(|said| service::refused_its_configuration(self.name, launch, said).into())
+            .map_err(|said| service::refused_its_configuration((self.name, self.environment), launch, said).into())
     }
 
     fn log(&self, colour: Colour) -> Option<Box<dyn Log + '_>> {

@@ -28,6 +28,25 @@ const SOCKET: &str = "shim.sock";
 const SPEC: &str = "spec.json";
 const STATUS: &str = "status.json";
 const LOG: &str = "log";
+/// All that a shim takes over from the environment of the command that started it, for the `reap` it may come to run. It
+/// outlives that command by days, and so would a secret of the deployer's.
+const KEPT: [&str; 15] = [
+    "DOCKER_CERT_PATH",
+    "DOCKER_CONFIG",
+    "DOCKER_CONTEXT",
+    "DOCKER_HOST",
+    "DOCKER_TLS_VERIFY",
+    "HOME",
+    "LANG",
+    "LLVM_PROFILE_FILE",
+    "LOGNAME",
+    "PATH",
+    "RUST_BACKTRACE",
+    "TMPDIR",
+    "TZ",
+    "USER",
+    "XDG_RUNTIME_DIR",
+];
 const ROTATED: &str = "log.1";
 const PREVIOUS: &str = "log.previous";
 
@@ -138,6 +157,8 @@ impl Shim {
             .arg0("xtask")
             .args(["shim", "--folder"])
             .arg(&self.folder)
+            .env_clear()
+            .envs(KEPT.iter().filter_map(|name| Some((name, std::env::var_os(name)?))))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())

@@ -50,6 +50,11 @@ macro_rules! on_both {
 }
 pub(crate) use on_both;
 
+/// The secrets of the environments, by the variables that `delivery.toml` takes them from.
+pub const SECRETS: [(&str, &str); 2] = [("STAGING_METRICS_TOKEN", TOKEN), ("PRODUCTION_METRICS_TOKEN", TOKEN)];
+/// What opens the metrics.
+pub const TOKEN: &str = "nobody-would-ever-guess-this-one-in-a-test";
+
 pub struct Fixture {
     on: On,
     name: String,
@@ -271,6 +276,11 @@ impl Fixture {
         left
     }
 
+    /// Where the service of the staging environment is reached.
+    pub fn staging_address(&self) -> SocketAddr {
+        self.ports.address(3)
+    }
+
     pub fn staging_blue_address(&self) -> SocketAddr {
         self.ports.address(4)
     }
@@ -282,7 +292,7 @@ impl Fixture {
     /// `xtask`, with what the tests always add.
     pub fn xtask(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
-        command.args(args).current_dir(&self.root).stdin(Stdio::null());
+        command.args(args).current_dir(&self.root).stdin(Stdio::null()).envs(SECRETS);
         for name in ["CI", "APP_ENV", "SWITCHYARD_ADVISORY_DB", "SWITCHYARD_ADVISORY_MAX_AGE"] {
             command.env_remove(name);
         }
