@@ -33,23 +33,17 @@ pub fn configuration(text: &str) {
     }
     let explanation = Explanation::new(&DEFINITION, case.sources.environment, &reading);
     told.extend([explanation.text(true), explanation.json()]);
-    let is_wrong = !reading.problems().is_empty();
-    match case.sources.load() {
-        Ok(settings) => {
-            assert!(!is_wrong, "a problem is let pass: {:?}", reading.problems());
-            assert!(!case.misplaced, "a secret is taken from where it does not belong");
-            let token = settings.metrics.token.as_ref();
-            assert!(
-                settings.environment == Environment::Development || case.sources.without_secrets || token.is_some()
-            );
-            assert!(token.is_none_or(|token| *token != Secret::new("")));
-            debugged.push(format!("{settings:?}"));
-        }
-        Err(problems) => {
-            assert!(is_wrong, "{problems}");
-            debugged.push(format!("{problems:?}"));
-            told.push(problems.to_string());
-        }
+    if reading.problems().is_empty() {
+        let settings = case.sources.load().expect("what has no problem is a configuration");
+        assert!(!case.misplaced, "a secret is taken from where it does not belong");
+        let token = settings.metrics.token.as_ref();
+        assert!(settings.environment == Environment::Development || case.sources.without_secrets || token.is_some());
+        assert!(token.is_none_or(|token| *token != Secret::new("")));
+        debugged.push(format!("{settings:?}"));
+    } else {
+        let problems = reading.values().expect_err("what has a problem is none");
+        debugged.push(format!("{problems:?}"));
+        told.push(problems.to_string());
     }
     for output in told.iter().chain(&debugged) {
         assert!(!tells(output), "the secret is shown: {output}");
