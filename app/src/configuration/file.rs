@@ -172,7 +172,12 @@ impl Reader<'_> {
 
 /// Tells of a key that sets nothing.
 pub(super) fn unknown(definition: &Definition, document: &Document<'_>, path: &str, key: &Range<usize>) -> Problem {
-    let problem = Problem::unknown(path, definition.paths().chain(definition.sections()));
+    // A quote too many makes a key of what was a value.
+    let problem = if document.broken.is_some() && path.contains(['"', '\'']) {
+        Problem::new("a key that is none").valid("KEY = VALUE")
+    } else {
+        Problem::unknown(path, definition.paths().chain(definition.sections()))
+    };
     problem.at(document.origin(key.start)).showing(document.excerpt(key))
 }
 
