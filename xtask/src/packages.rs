@@ -41,6 +41,8 @@ struct Manager {
     /// What makes it learn of packages it may not have heard of yet.
     refresh: Option<&'static [&'static str]>,
     needs_root: bool,
+    /// What makes it wait for another that is at work, as on a machine that updates itself after its start.
+    patience: &'static [&'static str],
 }
 
 const MANAGERS: [Manager; 6] = [
@@ -49,12 +51,25 @@ const MANAGERS: [Manager; 6] = [
         install: &["install", "--yes", "--no-install-recommends", "--no-upgrade"],
         refresh: Some(&["update"]),
         needs_root: true,
+        patience: &["-o", "DPkg::Lock::Timeout=300"],
     },
-    Manager { program: "dnf", install: &["install", "--assumeyes"], refresh: None, needs_root: true },
-    Manager { program: "zypper", install: &["--non-interactive", "install"], refresh: None, needs_root: true },
-    Manager { program: "apk", install: &["add"], refresh: Some(&["update"]), needs_root: true },
-    Manager { program: "pacman", install: &["-S", "--needed", "--noconfirm"], refresh: None, needs_root: true },
-    Manager { program: "brew", install: &["install"], refresh: None, needs_root: false },
+    Manager { program: "dnf", install: &["install", "--assumeyes"], refresh: None, needs_root: true, patience: &[] },
+    Manager {
+        program: "zypper",
+        install: &["--non-interactive", "install"],
+        refresh: None,
+        needs_root: true,
+        patience: &[],
+    },
+    Manager { program: "apk", install: &["add"], refresh: Some(&["update"]), needs_root: true, patience: &[] },
+    Manager {
+        program: "pacman",
+        install: &["-S", "--needed", "--noconfirm"],
+        refresh: None,
+        needs_root: true,
+        patience: &[],
+    },
+    Manager { program: "brew", install: &["install"], refresh: None, needs_root: false, patience: &[] },
 ];
 
 impl Manager {
@@ -132,9 +147,9 @@ pub fn install(package: &str, purpose: &str, consent: Consent) -> anyhow::Result
 
 /// Installing, and where that fails installing again after the lists of packages were refreshed: a fresh machine has none.
 fn attempts<'a>(manager: &'a Manager, package: &'a str) -> Vec<Vec<&'a str>> {
-    let install = || manager.install.iter().copied().chain([package]).collect::<Vec<_>>();
+    let install = || [manager.patience, manager.install, &[package]].concat();
     match manager.refresh {
-        Some(refresh) => vec![install(), refresh.to_vec(), install()],
+        Some(refresh) => vec![install(), [manager.patience, refresh].concat(), install()],
         None => vec![install()],
     }
 }
@@ -154,8 +169,9 @@ mod tests {
     fn nothing_is_upgraded_and_the_lists_are_refreshed_only_after_a_failure() {
         let apt = &MANAGERS[0];
         let attempts = attempts(apt, "haproxy");
-        assert_eq!(attempts[0], ["install", "--yes", "--no-install-recommends", "--no-upgrade", "haproxy"]);
-        assert_eq!(attempts[1], ["update"]);
+        let wait = "DPkg::Lock::Timeout=300";
+        assert_eq!(attempts[0], ["-o", wait, "install", "--yes", "--no-install-recommends", "--no-upgrade", "haproxy"]);
+        assert_eq!(attempts[1], ["-o", wait, "update"]);
         assert_eq!(attempts[0], attempts[2]);
     }
 

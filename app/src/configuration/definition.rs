@@ -3,11 +3,11 @@
 use std::{net::IpAddr, ops::RangeInclusive, time::Duration};
 
 use super::{
-    define::settings,
-    kind::Kind,
     names::{Colour, Environment, LogFormat, LogLevel},
-    refusal::{Refusal, Refused},
-    secret::Secret,
+    setting::define::settings,
+    setting::kind::Kind,
+    setting::refusal::{Refusal, Refused},
+    setting::secret::Secret,
     setting::{Definition, Rule},
 };
 

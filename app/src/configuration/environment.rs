@@ -1,10 +1,10 @@
 //! Which environment's configuration applies.
 
 use super::{
-    excerpt::{Excerpt, clip},
     names::Environment,
+    problem::excerpt::{Excerpt, clip},
+    problem::suggest,
     problem::{Origin, Problem, Problems},
-    suggest,
 };
 
 /// The variable that names the environment.

@@ -1,8 +1,8 @@
 //! Flags as the strongest layer: `KEY=VALUE` of each `--set`, the last one winning.
 
 use super::{
-    excerpt::Excerpt,
     layer::Layer,
+    problem::excerpt::Excerpt,
     problem::{Origin, Problem},
     setting::Definition,
 };

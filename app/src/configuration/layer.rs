@@ -1,11 +1,11 @@
 //! What one source gives: values for settings, and what is wrong with the rest.
 
 use super::{
-    excerpt::{Excerpt, clip},
+    problem::excerpt::{Excerpt, clip},
+    problem::spelling,
     problem::{Origin, Problem},
+    setting::value::Value,
     setting::{Definition, Setting},
-    spelling,
-    value::Value,
 };
 
 /// What one source says about one setting.

@@ -3,16 +3,15 @@
 use std::{collections::BTreeMap, fmt, path::PathBuf};
 
 use super::{
-    Environment, Settings,
-    excerpt::clip,
-    file, flags,
-    kind::Kind,
+    Environment, Settings, file, flags,
     layer::{Given, Layer},
+    problem::excerpt::clip,
     problem::{Origin, Problem, Problems},
-    refusal::Refused,
     secret_files,
+    setting::kind::Kind,
+    setting::refusal::Refused,
+    setting::value::{Value, Values},
     setting::{Definition, Rule, Setting},
-    value::{Value, Values},
     variables,
 };
 

@@ -60,7 +60,7 @@ fn is_surely_a_path(path: &Path) -> bool {
 pub(super) fn nearly(setting: &Setting, directory: &Path) -> Option<String> {
     let entries = fs::read_dir(directory).ok()?;
     let names: Vec<_> = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect();
-    super::suggest::closest(setting.path, names.iter().map(String::as_str)).map(str::to_owned)
+    super::problem::suggest::closest(setting.path, names.iter().map(String::as_str)).map(str::to_owned)
 }
 
 /// The first bytes of a file, one more than it may have.

@@ -1,8 +1,8 @@
 //! Environment variables as layers: those that hold a value, and those that name a file which holds a secret.
 
 use super::{
-    excerpt::Excerpt,
     layer::Layer,
+    problem::excerpt::Excerpt,
     problem::{Origin, Problem},
     secret_files,
     setting::{Definition, FILE_SUFFIX, Setting, VARIABLE_PREFIX},

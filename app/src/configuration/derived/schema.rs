@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
 use super::OUTSIDE;
-use crate::configuration::{Definition, Environment, Kind, Setting, VARIABLE_PREFIX, value};
+use crate::configuration::{Definition, Environment, Kind, Setting, VARIABLE_PREFIX, setting::value};
 
 const DRAFT: &str = "https://json-schema.org/draft/2020-12/schema";
 

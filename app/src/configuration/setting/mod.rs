@@ -1,12 +1,17 @@
 //! One setting: everything that is known about it, and in one place.
 
-use super::{
+pub(super) mod define;
+pub(super) mod kind;
+pub(super) mod refusal;
+pub(super) mod secret;
+pub(super) mod value;
+
+use self::{
     kind::Kind,
-    names::Environment,
     refusal::{Refusal, Refused},
-    secret_files::SECRETS_VARIABLE,
     value::{Value, Values},
 };
+use crate::configuration::{names::Environment, secret_files::SECRETS_VARIABLE};
 
 /// The prefix of every variable that sets a setting.
 pub const VARIABLE_PREFIX: &str = "APP__";
@@ -165,7 +170,7 @@ pub struct Rule {
     /// The settings it is about; the rule is asked when all of them are valid.
     pub settings: &'static [&'static str],
     /// Whether they fit.
-    pub(super) holds: fn(&Values) -> Option<bool>,
+    pub(crate) holds: fn(&Values) -> Option<bool>,
     /// Why they have to, as the end of "… do not fit together: ".
     pub reason: &'static str,
     /// What would be right.
@@ -173,7 +178,7 @@ pub struct Rule {
 }
 
 /// Every setting there is, and what they have to fit together for. Loader, error messages, template, schema, reference and
-/// explanation all read the one [`DEFINITION`](super::DEFINITION).
+/// explanation all read the one [`DEFINITION`](crate::configuration::DEFINITION).
 #[derive(Clone, Copy, Debug)]
 pub struct Definition {
     /// What the sections are about.

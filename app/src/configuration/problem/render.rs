@@ -4,14 +4,14 @@ use annotate_snippets::{AnnotationKind, Group, Level, Origin as Where, Padding, 
 
 use super::{
     excerpt::{Excerpt, visible},
-    problem::{Origin, Parts, Place},
+    {Origin, Parts, Place},
 };
 
 /// Wider than anything that is rendered: what is too long was cut when its excerpt was made.
 const WIDTH: usize = 4096;
 
 /// Lays a problem out in lines, without a line break at the end; `styled` colours them for a terminal.
-pub(super) fn render(parts: &Parts, styled: bool) -> String {
+pub(crate) fn render(parts: &Parts, styled: bool) -> String {
     let renderer = if styled { Renderer::styled() } else { Renderer::plain() };
     let places = || parts.place.iter().chain(parts.related.iter().map(|(_, place)| place));
     // Without a number to make room for, this indents as far as numbers of two digits do.

@@ -1,5 +1,11 @@
 //! One TOML file as a layer.
 
+pub(super) mod cover;
+pub(super) mod document;
+pub(super) mod salvage;
+pub(super) mod syntax;
+pub(super) mod tokens;
+
 use std::{fs, io, ops::Range, path::Path};
 
 use toml::{
@@ -7,16 +13,15 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
-use super::{
+use self::{document::Document, syntax::Verdict, tokens::join};
+use crate::configuration::{
     DIRECTORY_VARIABLE,
-    document::Document,
     layer::{Layer, Written},
     names::Environment,
+    problem::spelling,
+    problem::suggest,
     problem::{Origin, Problem},
     setting::{Definition, Setting},
-    spelling, suggest,
-    syntax::{self, Verdict},
-    tokens::join,
 };
 
 /// Reads the file at `path`, which must exist.
@@ -171,7 +176,7 @@ impl Reader<'_> {
 }
 
 /// Tells of a key that sets nothing.
-pub(super) fn unknown(definition: &Definition, document: &Document<'_>, path: &str, key: &Range<usize>) -> Problem {
+fn unknown(definition: &Definition, document: &Document<'_>, path: &str, key: &Range<usize>) -> Problem {
     // A quote too many makes a key of what was a value.
     let problem = if document.broken.is_some() && path.contains(['"', '\'']) {
         Problem::new("a key that is none").valid("KEY = VALUE")
@@ -182,7 +187,7 @@ pub(super) fn unknown(definition: &Definition, document: &Document<'_>, path: &s
 }
 
 /// Refuses a secret's value, wherever in a file it stands.
-pub(super) fn secret(document: &Document<'_>, setting: &Setting, value: &Range<usize>) -> Problem {
+fn secret(document: &Document<'_>, setting: &Setting, value: &Range<usize>) -> Problem {
     Problem::new(format!("{}: a secret does not belong in a file that is part of every release", setting.path))
         .at(document.origin(value.start))
         .showing(document.excerpt(value))

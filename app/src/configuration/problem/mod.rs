@@ -1,8 +1,14 @@
 //! What is wrong with a configuration, in words that a person can act on.
 
+pub(super) mod excerpt;
+pub(super) mod render;
+pub(super) mod spelling;
+pub(super) mod suggest;
+
 use std::{fmt, path::PathBuf};
 
-use super::{excerpt::Excerpt, render::render, setting::Setting, suggest};
+use self::{excerpt::Excerpt, render::render};
+use crate::configuration::setting::Setting;
 
 /// Where a value was given.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,14 +58,14 @@ impl fmt::Display for Origin {
 
 /// Where something was given, and what stands there, as far as anybody may see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Place {
-    pub(super) origin: Origin,
-    pub(super) excerpt: Option<Excerpt>,
+pub(crate) struct Place {
+    pub(crate) origin: Origin,
+    pub(crate) excerpt: Option<Excerpt>,
 }
 
 impl Place {
     /// Whether it shows a line that has a number.
-    pub(super) fn has_line(&self) -> bool {
+    pub(crate) fn has_line(&self) -> bool {
         matches!(self.origin, Origin::File { .. }) && self.excerpt.is_some()
     }
 }
@@ -72,17 +78,17 @@ pub struct Problem(Box<Parts>);
 
 /// What a problem is made of.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Parts {
-    pub(super) message: String,
-    pub(super) place: Option<Place>,
+pub(crate) struct Parts {
+    pub(crate) message: String,
+    pub(crate) place: Option<Place>,
     /// Other places that have to do with it, and what they are.
-    pub(super) related: Vec<(String, Place)>,
-    pub(super) valid: Option<String>,
-    pub(super) notes: Vec<String>,
-    pub(super) meant: Option<String>,
-    pub(super) helps: Vec<String>,
+    pub(crate) related: Vec<(String, Place)>,
+    pub(crate) valid: Option<String>,
+    pub(crate) notes: Vec<String>,
+    pub(crate) meant: Option<String>,
+    pub(crate) helps: Vec<String>,
     /// The path of the setting it is about.
-    pub(super) setting: Option<&'static str>,
+    pub(crate) setting: Option<&'static str>,
 }
 
 impl Problem {
@@ -114,7 +120,7 @@ impl Problem {
 
     /// Adds what stands where it was given.
     #[must_use]
-    pub(super) fn showing(mut self, excerpt: impl Into<Option<Excerpt>>) -> Self {
+    pub(crate) fn showing(mut self, excerpt: impl Into<Option<Excerpt>>) -> Self {
         if let Some(place) = &mut self.0.place {
             place.excerpt = excerpt.into();
         }
@@ -123,7 +129,7 @@ impl Problem {
 
     /// Adds another place that has to do with it, and what it is.
     #[must_use]
-    pub(super) fn and(mut self, what: String, origin: Origin, excerpt: Option<Excerpt>) -> Self {
+    pub(crate) fn and(mut self, what: String, origin: Origin, excerpt: Option<Excerpt>) -> Self {
         self.0.related.push((what, Place { origin, excerpt }));
         self
     }
@@ -143,7 +149,7 @@ impl Problem {
     }
 
     /// Whether a word was found that was probably meant.
-    pub(super) fn has_meant(&self) -> bool {
+    pub(crate) fn has_meant(&self) -> bool {
         self.0.meant.is_some()
     }
 
@@ -169,7 +175,7 @@ impl Problem {
     }
 
     /// Line and column, where it was given in a file.
-    pub(super) fn position(&self) -> (usize, usize) {
+    pub(crate) fn position(&self) -> (usize, usize) {
         match &self.0.place {
             Some(Place { origin: Origin::File { line, column, .. }, .. }) => (*line, *column),
             _ => (0, 0),

@@ -22,7 +22,7 @@ impl Secret {
         self.expose().as_bytes().ct_eq(presented).into()
     }
 
-    pub(super) fn expose(&self) -> &str {
+    pub(crate) fn expose(&self) -> &str {
         self.0.expose_secret()
     }
 }

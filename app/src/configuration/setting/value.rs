@@ -1,11 +1,9 @@
-//! A valid value, and the way from values by path to the types of [`Settings`](super::Settings).
+//! A valid value, and the way from values by path to the types of [`Settings`](crate::configuration::Settings).
 
 use std::{collections::BTreeMap, fmt, net::IpAddr, time::Duration};
 
-use super::{
-    names::{Colour, LogFormat, LogLevel},
-    secret::{MASK, Secret},
-};
+use super::secret::{MASK, Secret};
+use crate::configuration::names::{Colour, LogFormat, LogLevel};
 
 /// A value that is valid for the kind of its setting.
 #[derive(Clone, Debug, PartialEq)]
@@ -56,13 +54,13 @@ impl fmt::Display for Value {
 
 /// The value of every setting, by path.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Values(pub(super) BTreeMap<&'static str, Value>);
+pub struct Values(pub(crate) BTreeMap<&'static str, Value>);
 
 impl Values {
     /// The value at `path` in its type.
     ///
     /// An error means that the definition and `Settings` disagree, which no input can cause.
-    pub(super) fn get<T: FromValue>(&self, path: &str) -> Result<T, String> {
+    pub(crate) fn get<T: FromValue>(&self, path: &str) -> Result<T, String> {
         self.0.get(path).and_then(T::from_value).ok_or_else(|| format!("{path}: defined as another type than it has"))
     }
 
@@ -72,21 +70,21 @@ impl Values {
         self.0.get(path)
     }
 
-    pub(super) fn duration(&self, path: &str) -> Option<Duration> {
+    pub(crate) fn duration(&self, path: &str) -> Option<Duration> {
         self.value(path).and_then(Duration::from_value)
     }
 
-    pub(super) fn boolean(&self, path: &str) -> Option<bool> {
+    pub(crate) fn boolean(&self, path: &str) -> Option<bool> {
         self.value(path).and_then(bool::from_value)
     }
 
-    pub(super) fn list(&self, path: &str) -> Option<Vec<String>> {
+    pub(crate) fn list(&self, path: &str) -> Option<Vec<String>> {
         self.value(path).and_then(Vec::from_value)
     }
 }
 
 /// A type that a field of `Settings` has.
-pub(super) trait FromValue: Sized {
+pub(crate) trait FromValue: Sized {
     fn from_value(value: &Value) -> Option<Self>;
 }
 

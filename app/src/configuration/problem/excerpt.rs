@@ -3,21 +3,21 @@
 use std::ops::Range;
 
 /// What stands in place of a text that is not shown, however long it is.
-pub(super) const COVER: &str = "***";
+pub(crate) const COVER: &str = "***";
 
 /// The longest text that is underlined, and the longest on either side of it, in characters.
 const LONGEST: usize = 60;
 
 /// One line, masked when it was made: nothing that holds it can give away more than it shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Excerpt {
+pub(crate) struct Excerpt {
     text: String,
     marked: Range<usize>,
 }
 
 impl Excerpt {
     /// Shows `line` with the bytes of `marked` underlined; each run of bytes that `covers` is one [`COVER`].
-    pub(super) fn new(line: &str, covers: impl Fn(usize) -> bool, marked: &Range<usize>) -> Self {
+    pub(crate) fn new(line: &str, covers: impl Fn(usize) -> bool, marked: &Range<usize>) -> Self {
         let (mut text, mut start, mut end) = (String::new(), None, None);
         let mut cover = None;
         for (at, character) in line.char_indices() {
@@ -44,36 +44,36 @@ impl Excerpt {
     }
 
     /// Shows `name=value` with the value underlined, or its cover.
-    pub(super) fn assignment(name: &str, value: &str, is_shown: bool) -> Self {
+    pub(crate) fn assignment(name: &str, value: &str, is_shown: bool) -> Self {
         let start = name.len() + 1;
         let line = format!("{name}={value}");
         Self::new(&line, |at| at >= start && !is_shown, &(start..line.len()))
     }
 
     /// Shows `name=` and a cover, with the name underlined but for its first `skipped` bytes.
-    pub(super) fn name(name: &str, skipped: usize) -> Self {
+    pub(crate) fn name(name: &str, skipped: usize) -> Self {
         let line = format!("{name}={COVER}");
         Self::new(&line, |_| false, &(skipped..name.len()))
     }
 
     /// Shows `before` and a cover, underlined.
-    pub(super) fn covered(before: &str) -> Self {
+    pub(crate) fn covered(before: &str) -> Self {
         let line = format!("{before}{COVER}");
         Self::new(&line, |_| false, &(before.len()..line.len()))
     }
 
     /// The line as it is shown.
-    pub(super) fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         &self.text
     }
 
     /// The bytes of [`text`](Self::text) to underline.
-    pub(super) fn marked(&self) -> Range<usize> {
+    pub(crate) fn marked(&self) -> Range<usize> {
         self.marked.clone()
     }
 
     /// What is underlined, as it is shown.
-    pub(super) fn marked_text(&self) -> &str {
+    pub(crate) fn marked_text(&self) -> &str {
         &self.text[self.marked()]
     }
 
@@ -91,7 +91,7 @@ impl Excerpt {
 }
 
 /// The beginning of a text that is too long to be repeated.
-pub(super) fn clip(text: &str) -> String {
+pub(crate) fn clip(text: &str) -> String {
     match text.char_indices().nth(LONGEST) {
         Some((to, _)) => format!("{}…", &text[..to]),
         None => text.to_owned(),
@@ -99,7 +99,7 @@ pub(super) fn clip(text: &str) -> String {
 }
 
 /// Text with what a terminal would act upon, or not show, made visible.
-pub(super) fn visible(text: &str) -> String {
+pub(crate) fn visible(text: &str) -> String {
     let mut seen = String::with_capacity(text.len());
     text.chars().for_each(|character| push(&mut seen, character));
     seen

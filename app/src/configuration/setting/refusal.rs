@@ -4,11 +4,8 @@ use std::{fmt, net::IpAddr, ops::RangeInclusive, time::Duration};
 
 use humantime::format_duration;
 
-use super::{
-    names::{Environment, listed},
-    setting::Setting,
-    value::Value,
-};
+use super::{Setting, value::Value};
+use crate::configuration::names::{Environment, listed};
 
 /// Values that some environments refuse.
 #[derive(Clone, Debug)]

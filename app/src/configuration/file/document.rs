@@ -6,12 +6,10 @@ use toml_parser::lexer::TokenKind;
 
 use super::{
     cover::{Cover, cover, cover_broken},
-    excerpt::Excerpt,
-    problem::Origin,
     salvage::{self, BYTE_ORDER_MARK, Line},
-    setting::Definition,
     tokens::tokens,
 };
+use crate::configuration::{problem::Origin, problem::excerpt::Excerpt, setting::Definition};
 
 /// A file's text.
 pub(super) struct Document<'f> {

@@ -7,12 +7,14 @@ use toml_parser::lexer::TokenKind;
 
 use super::{
     document::Document,
+    salvage::Line,
+    tokens::{is_word, tokens},
+};
+use crate::configuration::{
     file,
     problem::Problem,
-    salvage::Line,
+    problem::spelling,
     setting::{Definition, Setting},
-    spelling,
-    tokens::{is_word, tokens},
 };
 
 /// What is wrong, by how the parser's message starts, and what it expected.

@@ -4,11 +4,11 @@ use std::ops::Range;
 
 use toml_parser::lexer::TokenKind;
 
-use super::{
-    kind::Kind,
+use super::tokens::{QUOTES, bare, is_open, is_word, join, tokens};
+use crate::configuration::{
+    problem::suggest,
+    setting::kind::Kind,
     setting::{Definition, Setting},
-    suggest,
-    tokens::{QUOTES, bare, is_open, is_word, join, tokens},
 };
 
 /// What a text has in it.

@@ -1,8 +1,8 @@
 //! How settings are declared: type, table and the way from one to the other out of a single place.
 
 /// Declares every setting once. Each `name: Type = kind, property(…), …;` below a section becomes a documented field of that
-/// section's struct, a [`Setting`](super::Setting) of `SETTINGS` whose documentation is the field's, and a line of
-/// `from_values`; each section becomes a [`Section`](super::Section) of `SECTIONS`.
+/// section's struct, a [`Setting`](crate::configuration::Setting) of `SETTINGS` whose documentation is the field's, and a line of
+/// `from_values`; each section becomes a [`Section`](crate::configuration::Section) of `SECTIONS`.
 macro_rules! settings {
     (
         $(#[$meta:meta])* $whole:ident;
@@ -48,9 +48,9 @@ macro_rules! settings {
         ];
 
         impl $whole {
-            pub(super) fn from_values(
+            pub(crate) fn from_values(
                 environment: $crate::configuration::Environment,
-                values: &$crate::configuration::value::Values,
+                values: &$crate::configuration::Values,
             ) -> Result<Self, String> {
                 Ok(Self {
                     environment,
@@ -63,4 +63,4 @@ macro_rules! settings {
     };
 }
 
-pub(super) use settings;
+pub(crate) use settings;

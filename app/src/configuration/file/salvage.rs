@@ -6,9 +6,9 @@ use toml_parser::lexer::TokenKind;
 
 use super::{
     cover::is_key,
-    setting::{Definition, Setting},
     tokens::{bare, is_open, is_word, join, tokens},
 };
+use crate::configuration::setting::{Definition, Setting};
 
 /// What some editors put in front of a text.
 pub(super) const BYTE_ORDER_MARK: char = '\u{feff}';

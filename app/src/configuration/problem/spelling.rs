@@ -1,12 +1,10 @@
 //! How a value is written, where somebody wrote it in another way.
 
-use super::{
-    kind::{Kind, LIST_SEPARATOR},
-    suggest,
-};
+use super::suggest;
+use crate::configuration::setting::kind::{Kind, LIST_SEPARATOR};
 
 /// `text`, as a variable would give it, written as TOML; `None` when it is not valid.
-pub(super) fn toml(kind: &Kind, text: &str) -> Option<String> {
+pub(crate) fn toml(kind: &Kind, text: &str) -> Option<String> {
     let text = text.trim_end_matches([',', ';']).trim_matches(is_quote);
     kind.read_text(text)?;
     Some(match kind {
@@ -20,7 +18,7 @@ pub(super) fn toml(kind: &Kind, text: &str) -> Option<String> {
 }
 
 /// What is valid in a file.
-pub(super) fn valid(kind: &Kind) -> String {
+pub(crate) fn valid(kind: &Kind) -> String {
     match kind {
         Kind::Address | Kind::Word(_) | Kind::Name | Kind::Origin => format!("{kind}, in quotes"),
         Kind::List(item) => format!("an array, each item in quotes and {item}"),
@@ -29,7 +27,7 @@ pub(super) fn valid(kind: &Kind) -> String {
 }
 
 /// What is valid in a variable or a flag.
-pub(super) fn valid_text(kind: &Kind) -> String {
+pub(crate) fn valid_text(kind: &Kind) -> String {
     match kind {
         Kind::List(item) => format!("a list separated by commas, each item {item}"),
         _ => kind.to_string(),
@@ -37,13 +35,13 @@ pub(super) fn valid_text(kind: &Kind) -> String {
 }
 
 /// What was probably meant by a value in a file that was written as `written`.
-pub(super) fn meant(kind: &Kind, written: &str) -> Option<String> {
+pub(crate) fn meant(kind: &Kind, written: &str) -> Option<String> {
     let meant = toml(kind, written).or_else(|| toml(kind, word(kind, written.trim_matches(is_quote))?));
     meant.filter(|spelt| spelt != written)
 }
 
 /// The word of a closed set that is probably meant.
-pub(super) fn word<'t>(kind: &Kind, text: &'t str) -> Option<&'t str> {
+pub(crate) fn word<'t>(kind: &Kind, text: &'t str) -> Option<&'t str> {
     match kind {
         Kind::Word(words) => suggest::closest(text, words.iter().copied()),
         Kind::Boolean => suggest::closest(text, ["true", "false"]),

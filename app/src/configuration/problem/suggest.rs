@@ -3,7 +3,7 @@
 /// The candidate nearest to `name`, unless all are too far off to be a slip of the finger.
 ///
 /// A key that exists in another section counts as near: `server.level` means `log.level`.
-pub(super) fn closest<'c>(name: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
+pub(crate) fn closest<'c>(name: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
     let farthest = (name.chars().count() / 3).max(2);
     candidates
         .into_iter()
