@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::delivery::Environment;
 use crate::deployment::Deployment;
 use crate::flags::{self, Queue, Source, Target};
 use crate::out;
@@ -64,6 +65,15 @@ fn check(args: &Args, site: &Site) -> Result<(), Problem> {
         let message = format!(
             "--set {key}: {} is protected, and what runs there comes from its configuration alone. Put it into config/ and \
              roll that out.",
+            site.name
+        );
+        return Err(Problem::new(ExitCode::Usage, message).next(command("deploy-blue-green", &site.name)));
+    }
+    let secrets = || site.delivery().environments.values().flat_map(Environment::secret_sources);
+    if let Some((key, _)) = args.settings.iter().find(|(key, _)| secrets().any(|(secret, _)| secret == key)) {
+        let message = format!(
+            "--set {key}: it is a secret, and every process of this machine sees an argument, which the ledger would keep as \
+             well. Put it where environments.{}.secrets says.",
             site.name
         );
         return Err(Problem::new(ExitCode::Usage, message).next(command("deploy-blue-green", &site.name)));

@@ -1,9 +1,9 @@
-//! What the fuzzer runs for hours, for some seconds and without it: every file of its corpora, and some thousand mutations.
+//! What the fuzzer runs for hours, for some seconds and without it: every file of the corpora, and some thousand mutations.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, reason = "a test says what is wrong by failing")]
-#![allow(unreachable_pub, reason = "the fuzzer's crate and this test are all that use it")]
+#![allow(unreachable_pub, reason = "the fuzzer's crate and the tests are all that use it")]
 
-use std::path::{Path, PathBuf};
-
+#[path = "../../fuzz/src/corpus.rs"]
+mod corpus;
 #[path = "../../fuzz/src/lib.rs"]
 mod targets;
 
@@ -12,77 +12,14 @@ const MUTATIONS: u64 = 2000;
 
 #[test]
 fn every_corpus_and_what_is_like_it_goes_through_its_parser() {
-    for (name, target) in targets::TARGETS {
-        let files = files(name);
-        let texts: Vec<_> = files.iter().map(|file| std::fs::read(file).unwrap()).collect();
-        assert!(!texts.is_empty(), "{name} has no corpus");
-        texts.iter().for_each(|text| target(std::str::from_utf8(text).unwrap()));
-        for (number, text) in (0..).zip(&texts) {
-            let mut rng = SplitMix(number);
-            for _ in 0..MUTATIONS {
-                let other = &texts[rng.below(texts.len())];
-                let mutated = String::from_utf8_lossy(&mutate(text, other, &mut rng)).into_owned();
-                let tried = std::panic::catch_unwind(|| target(&mutated));
-                assert!(tried.is_ok(), "{name} fails for {mutated:?}, made of {}", files[number as usize].display());
-            }
-        }
-        println!("{name}: {} files, {} mutations", texts.len(), MUTATIONS * texts.len() as u64);
-    }
+    targets::TARGETS.iter().for_each(|(name, target)| corpus::run(name, *target, MUTATIONS));
 }
 
 #[test]
 fn a_corpus_without_a_target_is_no_corpus() {
-    let folders = std::fs::read_dir(corpora()).unwrap().map(|entry| entry.unwrap().file_name());
+    let folders = std::fs::read_dir(corpus::folder()).unwrap().map(|entry| entry.unwrap().file_name());
     for folder in folders {
-        assert!(targets::TARGETS.iter().any(|(name, _)| **name == folder), "{folder:?} is for no target");
-    }
-}
-
-fn corpora() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus")
-}
-
-fn files(target: &str) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(corpora().join(target)).unwrap();
-    let mut files: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
-    files.sort();
-    files
-}
-
-/// One to four changes of the kinds that a fuzzer begins with.
-fn mutate(text: &[u8], other: &[u8], rng: &mut SplitMix) -> Vec<u8> {
-    const WORTH_TRYING: [&[u8]; 8] =
-        [b"", b"\0", b"\n", b"-1", b"18446744073709551615", b"99999999999999999999", b"1e999", "\u{fffd}".as_bytes()];
-    let mut text = text.to_vec();
-    for _ in 0..=rng.below(4) {
-        let (at, length) = (rng.below(text.len() + 1), rng.below(16));
-        let end = (at + length).min(text.len());
-        match rng.below(6) {
-            0 if at < text.len() => text[at] ^= 1 << rng.below(8),
-            1 => text.truncate(at),
-            2 => drop(text.drain(at..end)),
-            3 => {
-                let piece = text[at..end].to_vec();
-                text.splice(at..at, piece);
-            }
-            4 => {
-                let from = rng.below(other.len() + 1);
-                text.splice(at.., other[from..].iter().copied());
-            }
-            _ => drop(text.splice(at..end, WORTH_TRYING[rng.below(WORTH_TRYING.len())].iter().copied())),
-        }
-    }
-    text
-}
-
-/// The generator of Steele, Lea and Flood: a known sequence, so that a failure can be had again.
-struct SplitMix(u64);
-
-impl SplitMix {
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((mixed ^ (mixed >> 31)) % bound.max(1) as u64) as usize
+        let program = corpus::folder().join("../fuzz_targets").join(&folder).with_extension("rs");
+        assert!(program.is_file(), "{folder:?} is for no target");
     }
 }

@@ -153,6 +153,8 @@ fn flags_that_do_not_fit_are_refused_with_the_reason() {
     deploy(&["--image", "registry/app:1"])
         .refused(2, &["colours run as processes", "next: cargo xtask deploy-blue-green"]);
     deploy(&["--env", "production", "--set", "faults.never_ready=true"]).refused(2, &["production is protected"]);
+    let secret = deploy(&["--set", "server.port=1", "--set", "metrics.token=geheim"]).refused(2, &["it is a secret"]);
+    assert!(!secret.stderr.contains("geheim"), "{}", secret.stderr);
     deploy(&["--set", "no-value"]).refused(2, &["not of the form KEY=VALUE"]);
     deploy(&["--binary", "no/such/file"]).refused(2, &["there is no file no/such/file"]);
     deploy(&["--binary", service().to_str().unwrap(), "--release", "../v1"]).refused(2, &["cannot name a release"]);

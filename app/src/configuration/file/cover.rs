@@ -111,7 +111,7 @@ impl Walk<'_> {
 
     fn in_key(&mut self, kind: TokenKind, range: Range<usize>) {
         match kind {
-            TokenKind::LeftSquareBracket if self.key.is_empty() && self.frames.is_empty() => {
+            TokenKind::LeftSquareBracket if self.frames.is_empty() && self.begins_line(range.start) => {
                 self.expecting = Expecting::Header;
             }
             TokenKind::Dot => self.is_dotted = true,
@@ -220,6 +220,12 @@ impl Walk<'_> {
             (self.setting, self.is_shown) = (None, false);
             self.expecting = Expecting::Value;
         }
+    }
+
+    /// Only there a bracket begins a header: behind a stray comma or brace it begins what may be a value.
+    fn begins_line(&self, at: usize) -> bool {
+        let before = self.text[..at].rsplit('\n').next().unwrap_or_default();
+        before.chars().all(|c| c.is_whitespace() || c == '\u{feff}')
     }
 
     fn end_line(&mut self) {

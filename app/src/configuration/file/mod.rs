@@ -177,8 +177,15 @@ impl Reader<'_> {
 
 /// Tells of a key that sets nothing.
 fn unknown(definition: &Definition, document: &Document<'_>, path: &str, key: &Range<usize>) -> Problem {
-    let problem = Problem::unknown(path, definition.paths().chain(definition.sections()));
-    problem.at(document.origin(key.start)).showing(document.excerpt(key))
+    let excerpt = document.excerpt(key);
+    let is_covered = document.text.get(key.clone()).is_none_or(|key| !excerpt.text().contains(key));
+    // A quote too many makes a key of what was a value.
+    let problem = if document.broken.is_some() && is_covered {
+        Problem::new("a key that is none").valid("KEY = VALUE")
+    } else {
+        Problem::unknown(path, definition.paths().chain(definition.sections()))
+    };
+    problem.at(document.origin(key.start)).showing(excerpt)
 }
 
 /// Refuses a secret's value, wherever in a file it stands.

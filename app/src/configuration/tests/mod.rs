@@ -8,6 +8,7 @@ mod problems;
 mod properties;
 mod schema;
 mod secrecy;
+mod secret_files;
 mod template;
 
 use std::fs;

@@ -1,7 +1,7 @@
 //! The folder of an environment on this machine.
 
-use std::fs::{self, DirBuilder};
-use std::os::unix::fs::DirBuilderExt as _;
+use std::fs::{self, DirBuilder, Permissions};
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::Path;
 
 use anyhow::Context as _;
@@ -30,8 +30,11 @@ impl Home for ProcessHome<'_> {
     }
 
     fn create(&self) -> anyhow::Result<()> {
-        let made = DirBuilder::new().recursive(true).mode(0o700).create(self.folder);
-        made.with_context(|| format!("making {}", self.folder.display()))
+        const PRIVATE: u32 = 0o700;
+        let made = DirBuilder::new().recursive(true).mode(PRIVATE).create(self.folder);
+        // One that was there already, a copy or an unpacked archive, is as open as it came.
+        made.and_then(|()| fs::set_permissions(self.folder, Permissions::from_mode(PRIVATE)))
+            .with_context(|| format!("making {}", self.folder.display()))
     }
 
     fn stage_secrets(&self) -> anyhow::Result<()> {
@@ -59,5 +62,25 @@ impl Home for ProcessHome<'_> {
 
     fn vanish(&self) -> anyhow::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::TempDir;
+
+    #[test]
+    fn nobody_else_can_enter_the_folder_that_secrets_lie_in() {
+        let dir = TempDir::new();
+        let folder = dir.path().join(".switchyard/staging");
+        let host = Local::new(&folder);
+        let home = ProcessHome { folder: &folder, host: &host, secrets: Vec::new() };
+        let mode = || fs::metadata(&folder).unwrap().permissions().mode() & 0o777;
+        home.create().unwrap();
+        assert_eq!(mode(), 0o700);
+        fs::set_permissions(&folder, Permissions::from_mode(0o755)).unwrap();
+        home.create().unwrap();
+        assert_eq!(mode(), 0o700);
     }
 }
