@@ -4,11 +4,13 @@ use std::{net::IpAddr, ops::RangeInclusive, time::Duration};
 
 use super::{
     names::{Colour, Environment, LogFormat, LogLevel},
-    setting::define::settings,
-    setting::kind::Kind,
-    setting::refusal::{Refusal, Refused},
-    setting::secret::Secret,
-    setting::{Definition, Rule},
+    setting::{
+        Definition, Rule,
+        define::settings,
+        kind::Kind,
+        refusal::{Refusal, Refused},
+        secret::Secret,
+    },
 };
 
 /// The settings of this service, and the rules across them.

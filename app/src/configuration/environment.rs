@@ -2,9 +2,11 @@
 
 use super::{
     names::Environment,
-    problem::excerpt::{Excerpt, clip},
-    problem::suggest,
-    problem::{Origin, Problem, Problems},
+    problem::{
+        Origin, Problem, Problems,
+        excerpt::{Excerpt, clip},
+        suggest,
+    },
 };
 
 /// The variable that names the environment.

@@ -2,8 +2,7 @@
 
 use super::{
     layer::Layer,
-    problem::excerpt::Excerpt,
-    problem::{Origin, Problem},
+    problem::{Origin, Problem, excerpt::Excerpt},
     setting::Definition,
 };
 

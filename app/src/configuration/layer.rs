@@ -1,11 +1,12 @@
 //! What one source gives: values for settings, and what is wrong with the rest.
 
 use super::{
-    problem::excerpt::{Excerpt, clip},
-    problem::spelling,
-    problem::{Origin, Problem},
-    setting::value::Value,
-    setting::{Definition, Setting},
+    problem::{
+        Origin, Problem,
+        excerpt::{Excerpt, clip},
+        spelling,
+    },
+    setting::{Definition, Setting, value::Value},
 };
 
 /// What one source says about one setting.

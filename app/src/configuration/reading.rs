@@ -5,13 +5,14 @@ use std::{collections::BTreeMap, fmt, path::PathBuf};
 use super::{
     Environment, Settings, file, flags,
     layer::{Given, Layer},
-    problem::excerpt::clip,
-    problem::{Origin, Problem, Problems},
+    problem::{Origin, Problem, Problems, excerpt::clip},
     secret_files,
-    setting::kind::Kind,
-    setting::refusal::Refused,
-    setting::value::{Value, Values},
-    setting::{Definition, Rule, Setting},
+    setting::{
+        Definition, Rule, Setting,
+        kind::Kind,
+        refusal::Refused,
+        value::{Value, Values},
+    },
     variables,
 };
 

@@ -2,8 +2,7 @@
 
 use super::{
     layer::Layer,
-    problem::excerpt::Excerpt,
-    problem::{Origin, Problem},
+    problem::{Origin, Problem, excerpt::Excerpt},
     secret_files,
     setting::{Definition, FILE_SUFFIX, Setting, VARIABLE_PREFIX},
 };

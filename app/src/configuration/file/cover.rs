@@ -7,8 +7,7 @@ use toml_parser::lexer::TokenKind;
 use super::tokens::{QUOTES, bare, is_open, is_word, join, tokens};
 use crate::configuration::{
     problem::suggest,
-    setting::kind::Kind,
-    setting::{Definition, Setting},
+    setting::{Definition, Setting, kind::Kind},
 };
 
 /// What a text has in it.

@@ -9,7 +9,10 @@ use super::{
     salvage::{self, BYTE_ORDER_MARK, Line},
     tokens::tokens,
 };
-use crate::configuration::{problem::Origin, problem::excerpt::Excerpt, setting::Definition};
+use crate::configuration::{
+    problem::{Origin, excerpt::Excerpt},
+    setting::Definition,
+};
 
 /// A file's text.
 pub(super) struct Document<'f> {

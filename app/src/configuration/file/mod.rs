@@ -18,9 +18,7 @@ use crate::configuration::{
     DIRECTORY_VARIABLE,
     layer::{Layer, Written},
     names::Environment,
-    problem::spelling,
-    problem::suggest,
-    problem::{Origin, Problem},
+    problem::{Origin, Problem, spelling, suggest},
     setting::{Definition, Setting},
 };
 

@@ -12,8 +12,7 @@ use super::{
 };
 use crate::configuration::{
     file,
-    problem::Problem,
-    problem::spelling,
+    problem::{Problem, spelling},
     setting::{Definition, Setting},
 };
 
