@@ -34,7 +34,8 @@ fn workspace() -> Fixture {
     let delivery = fixture.read("config/delivery.toml");
     let floor = delivery.lines().find(|line| line.starts_with("floor = ")).unwrap();
     fixture.edit_delivery(floor, FLOOR);
-    fixture.edit_delivery("not binary(scenarios)", "binary(it)");
+    let tests = delivery.lines().find(|line| line.starts_with("tests = ")).unwrap();
+    fixture.edit_delivery(tests, "tests = \"binary(it)\"");
     for folder in [".config", "half/src", "half/tests"] {
         fs::create_dir_all(fixture.root().join(folder)).unwrap();
     }

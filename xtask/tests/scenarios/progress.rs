@@ -159,12 +159,17 @@ fn a_person_who_types_ctrl_c_twice_has_the_cursor_back() {
     let binary = service().to_str().unwrap();
     let args = ["deploy-blue-green", "--release", "v2", "--binary", binary];
     let Some(mut deploy) = on_a_terminal(&fixture, 80, &args) else { return };
-    let deploy = deploy.stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let mut deploy = deploy.stdout(std::process::Stdio::piped()).spawn().unwrap();
     eventually("the candidate gets traffic", || fixture.status()["split"]["green"] == 10);
     let owner: Value = serde_json::from_str(&fixture.read(".switchyard/development/lock.json")).unwrap();
-    let pid = owner["pid"].as_u64().unwrap().try_into().unwrap();
+    let pid: u32 = owner["pid"].as_u64().unwrap().try_into().unwrap();
     fixture.signal(pid, rustix::process::Signal::INT);
-    fixture.signal(pid, rustix::process::Signal::TERM);
+    let id = rustix::process::Pid::from_raw(pid.cast_signed()).unwrap();
+    // Two that arrive at once are taken by two threads, neither of which sees the other's: until one has been seen.
+    eventually("it has ended", || {
+        let _ = rustix::process::kill_process(id, rustix::process::Signal::TERM);
+        deploy.try_wait().unwrap().is_some()
+    });
     let ran = Ran::from(deploy.wait_with_output().unwrap());
     assert_eq!(ran.code, 130);
     let (hidden, there) = (ran.stdout.rfind("\u{1b}[?25l").unwrap(), ran.stdout.rfind("\u{1b}[?25h").unwrap());
