@@ -10,16 +10,14 @@ use std::{
 };
 
 use axum::{
-    Json,
     extract::{Request, State},
     http::StatusCode,
     middleware::Next,
-    response::{IntoResponse, Response},
+    response::Response,
 };
-use serde::Serialize;
 use tokio::time;
 
-use crate::{configuration, context::Context};
+use crate::{configuration, context::Context, failure::failure};
 
 /// The faults that strike while serving. A crash is the application's own.
 #[derive(Debug)]
@@ -57,11 +55,6 @@ fn uniform(random: u64) -> f64 {
     (random >> 11) as f64 / (1_u64 << 53) as f64
 }
 
-#[derive(Serialize)]
-struct Fault {
-    error: &'static str,
-}
-
 /// Delays the request, and answers 500 in place of the service where the draw says so.
 pub(crate) async fn inject(State(context): State<Arc<Context>>, request: Request, next: Next) -> Response {
     let faults = &context.faults;
@@ -69,8 +62,7 @@ pub(crate) async fn inject(State(context): State<Arc<Context>>, request: Request
         time::sleep(faults.latency).await;
     }
     if faults.strikes() {
-        let body = Json(Fault { error: "faults.error_rate" });
-        return (StatusCode::INTERNAL_SERVER_ERROR, body).into_response();
+        return failure(StatusCode::INTERNAL_SERVER_ERROR, "faults.error_rate");
     }
     next.run(request).await
 }

@@ -10,6 +10,7 @@ pub mod startup;
 
 mod context;
 mod cors;
+mod failure;
 mod faults;
 mod identity;
 mod lifecycle;

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use axum::{
-    Json,
     extract::State,
     http::{
         HeaderMap, StatusCode,
@@ -11,23 +10,17 @@ use axum::{
     },
     response::{IntoResponse, Response},
 };
-use serde::Serialize;
 
-use crate::{context::Context, metrics};
+use crate::{context::Context, failure::failure, metrics};
 
 /// How a scraper identifies itself: the scheme of RFC 6750.
 const SCHEME: &str = "Bearer";
 
-#[derive(Serialize)]
-struct Unauthorized {
-    error: &'static str,
-}
-
 pub(super) async fn scrape(State(context): State<Arc<Context>>, headers: HeaderMap) -> Response {
     let required = context.metrics_token.as_ref();
     if required.is_some_and(|token| !presented(&headers).is_some_and(|presented| token.matches(presented))) {
-        let body = Json(Unauthorized { error: "unauthorized" });
-        return (StatusCode::UNAUTHORIZED, [(WWW_AUTHENTICATE, SCHEME)], body).into_response();
+        let refused = failure(StatusCode::UNAUTHORIZED, "unauthorized");
+        return ([(WWW_AUTHENTICATE, SCHEME)], refused).into_response();
     }
     match context.metrics.encode() {
         Ok(text) => ([(CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response(),

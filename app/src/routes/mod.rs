@@ -11,15 +11,16 @@ mod tunnel;
 use std::sync::Arc;
 
 use axum::{
-    Json, Router,
+    Router,
     http::{HeaderName, StatusCode, header::CACHE_CONTROL},
     middleware,
+    response::Response,
     routing::{get, post},
 };
-use serde::Serialize;
+
 use tower_http::cors::CorsLayer;
 
-use crate::{context::Context, cors, faults, observe, request_timeout};
+use crate::{context::Context, cors, failure::failure, faults, observe, request_timeout};
 
 const LIVEZ: &str = "/livez";
 const READYZ: &str = "/readyz";
@@ -60,11 +61,6 @@ pub(crate) fn router(context: Arc<Context>, cors: Option<CorsLayer>) -> Router {
     service.merge(probes).layer(observe).with_state(context)
 }
 
-#[derive(Serialize)]
-struct NotFound {
-    error: &'static str,
-}
-
-async fn not_found() -> (StatusCode, Json<NotFound>) {
-    (StatusCode::NOT_FOUND, Json(NotFound { error: "not found" }))
+async fn not_found() -> Response {
+    failure(StatusCode::NOT_FOUND, "not found")
 }
