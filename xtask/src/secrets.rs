@@ -145,18 +145,17 @@ mod tests {
     use crate::host::Local;
     use crate::testing::TempDir;
 
+    /// Secrets of staging by these names, all with the same source.
+    fn named<'a, const N: usize>(names: [&'a str; N], source: &'a SecretSource, root: &'a Path) -> [Secret<'a>; N] {
+        names.map(|name| Secret { name, key: "secrets.", environment: "staging", source, root })
+    }
+
     #[test]
     fn what_is_no_secret_any_more_is_removed_and_nothing_is_written_while_one_has_no_value() {
         let dir = TempDir::new();
         let host = Local::new(dir.path());
         let source = SecretSource::File("value".into());
-        let all = ["one", "metrics.token"].map(|name| Secret {
-            name,
-            key: "secrets.",
-            environment: "staging",
-            source: &source,
-            root: dir.path(),
-        });
+        let all = named(["one", "metrics.token"], &source, dir.path());
         let place = |secrets: &[Secret<'_>]| place(secrets, &host, &|path, value| host.replace(path, value));
         assert!(place(&all).is_err());
         assert_eq!(host.list(FOLDER).unwrap(), [""; 0]);
@@ -172,13 +171,7 @@ mod tests {
         let dir = TempDir::new();
         let host = Local::new(dir.path());
         let source = SecretSource::File("value".into());
-        let all = ["metrics.token", "db"].map(|name| Secret {
-            name,
-            key: "secrets.",
-            environment: "staging",
-            source: &source,
-            root: dir.path(),
-        });
+        let all = named(["metrics.token", "db"], &source, dir.path());
         let write: Write<'_> = &|path, value| host.replace(path, value);
         let give = |value: &str| std::fs::write(dir.path().join("value"), value).unwrap();
         let read = |path: &str| host.read(path).unwrap();

@@ -61,8 +61,7 @@ impl Sources {
     ///
     /// Everything that is wrong with any layer, in the order of the layers.
     pub fn load(&self) -> Result<Settings, Problems> {
-        let values = self.read(&super::DEFINITION).values()?;
-        Settings::from_values(self.environment, &values).map_err(|message| Problem::new(message).into())
+        self.read(&super::DEFINITION).settings()
     }
 
     /// Reads all layers of what `definition` defines.
@@ -123,6 +122,16 @@ impl Reading {
     /// Everything that is wrong.
     pub fn values(self) -> Result<Values, Problems> {
         if self.problems.is_empty() { Ok(self.valid_values()) } else { Err(Problems(self.problems)) }
+    }
+
+    /// The values of this service's definition, in their types.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong.
+    pub(super) fn settings(self) -> Result<Settings, Problems> {
+        let environment = self.environment;
+        Settings::from_values(environment, &self.values()?).map_err(|message| Problem::new(message).into())
     }
 
     fn valid_values(&self) -> Values {

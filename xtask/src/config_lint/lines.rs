@@ -4,7 +4,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::finding::Finding;
-use crate::delivery::FILE;
+use crate::delivery::{self, FILE};
 
 /// The file's text, and what is where in it.
 #[derive(Debug)]
@@ -27,7 +27,7 @@ impl<'a> Lines<'a> {
 
     fn line(&self, path: &[&str]) -> usize {
         let offset = within(self.table.get_ref(), path).unwrap_or_default();
-        self.text.get(..offset).unwrap_or(self.text).matches('\n').count() + 1
+        delivery::line(self.text, offset)
     }
 }
 

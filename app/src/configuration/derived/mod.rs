@@ -12,8 +12,8 @@ pub use schema::schema;
 pub use template::template;
 
 use super::{
-    DEFINITION, DIRECTORY_VARIABLE, ENVIRONMENT_VARIABLE, Environment, Problem, Problems, SECRETS_VARIABLE, Setting,
-    Settings, Sources,
+    DEFINITION, DIRECTORY_VARIABLE, ENVIRONMENT_VARIABLE, Environment, Problems, SECRETS_VARIABLE, Setting, Settings,
+    Sources,
 };
 
 /// The variables that stand outside of the settings.
@@ -28,8 +28,7 @@ impl Sources {
     pub fn load_explained(&self) -> Result<(Settings, Explanation), Problems> {
         let reading = self.read(&DEFINITION);
         let explanation = Explanation::new(&DEFINITION, self.environment, &reading);
-        let settings = Settings::from_values(self.environment, &reading.values()?);
-        settings.map(|settings| (settings, explanation)).map_err(|message| Problem::new(message).into())
+        Ok((reading.settings()?, explanation))
     }
 }
 

@@ -5,16 +5,6 @@ use super::{super::Environment, Trial};
 const TOKEN: &str = "open-says-me-to-the-hidden-cave-of-forty";
 
 impl Trial {
-    /// A file of the folder of secrets.
-    fn secret(mut self, name: &str, text: &str) -> Self {
-        let folder = self.directory.path().join("secrets");
-        fs::create_dir_all(&folder).unwrap();
-        fs::write(folder.join(name), text).unwrap();
-        self.sources.secrets = Some(folder);
-        self.sources.without_secrets = false;
-        self
-    }
-
     fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }
@@ -28,17 +18,17 @@ impl Trial {
 
 #[test]
 fn the_folder_gives_a_secret_and_a_named_file_is_stronger() {
-    let trial = Trial::new(Environment::Production).secret("metrics.token", &format!("{TOKEN}\r\n"));
+    let trial = Trial::new(Environment::Production).secret_file("metrics.token", &format!("{TOKEN}\r\n"));
     trial.has_the_token();
     let other = TOKEN.replace("forty", "fifty");
-    let trial = Trial::new(Environment::Production).secret("metrics.token", &other).file("named", TOKEN);
+    let trial = Trial::new(Environment::Production).secret_file("metrics.token", &other).file("named", TOKEN);
     let named = trial.path("named");
     trial.variable("APP__METRICS__TOKEN_FILE", named.to_str().unwrap()).has_the_token();
 }
 
 #[test]
 fn a_secret_behind_symbolic_links_is_followed_and_a_new_one_is_read_at_the_next_start() {
-    let trial = Trial::new(Environment::Production).secret("metrics.token", "").file("first", TOKEN);
+    let trial = Trial::new(Environment::Production).secret_file("metrics.token", "").file("first", TOKEN);
     let link = trial.path("secrets/metrics.token");
     fs::remove_file(&link).unwrap();
     symlink(trial.path("current"), &link).unwrap();
@@ -67,7 +57,7 @@ fn a_file_that_cannot_be_a_secret_is_refused_and_nothing_of_it_is_shown() {
         assert!(problem.contains(cause) && problem.contains("named by APP__METRICS__TOKEN_FILE"), "{path}: {problem}");
     }
     for text in ["two\nlines", "a\u{1b}[2Jb", "\n"] {
-        let problem = Trial::new(Environment::Staging).secret("metrics.token", text).problem();
+        let problem = Trial::new(Environment::Staging).secret_file("metrics.token", text).problem();
         assert!(!problem.contains("lines") && !problem.contains("2J"), "{problem}");
     }
 }
@@ -121,6 +111,7 @@ fn nothing_in_a_value_is_expanded() {
 
 #[test]
 fn a_secret_of_a_newer_release_does_not_stop_an_older_one() {
-    let trial = Trial::new(Environment::Production).secret("metrics.token", TOKEN).secret("database.password", "new");
+    let trial =
+        Trial::new(Environment::Production).secret_file("metrics.token", TOKEN).secret_file("database.password", "new");
     trial.has_the_token();
 }
