@@ -11,39 +11,54 @@ fn shared() -> PathBuf {
     folder
 }
 
-/// A share of the machine, or all of it.
+/// A share of the machine, or all of it. Who waits for all of it goes before who would share it: so the loads of several tests
+/// follow upon one another, with nobody's preparations in between to wait for.
 pub struct Turn {
-    held: File,
+    machine: File,
+    /// Shared by those who wait for all of the machine; who has it alone knows that there are none.
+    queue: File,
     alone: bool,
 }
 
 impl Turn {
     /// Beside others.
     pub fn shared() -> Turn {
-        let turn = Turn { held: Turn::file(), alone: false };
-        turn.held.lock_shared().unwrap();
+        let turn = Turn { machine: open("turn"), queue: open("queue"), alone: false };
+        turn.take_share();
         turn
     }
 
     /// Without any others, for all of its life.
     pub fn alone() -> Turn {
-        let turn = Turn { held: Turn::file(), alone: true };
-        turn.held.lock().unwrap();
+        let turn = Turn { machine: open("turn"), queue: open("queue"), alone: true };
+        turn.take_machine();
         turn
     }
 
     /// Waits until there are no others, for the life of what it returns.
     pub fn take_all(&self) -> Quiet<'_> {
         if !self.alone {
-            self.held.unlock().unwrap();
-            self.held.lock().unwrap();
+            self.machine.unlock().unwrap();
+            self.take_machine();
         }
         Quiet(self)
     }
 
-    fn file() -> File {
-        File::options().create(true).append(true).open(shared().join("turn")).unwrap()
+    fn take_machine(&self) {
+        self.queue.lock_shared().unwrap();
+        self.machine.lock().unwrap();
+        self.queue.unlock().unwrap();
     }
+
+    fn take_share(&self) {
+        self.queue.lock().unwrap();
+        self.machine.lock_shared().unwrap();
+        self.queue.unlock().unwrap();
+    }
+}
+
+fn open(name: &str) -> File {
+    File::options().create(true).append(true).open(shared().join(name)).unwrap()
 }
 
 /// As long as it lives, a test has the machine to itself.
@@ -51,9 +66,9 @@ pub struct Quiet<'a>(&'a Turn);
 
 impl Drop for Quiet<'_> {
     fn drop(&mut self) {
-        if !self.0.alone {
+        if !self.0.alone && self.0.machine.unlock().is_ok() {
             // What comes after the load needs no quiet; without even a share it would only disturb.
-            let _ = self.0.held.unlock().and_then(|()| self.0.held.lock_shared());
+            self.0.take_share();
         }
     }
 }
@@ -68,9 +83,8 @@ impl Ports {
     const BLOCK: u16 = 10;
 
     pub fn take() -> Ports {
-        let folder = shared();
         for first in (20_000..30_000).step_by(usize::from(Ports::BLOCK)) {
-            let file = File::options().create(true).append(true).open(folder.join(first.to_string())).unwrap();
+            let file = open(&first.to_string());
             let free = || (first..first + Ports::BLOCK).all(|port| TcpListener::bind(("127.0.0.1", port)).is_ok());
             if file.try_lock().is_ok() && free() {
                 return Ports { first, _held: file };
