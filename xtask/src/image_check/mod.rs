@@ -1,6 +1,6 @@
 //! `image-check`: holds the service's image against its budget, and against the image that one would write first.
 
-use serde::Serialize;
+mod row;
 
 use crate::delivery::Naive;
 use crate::docker::{self, Image};
@@ -9,6 +9,7 @@ use crate::problem::{DEFAULT_ENVIRONMENT, ExitCode, Problem, exit_code, reason};
 use crate::project::Project;
 use crate::size::Size;
 use crate::{out, packages};
+use row::{Row, Verdict};
 
 /// Flags of `image-check`.
 #[derive(Debug, Clone, clap::Args)]
@@ -21,40 +22,6 @@ pub struct Args {
     /// Prints the result as JSON.
     #[arg(long)]
     json: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-enum Verdict {
-    Passed,
-    Failed,
-    Skipped,
-}
-
-/// One row: what was looked at, what was found and what is allowed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-struct Row {
-    id: &'static str,
-    verdict: Verdict,
-    found: String,
-    /// In bytes, where it is a size.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    measured: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    limit: Option<u64>,
-    remedy: &'static str,
-}
-
-impl Row {
-    fn new(id: &'static str, verdict: Verdict, found: impl Into<String>, remedy: &'static str) -> Row {
-        Row { id, verdict, found: found.into(), measured: None, limit: None, remedy }
-    }
-
-    /// One about a size that has a limit.
-    fn limited(self, measured: u64, limit: u64) -> Row {
-        let verdict = if measured <= limit { Verdict::Passed } else { Verdict::Failed };
-        Row { verdict, measured: Some(measured), limit: Some(limit), ..self }
-    }
 }
 
 /// Prints a verdict for each row.
