@@ -21,7 +21,7 @@ use crate::interrupt::UnderWay;
 use crate::packages::{Consent, is_ci};
 use crate::problem::{ExitCode, Problem};
 use crate::tools::Toolbox;
-use crate::{out, project, say};
+use crate::{foreign, out, project, say};
 use fresh::{Fingerprints, Freshness};
 use report::{Report, Reports, Run, Status, Verdict};
 use runner::{Options, Runner};
@@ -186,7 +186,11 @@ fn conclude(reports: &[Report]) -> anyhow::Result<()> {
     }
     let ids: Vec<_> = failed.iter().map(|report| report.id).collect();
     let lines = failed.iter().flat_map(|report| {
+        // A step's own output is far above by now, or was left out of what a CI system shows.
+        let last = foreign::last(&report.tail, 6, 1_000).lines().map(|line| format!("  {line}"));
         [format!("{}: {}", report.id, report.command), format!("  {}", report.reason.as_deref().unwrap_or_default())]
+            .into_iter()
+            .chain(last)
     });
     let message = format!("{} of {} steps failed: {}.", failed.len(), reports.len(), ids.join(", "));
     let problem = Problem::new(ExitCode::Failed, message).detail(lines);
