@@ -5,6 +5,22 @@ use std::process::Command;
 
 use crate::support::{Fixture, On, Ran, builder_is_here, docker, repository};
 
+/// What it makes lies in a folder of the machine's, and says so.
+const BUILD: &str = r#"
+fn main() {
+    println!("cargo:rustc-env=MADE=the real one");
+    let made = format!("{}/made.rs", std::env::var("OUT_DIR").unwrap());
+    std::fs::write(made, "fn place() -> &'static str { file!() }").unwrap();
+}
+"#;
+const MAIN: &str = r#"// a word of the source
+include!(concat!(env!("OUT_DIR"), "/made.rs"));
+fn main() {
+    println!("{}: {}", env!("MADE"), itoa::Buffer::new().format(stock::count()));
+    if std::env::args().len() > 2 { println!("{}", place()); }
+}
+"#;
+
 /// A workspace that is none of this repository's: two packages, a build script, a dependency from the registry. No two have
 /// the same manifest, so that each is compiled from the start.
 pub fn workspace() -> Option<Fixture> {
@@ -14,11 +30,20 @@ pub fn workspace() -> Option<Fixture> {
     let itoa = lock.split("\n\n").find(|package| package.contains("name = \"itoa\"")).unwrap();
     let files = [
         ("Cargo.toml", format!("# {folder}\n[workspace]\nmembers = [\"till\", \"stock\"]\nresolver = \"3\"\n")),
-        ("Cargo.lock", format!("version = 4\n\n{itoa}\n\n{}\n{}", locked("stock", ""), locked("till", "\"itoa\",\n \"stock\","))),
+        (
+            "Cargo.lock",
+            format!("version = 4\n\n{itoa}\n\n{}\n{}", locked("stock", ""), locked("till", "\"itoa\",\n \"stock\",")),
+        ),
         ("rust-toolchain.toml", fs::read_to_string(repository().join("rust-toolchain.toml")).unwrap()),
-        ("till/Cargo.toml", package("till", "license = \"MIT\"\nrepository = \"https://example.com/shop\"\n\n[dependencies]\nitoa = \"1\"\nstock = { path = \"../stock\" }\n\n[[bin]]\nname = \"shop-till\"\npath = \"src/main.rs\"\n")),
-        ("till/build.rs", "fn main() { println!(\"cargo:rustc-env=MADE=the real one\"); }\n".into()),
-        ("till/src/main.rs", "// a word of the source\nfn main() { println!(\"{}: {}\", env!(\"MADE\"), itoa::Buffer::new().format(stock::count())); }\n".into()),
+        (
+            "till/Cargo.toml",
+            package(
+                "till",
+                "license = \"MIT\"\nrepository = \"https://example.com/shop\"\n\n[dependencies]\nitoa = \"1\"\nstock = { path = \"../stock\" }\n\n[[bin]]\nname = \"shop-till\"\npath = \"src/main.rs\"\n",
+            ),
+        ),
+        ("till/build.rs", BUILD.to_owned()),
+        ("till/src/main.rs", MAIN.to_owned()),
         ("stock/Cargo.toml", package("stock", "")),
         ("stock/src/lib.rs", "pub fn count() -> u32 { 41 }\n".into()),
     ];
