@@ -9,6 +9,7 @@ use semver::Version;
 use crate::base_image::{self, Recipe};
 use crate::delivery::FILE;
 use crate::docker::{self, Refusal};
+use crate::image::Platform;
 use crate::packages::Consent;
 use crate::problem::{ExitCode, Problem};
 use crate::project::Project;
@@ -47,17 +48,64 @@ pub fn obtain(project: &Project) -> anyhow::Result<Builder> {
     find(project)?.with_context(|| format!("the engine does not have {name}"))
 }
 
-/// The same, but only if the engine has it.
+/// The same for another platform than the engine's. It is kept under a name of its own: an engine has one image by each.
+///
+/// # Errors
+/// A [`Problem`] with exit code 69 when it cannot be had for that platform, and those of [`obtain`].
+pub fn obtain_foreign(project: &Project, platform: &Platform) -> anyhow::Result<Builder> {
+    let name = name(project)?;
+    let own = name_for(name, platform);
+    if docker::image(&own)?.is_none() {
+        say!("pulling {name} for {platform}, which the service is compiled in");
+        pull_as(name, &own, platform)?;
+    }
+    let image = docker::image(&own)?.filter(|image| Platform::of_image(image) == *platform);
+    let image = image.ok_or_else(|| not_for(name, &own, platform))?;
+    check(project, ask(&own, &image.id)?)
+}
+
+fn name_for(name: &str, platform: &Platform) -> String {
+    let (name, _) = name.split_once('@').unwrap_or((name, ""));
+    let has_tag = name.rsplit('/').next().is_some_and(|last| last.contains(':'));
+    format!("{name}{}{}", if has_tag { '-' } else { ':' }, platform.arch)
+}
+
+/// Pulls an image for a platform, and leaves its name to the one that has it.
+fn pull_as(name: &str, own: &str, platform: &Platform) -> anyhow::Result<()> {
+    let before = docker::image(name)?;
+    docker::read(&["pull", "--quiet", "--platform", &platform.to_string(), name]).map_err(|error| {
+        match error.downcast::<Refusal>() {
+            Ok(refusal) => not_for(name, own, platform).detail(refusal.said.lines()).into(),
+            Err(other) => other,
+        }
+    })?;
+    docker::read(&["tag", name, own])?;
+    before.map_or(Ok(()), |before| docker::read(&["tag", &before.id, name]).map(drop))
+}
+
+fn not_for(name: &str, own: &str, platform: &Platform) -> Problem {
+    let message = format!(
+        "the builder's image {name}, which image.builder_image of {FILE} names, cannot be had for {platform}: it can be \
+         pulled, or be there as {own}."
+    );
+    Problem::new(ExitCode::Unavailable, message).next(format!("docker pull --platform {platform} {name}"))
+}
+
+/// The same as [`obtain`], but only if the engine has it.
 ///
 /// # Errors
 /// Those of [`obtain`], but for its absence.
 pub fn find(project: &Project) -> anyhow::Result<Option<Builder>> {
     let name = name(project)?;
     let Some(image) = docker::image(name)? else { return Ok(None) };
-    let builder = ask(name, &image.id)?;
+    check(project, ask(name, &image.id)?).map(Some)
+}
+
+/// Refuses one whose Rust is not the project's.
+fn check(project: &Project, builder: Builder) -> anyhow::Result<Builder> {
     match wanted(&project.root) {
         Some(channel) if !fits(&channel, &builder.rust) => Err(mismatch(&builder, &channel).into()),
-        _ => Ok(Some(builder)),
+        _ => Ok(builder),
     }
 }
 
@@ -173,6 +221,18 @@ fn toolchain_hooks(root: &Path) -> anyhow::Result<Vec<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_image_for_another_platform_has_a_name_of_its_own() {
+        let platform = "linux/arm64".parse().unwrap();
+        for (name, own) in [
+            ("rust:1.95.0-trixie", "rust:1.95.0-trixie-arm64"),
+            ("localhost:5000/rust", "localhost:5000/rust:arm64"),
+            ("rust:1@sha256:abc", "rust:1-arm64"),
+        ] {
+            assert_eq!(name_for(name, &platform), own);
+        }
+    }
 
     #[test]
     fn a_project_may_name_its_rust_in_full_in_part_or_not_at_all() {

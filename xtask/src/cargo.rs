@@ -4,10 +4,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use cargo_metadata::camino::Utf8PathBuf;
-use cargo_metadata::{Message, MetadataCommand};
+use cargo_metadata::{Message, MetadataCommand, Package};
 use xshell::{Shell, cmd};
 
+use crate::packages::Consent;
 use crate::problem::{ExitCode, Problem};
+use crate::project::Project;
+use crate::tools::{CARGO_AUDITABLE, Toolbox};
 
 /// What the outer cargo tells this program about itself. An inner one would take it for its own and build everything
 /// again.
@@ -45,17 +48,44 @@ pub fn build_into(target: &Path, root: &Path, package: &str, binary: &str, profi
     build_with(&sh, root, &["--package", package, "--bin", binary, "--profile", profile], binary)
 }
 
-/// The same, as one file that needs no other to run, not even a C library.
+/// Builds the service as one file that needs no other to run, not even a C library, that says what it is made of, and that
+/// is the same wherever and whenever it is built.
 ///
 /// # Errors
-/// Those of [`build`].
-pub fn build_static(root: &Path, package: &str, binary: &str, profile: &str) -> anyhow::Result<PathBuf> {
+/// Those of [`build`], and of [`Toolbox::ensure`] for what writes into it what it is made of.
+pub fn build_static(project: &Project, profile: &str) -> anyhow::Result<PathBuf> {
+    let service = &project.delivery.service;
+    let toolbox = Toolbox::of(project);
+    // It comes from where crates come from, or from `PATH`: nobody is asked.
+    toolbox.ensure(&CARGO_AUDITABLE, Consent::Unavailable)?;
     let sh = Shell::new()?;
-    let target = host()?;
-    let flags = std::env::var("RUSTFLAGS").unwrap_or_default();
-    // A target that is named keeps the flag from what runs at compile time, and gets a folder of its own.
-    sh.set_var("RUSTFLAGS", format!("{flags} -C target-feature=+crt-static").trim());
-    build_with(&sh, root, &["--package", package, "--bin", binary, "--profile", profile, "--target", &target], binary)
+    for (name, value) in toolbox.environment(&[CARGO_AUDITABLE])? {
+        sh.set_var(name, value);
+    }
+    // By its bare name: what cargo calls a program by goes into the binary of what that has compiled.
+    sh.set_var("RUSTC_WORKSPACE_WRAPPER", CARGO_AUDITABLE.name);
+    // What `cargo auditable build` would set besides: of cargo's own flags, those that it is given here.
+    sh.set_var("CARGO_AUDITABLE_ORIG_ARGS", r#"{"offline":false,"locked":false,"frozen":false,"config":[]}"#);
+    sh.set_var("CARGO_ENCODED_RUSTFLAGS", static_flags(&project.root)?.join("\x1f"));
+    // A target that is named keeps the flags from what runs at compile time, and gets a folder of its own.
+    let (package, binary, target) = (&service.package, &service.binary, host()?);
+    let args = ["--package", package, "--bin", binary, "--profile", profile, "--target", &target];
+    build_with(&sh, &project.root, &args, binary)
+}
+
+/// What the compiler is told besides what a person tells it: to link everything in, and to write into the binary no path of
+/// this machine, but those of the container that `docker/Dockerfile` compiles in.
+fn static_flags(root: &Path) -> anyhow::Result<Vec<String>> {
+    let flags = match std::env::var("CARGO_ENCODED_RUSTFLAGS") {
+        Ok(encoded) => encoded.split('\x1f').filter(|flag| !flag.is_empty()).map(str::to_owned).collect(),
+        Err(_) => std::env::var("RUSTFLAGS").unwrap_or_default().split_whitespace().map(str::to_owned).collect(),
+    };
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |path| root.join(path));
+    // Of two that fit, the last is taken.
+    let paths = [(root.to_owned(), "/source"), (target, "/target"), (home(), "/cargo")];
+    let remapped = paths.map(|(from, to)| format!("--remap-path-prefix={}={to}", from.display()));
+    let fixed = ["-C".to_owned(), "target-feature=+crt-static".to_owned()];
+    Ok([flags, fixed.to_vec(), remapped.to_vec()].concat())
 }
 
 /// What this machine's compiler says about itself: version, commit, target, LLVM.
@@ -117,10 +147,14 @@ fn build_with(sh: &Shell, root: &Path, args: &[&str], binary: &str) -> anyhow::R
     built.map(Utf8PathBuf::into_std_path_buf).with_context(|| format!("cargo does not say where it has put `{binary}`"))
 }
 
+/// What a package of the workspace says about itself; none where there is no workspace or no such package.
+pub fn package(root: &Path, package: &str) -> Option<Package> {
+    metadata(root).ok()?.packages.into_iter().find(|known| known.name.as_str() == package)
+}
+
 /// The version of a package of the workspace; none where there is no workspace or no such package.
-pub fn version(root: &Path, package: &str) -> Option<String> {
-    let metadata = metadata(root).ok()?;
-    metadata.packages.iter().find(|known| known.name.as_str() == package).map(|known| known.version.to_string())
+pub fn version(root: &Path, name: &str) -> Option<String> {
+    package(root, name).map(|package| package.version.to_string())
 }
 
 /// The folder of a package of the workspace.
@@ -139,8 +173,20 @@ pub fn folder(root: &Path, package: &str) -> anyhow::Result<PathBuf> {
 /// # Errors
 /// When there is no workspace, or cargo cannot read it.
 pub fn metadata(root: &Path) -> anyhow::Result<cargo_metadata::Metadata> {
-    let mut command = MetadataCommand::new();
-    command.current_dir(root).no_deps();
+    ask(MetadataCommand::new().no_deps(), root)
+}
+
+/// The same with all it depends on for a target, or for any: cargo fetches what is not there.
+///
+/// # Errors
+/// When there is no workspace, cargo cannot read it, or a crate cannot be fetched.
+pub fn metadata_of_all(root: &Path, target: Option<&str>) -> anyhow::Result<cargo_metadata::Metadata> {
+    let options = target.into_iter().flat_map(|target| ["--filter-platform".to_owned(), target.to_owned()]);
+    ask(MetadataCommand::new().other_options(options.collect::<Vec<_>>()), root)
+}
+
+fn ask(command: &mut MetadataCommand, root: &Path) -> anyhow::Result<cargo_metadata::Metadata> {
+    command.current_dir(root);
     for name in foreign_variables() {
         command.env_remove(name);
     }

@@ -1,4 +1,4 @@
-//! `docker-build`: makes the service's image, and pushes it where that is asked for.
+//! `docker-build`: makes the service's image and the bill of what is in it, and pushes the image where that is asked for.
 
 use std::path::PathBuf;
 
@@ -6,10 +6,10 @@ use anyhow::Context as _;
 
 use crate::docker::{self, Refusal};
 use crate::flags::Target;
-use crate::image::{self, Options, Place};
-use crate::problem::{ExitCode, Problem};
+use crate::image::{self, Options, Place, Platform};
+use crate::problem::{ExitCode, Problem, reason};
 use crate::project::Project;
-use crate::{out, say};
+use crate::{out, say, sbom};
 
 /// Flags of `docker-build`.
 #[derive(Debug, Clone, clap::Args)]
@@ -28,6 +28,13 @@ pub struct Args {
     /// Where it is compiled: `container` takes buildx and the image that image.builder_image names.
     #[arg(long, value_name = "WHERE", value_enum, default_value_t = Place::Auto)]
     builder: Place,
+    /// What it is to run on, such as linux/arm64, where that is not what the Docker engine does: compiled in a container
+    /// under emulation.
+    #[arg(long, value_name = "OS/ARCH")]
+    platform: Option<Platform>,
+    /// Where the bill of materials is written, as CycloneDX JSON. Without it: below target/xtask/sbom.
+    #[arg(long, value_name = "PATH")]
+    sbom: Option<PathBuf>,
     /// Prints the result as JSON.
     #[arg(long)]
     json: bool,
@@ -40,13 +47,33 @@ pub struct Args {
 pub fn run(args: &Args) -> anyhow::Result<()> {
     let project = Project::here()?;
     let profile = project.delivery.environment(&args.target.env)?.profile.clone();
-    let (binary, tag) = (args.binary.clone(), args.tag.clone());
-    let built = image::build(&project, &Options { profile, binary, tag, place: args.builder })?;
+    let (binary, tag, platform) = (args.binary.clone(), args.tag.clone(), args.platform.clone());
+    let built = image::build(&project, &Options { profile, binary, tag, place: args.builder, platform })?;
+    let sbom = match sbom::write(&project, &built, args.sbom.as_deref()) {
+        Ok(path) => Some(path),
+        // A binary of somebody else's need not say what it is made of, unless it is asked.
+        Err(error) if args.binary.is_some() && args.sbom.is_none() => {
+            say!("note: {}", reason(&error));
+            None
+        }
+        Err(error) => return Err(error),
+    };
     let digest = if args.push { Some(push(&built.reference)?) } else { None };
     if args.json {
-        let image::Built { reference, id, size } = &built;
-        out!("{}", serde_json::json!({ "reference": reference, "id": id, "size": size, "digest": digest }));
+        let told = serde_json::json!({
+            "reference": built.reference,
+            "id": built.id,
+            "size": built.size,
+            "platform": built.platform.to_string(),
+            "builder": built.place,
+            "revision": built.commit,
+            "created": built.created,
+            "sbom": sbom,
+            "digest": digest,
+        });
+        out!("{told}");
     } else {
+        sbom.iter().for_each(|path| say!("bill of materials: {}", path.display()));
         say!("{} bytes", built.size);
         out!("{} {}", built.reference, digest.as_ref().unwrap_or(&built.id));
     }

@@ -60,7 +60,8 @@ impl Source {
             let profile = site.environment().profile.clone();
             let tag = self.release.clone();
             // On this machine, where a change takes seconds: nobody is to wait minutes to see it.
-            let options = image::Options { profile, binary: self.binary.clone(), tag, place: Place::Host };
+            let binary = self.binary.clone();
+            let options = image::Options { profile, binary, tag, place: Place::Host, platform: None };
             let built = image::build(&site.project, &options)?;
             return Content::of_image(service, None, &docker::obtain(&built.id)?);
         };

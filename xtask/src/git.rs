@@ -33,6 +33,13 @@ pub fn clean_commit(root: &Path) -> Option<String> {
     head(root).filter(|head| head.clean).map(|head| head.commit)
 }
 
+/// When a commit was made, in seconds since 1970; none where git knows no such commit.
+pub fn time_of(root: &Path, commit: &str) -> Option<u64> {
+    let sh = Shell::new().ok()?;
+    sh.change_dir(root);
+    ask(cmd!(sh, "git show --no-patch --format=%ct --end-of-options {commit}")).ok()?.parse().ok()
+}
+
 /// The files of the project that fit one of the pathspecs: what git tracks, and what it would if it were added.
 ///
 /// # Errors

@@ -61,6 +61,7 @@ pub mod report;
 pub mod rollout;
 pub mod router;
 pub mod runtime;
+pub mod sbom;
 pub mod secrets;
 pub mod service;
 pub mod site;

@@ -104,6 +104,11 @@ impl Figure {
         Figure { noise: Some(noise), ..figure }
     }
 
+    /// What share of one thing another takes, each run a comparison.
+    pub(super) fn share(id: &'static str, what: &'static str, runs: Vec<f64>, goal: f64) -> Figure {
+        Figure::new(id, what, Unit::Ratio, runs, goal)
+    }
+
     /// How much slower something is than something else, each run a comparison. It is slower beyond the goal only where
     /// nearly every run says so, and by more than the two halves of the same differ.
     pub(super) fn slowdown(id: &'static str, what: &'static str, runs: Vec<f64>, noise: Noise, goal: f64) -> Figure {

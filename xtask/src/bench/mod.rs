@@ -3,6 +3,7 @@
 mod baseline;
 mod connection;
 mod figures;
+mod image;
 pub mod load;
 mod measure;
 mod pipeline;
@@ -38,6 +39,9 @@ enum What {
     Rollout(rollout::Args),
     /// How much slower the service is than the last release, both under load in turn.
     Service(service::Args),
+    /// How long the image takes in a container after a change of one line, beside what the image takes that one would write
+    /// first.
+    Image(image::Args),
     /// How long `cargo xtask` and the runner of `ci` take for themselves.
     Pipeline(pipeline::Args),
 }
@@ -50,6 +54,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     match &args.what {
         What::Rollout(args) => rollout::run(args),
         What::Service(args) => service::run(args),
+        What::Image(args) => image::run(args),
         What::Pipeline(args) => pipeline::run(args),
     }
 }

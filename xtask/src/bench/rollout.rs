@@ -65,9 +65,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let binary = match &args.binary {
         Some(binary) => binary.clone(),
         None => {
-            let service = &project.delivery.service;
-            say!("building {} with the profile release, static", service.package);
-            cargo::build_static(&project.root, &service.package, &service.binary, "release")?
+            say!("building {} with the profile release, static", project.delivery.service.package);
+            cargo::build_static(&project, "release")?
         }
     };
     let measured = {

@@ -72,8 +72,8 @@ impl Scratch {
 
     fn make_image(&self, binary: &Path) -> anyhow::Result<String> {
         let profile = self.site.environment().profile.clone();
-        let options =
-            image::Options { profile, binary: Some(binary.to_owned()), tag: Some("bench".into()), place: Place::Host };
+        let (binary, tag) = (Some(binary.to_owned()), Some("bench".into()));
+        let options = image::Options { profile, binary, tag, place: Place::Host, ..Default::default() };
         Ok(image::build(&self.site.project, &options)?.reference)
     }
 

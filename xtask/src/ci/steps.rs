@@ -3,8 +3,8 @@
 
 use super::step::{Fact, Group, Lane, Step, Tests, USUAL, minutes};
 use crate::tools::{
-    CARGO_DENY, CARGO_LLVM_COV, CARGO_NEXTEST, CARGO_SHEAR, COMPOSE_LINT, DOCKER_REGISTRY, GIT, HADOLINT, HAPROXY,
-    PROMETHEUS, SHELLCHECK, SOCAT, ZIZMOR,
+    CARGO_AUDITABLE, CARGO_DENY, CARGO_LLVM_COV, CARGO_NEXTEST, CARGO_SHEAR, COMPOSE_LINT, DOCKER_REGISTRY, GIT,
+    HADOLINT, HAPROXY, PROMETHEUS, SHELLCHECK, SOCAT, ZIZMOR,
 };
 
 /// The scenarios that a filter chooses. Most wait more than they compute, and take turns where they need the machine's whole
@@ -304,6 +304,7 @@ pub(super) const STEPS: &[Step] = &[
         criteria: &["A1.3", "A2.1"],
         after: &["build"],
         command: &["cargo", "xtask", "image-check"],
+        needs: &[CARGO_AUDITABLE],
         in_containers: true,
         facts: &[Fact::Cargo, Fact::Engine],
         remedy: "cargo xtask image-check",
@@ -316,7 +317,7 @@ pub(super) const STEPS: &[Step] = &[
         criteria: &["A1.3", "A2.1"],
         after: &["build"],
         command: scenarios!("test(/^images::/)", "1"),
-        needs: &[CARGO_NEXTEST],
+        needs: &[CARGO_NEXTEST, CARGO_AUDITABLE],
         in_containers: true,
         lane: Lane::Alone,
         tests: Tests::Nextest,

@@ -17,6 +17,11 @@ const ARCHITECTURES: [(&str, u64, &str); 5] = [
     ("loong64", 258, "loongarch64"),
 ];
 
+/// The word that a Rust target begins with, for an architecture as images name it.
+pub(super) fn word_of(architecture: &str) -> Option<&'static str> {
+    ARCHITECTURES.iter().find(|(name, ..)| *name == architecture).map(|(.., word)| *word)
+}
+
 /// Refuses what would be compiled here and could not run there, before it is compiled.
 ///
 /// # Errors

@@ -4,8 +4,9 @@ use std::fs;
 use std::path::PathBuf;
 
 use super::context::Folder;
+use super::watch::{self, Voice};
 use super::{Wanted, elf};
-use crate::docker::{self, Engine};
+use crate::docker::Engine;
 use crate::project::Project;
 use crate::{cargo, say};
 
@@ -17,23 +18,22 @@ pub(super) fn compile(project: &Project, profile: &str, engine: &Engine) -> anyh
     let service = &project.delivery.service;
     elf::require_target(&cargo::host()?, engine)?;
     say!("building {} with the profile {profile}, as a static binary", service.package);
-    cargo::build_static(&project.root, &service.package, &service.binary, profile)
+    cargo::build_static(project, profile)
 }
 
 /// Makes the image out of what was staged, the binary among it.
 ///
 /// # Errors
-/// When the engine does not.
+/// Those of [`watch::watch`].
 pub(super) fn build(folder: &Folder, wanted: &Wanted<'_>) -> anyhow::Result<()> {
-    let (context, reference) = (folder.context(), wanted.reference);
+    let context = folder.context();
     fs::write(context.join("Dockerfile"), with_files_staged(wanted.dockerfile))?;
-    let mut args = vec!["build", "--quiet", "--tag", reference];
+    let context = context.to_string_lossy();
+    let mut args = vec!["build", "--quiet", "--tag", wanted.reference];
     args.extend(wanted.labels.iter().flat_map(|label| ["--label", label.as_str()]));
-    args.push(".");
-    let mut command = docker::command(&args);
+    args.push(&context);
     // The builder that every engine has within, so that it needs no plug-in.
-    command.current_dir(context).env("DOCKER_BUILDKIT", "0");
-    docker::finish(command, &["build", "--tag", reference, "."]).map(drop)
+    watch::watch(&args, &[("DOCKER_BUILDKIT", "0")], Voice::Kept)
 }
 
 /// The Dockerfile's last stage, with a stage before it that has what it copies.

@@ -6,27 +6,32 @@ mod context;
 mod elf;
 mod host;
 mod naive;
+mod origin;
+mod platform;
 mod secrets;
 mod skeleton;
 mod source;
 mod watch;
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-pub use naive::Baseline;
+pub use naive::{Baseline, build_naive};
+pub use platform::Platform;
 
 use crate::builder_image::Builder;
 use crate::delivery::FILE;
 use crate::problem::{ExitCode, Problem, reason};
 use crate::project::Project;
-use crate::{cargo, docker, git, say};
+use crate::{docker, say};
 use context::Folder;
+use origin::Origin;
 
 /// Where the service is compiled.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Place {
     /// In a container where that can be done, else on this machine.
     Auto,
@@ -35,6 +40,14 @@ pub enum Place {
     /// On this machine, which takes seconds where it was compiled before.
     #[default]
     Host,
+}
+
+/// The files that the project at `root` consists of, for whoever compiles it elsewhere.
+///
+/// # Errors
+/// When they cannot be listed.
+pub(crate) fn files(root: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    source::files(root)
 }
 
 /// What is to be built.
@@ -48,10 +61,12 @@ pub struct Options {
     pub tag: Option<String>,
     /// Where it is compiled, where there is no binary yet.
     pub place: Place,
+    /// What it is to run on; without it, what the engine does.
+    pub platform: Option<Platform>,
 }
 
 /// An image that was built.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Built {
     /// Its name and tag.
     pub reference: String,
@@ -59,6 +74,14 @@ pub struct Built {
     pub id: String,
     /// Its size in bytes.
     pub size: u64,
+    /// What it runs on.
+    pub platform: Platform,
+    /// Where the service was compiled; none where it was given.
+    pub place: Option<Place>,
+    /// The commit it is made from, where it is that and nothing else.
+    pub commit: Option<String>,
+    /// When it counts as made, as RFC 3339 has it: what `SOURCE_DATE_EPOCH` says, else the time of the commit.
+    pub created: Option<String>,
 }
 
 /// An image to be built, whatever builds it.
@@ -70,6 +93,10 @@ struct Wanted<'a> {
     reference: &'a str,
     /// Its labels, each with its value.
     labels: &'a [String],
+    /// What it is to run on, where the engine does not by itself.
+    foreign: Option<&'a Platform>,
+    /// The time that stands for when it was made, in seconds since 1970.
+    epoch: Option<u64>,
 }
 
 /// Compiles the service and makes an image of it.
@@ -81,49 +108,55 @@ pub fn build(project: &Project, options: &Options) -> anyhow::Result<Built> {
     let (service, image) = (&delivery.service, &delivery.image);
     let engine = docker::engine()?;
     let dockerfile = dockerfile(project, "image.dockerfile", &image.dockerfile)?;
-    let builder = builder(project, options)?;
+    let origin = Origin::of(project)?;
+    let foreign = options.platform.as_ref().filter(|platform| **platform != Platform::of(&engine));
+    let builder = builder(project, options, foreign)?;
     let binary = match (&builder, &options.binary) {
         (Some(_), _) => None,
         (None, Some(binary)) => Some(binary.clone()),
         (None, None) => Some(host::compile(project, &options.profile, &engine)?),
     };
     binary.as_deref().map_or(Ok(()), |binary| elf::require_runnable(binary, &engine))?;
-    let version = cargo::version(root, &service.package);
-    let commit = git::clean_commit(root);
-    let reference = reference(&image.repository, options.tag.as_deref(), version.as_deref(), commit.as_deref());
-    let labels = [("title", Some(service.package.clone())), ("version", version), ("revision", commit)];
-    let labels = labels.into_iter().filter_map(|(name, value)| Some((format!("{LABELS}.{name}"), value?)));
-    let labels: Vec<_> = labels.map(|(name, value)| format!("{name}={value}")).collect();
-    let wanted = Wanted { dockerfile: &dockerfile, reference: &reference, labels: &labels };
+    let (version, commit) = (origin.version(), origin.commit.as_deref());
+    let reference = reference(&image.repository, options.tag.as_deref(), version.as_deref(), commit);
+    let labels = origin.labels(&service.package);
+    let wanted =
+        Wanted { dockerfile: &dockerfile, reference: &reference, labels: &labels, foreign, epoch: origin.epoch };
     let folder = Folder::new(root);
     folder
         .stage(root, service, binary.as_deref())
         .with_context(|| format!("putting the image's files together in {}", folder.context().display()))?;
-    match &builder {
-        None => host::build(&folder, &wanted)?,
-        Some(builder) => container::build(project, &folder, builder, &options.profile, wanted)?,
-    }
+    let place = match &builder {
+        None => {
+            host::build(&folder, &wanted)?;
+            options.binary.is_none().then_some(Place::Host)
+        }
+        Some(builder) => {
+            container::build(project, &folder, builder, &options.profile, wanted)?;
+            Some(Place::Container)
+        }
+    };
     let made = docker::image(&reference)?.with_context(|| format!("the engine does not have {reference}"))?;
-    Ok(Built { reference, id: made.id, size: made.size })
+    let platform = Platform::of_image(&made);
+    let created = origin.created();
+    Ok(Built { reference, id: made.id, size: made.size, platform, place, commit: origin.commit, created })
 }
 
-/// What every image's labels begin with.
-const LABELS: &str = "org.opencontainers.image";
-
 /// The image to compile in; none where this machine does it.
-fn builder(project: &Project, options: &Options) -> anyhow::Result<Option<Builder>> {
-    match (options.place, &options.binary) {
-        (Place::Host, _) | (Place::Auto, Some(_)) => Ok(None),
-        (Place::Container, Some(binary)) => {
+fn builder(project: &Project, options: &Options, foreign: Option<&Platform>) -> anyhow::Result<Option<Builder>> {
+    match (options.place, &options.binary, foreign) {
+        (Place::Container, Some(binary), _) => {
             let message = format!("--builder container compiles what --binary {} gives already.", binary.display());
             Err(Problem::new(ExitCode::Usage, message).next("cargo xtask docker-build --builder container").into())
         }
-        (Place::Container, None) => {
-            let builder = container::builder(project)?;
+        (Place::Host, _, Some(platform)) | (_, Some(_), Some(platform)) => Err(only_in_a_container(platform).into()),
+        (Place::Host, _, None) | (Place::Auto, Some(_), None) => Ok(None),
+        (Place::Container, None, _) | (Place::Auto, None, Some(_)) => {
+            let builder = container::builder(project, foreign)?;
             say!("compiling in a container of {}, as was asked for", builder.name);
             Ok(Some(builder))
         }
-        (Place::Auto, None) => Ok(match container::builder(project) {
+        (Place::Auto, None, None) => Ok(match container::builder(project, None) {
             Ok(builder) => {
                 say!("compiling in a container: buildx answers and {} is there", builder.name);
                 Some(builder)
@@ -134,6 +167,15 @@ fn builder(project: &Project, options: &Options) -> anyhow::Result<Option<Builde
             }
         }),
     }
+}
+
+fn only_in_a_container(platform: &Platform) -> Problem {
+    let message = format!(
+        "--platform {platform} is not what the Docker engine runs by itself, and is compiled in a container alone; nothing \
+         was built."
+    );
+    let next = format!("cargo xtask docker-build --builder container --platform {platform}");
+    Problem::new(ExitCode::Unavailable, message).next(next)
 }
 
 fn dockerfile(project: &Project, key: &str, path: &str) -> Result<String, Problem> {

@@ -9,6 +9,7 @@ use super::container::Build;
 use super::context::Folder;
 use super::source::LOCK_FILE;
 use super::{Wanted, container, dockerfile};
+use crate::builder_image::Builder;
 use crate::delivery::Naive;
 use crate::project::Project;
 use crate::{digest, docker, say};
@@ -33,7 +34,7 @@ impl Baseline {
     /// # Errors
     /// A [`crate::problem::Problem`] with exit code 69 when it takes something that is missing, 1 when it does not build.
     pub fn obtain(project: &Project, naive: &Naive) -> anyhow::Result<Baseline> {
-        let builder = container::builder(project)?;
+        let builder = container::builder(project, None)?;
         let text = dockerfile(project, "image.naive.dockerfile", &naive.dockerfile)?;
         let lock = std::fs::read(project.root.join(LOCK_FILE)).with_context(|| format!("reading {LOCK_FILE}"))?;
         let hash = Sha256::new().chain_update(&builder.id).chain_update(&text).chain_update(lock).finalize();
@@ -46,14 +47,7 @@ impl Baseline {
         }
         say!("building {reference} to compare with, as it is not there or was made from something else: minutes");
         let began = Instant::now();
-        let folder = Folder::new(&project.root);
-        let context = folder.stage_source(&project.root)?;
-        let service = &project.delivery.service;
-        let args =
-            [("BUILDER_IMAGE", builder.name.as_str()), ("PACKAGE", &service.package), ("BINARY", &service.binary)];
-        let labels = [format!("{LABEL}={made_from}")];
-        let wanted = Wanted { dockerfile: &text, reference: &reference, labels: &labels };
-        Build { wanted, context, args: &args }.run(project, &folder)?;
+        build(project, &builder, &text, &reference, &[format!("{LABEL}={made_from}")])?;
         say!("built {reference} in {:.0} s", began.elapsed().as_secs_f64());
         let image = docker::image(&reference)?.with_context(|| format!("the engine does not have {reference}"))?;
         if let Some(stale) = before.filter(|before| before.id != image.id) {
@@ -62,4 +56,23 @@ impl Baseline {
         }
         Ok(Baseline { reference, size: image.size })
     }
+}
+
+/// Builds it under a name of the caller's, whatever is there.
+///
+/// # Errors
+/// Those of [`Baseline::obtain`].
+pub fn build_naive(project: &Project, naive: &Naive, reference: &str) -> anyhow::Result<()> {
+    let builder = container::builder(project, None)?;
+    let text = dockerfile(project, "image.naive.dockerfile", &naive.dockerfile)?;
+    build(project, &builder, &text, reference, &[])
+}
+
+fn build(project: &Project, builder: &Builder, text: &str, reference: &str, labels: &[String]) -> anyhow::Result<()> {
+    let folder = Folder::new(&project.root);
+    let context = folder.stage_source(&project.root)?;
+    let service = &project.delivery.service;
+    let args = [("BUILDER_IMAGE", builder.name.as_str()), ("PACKAGE", &service.package), ("BINARY", &service.binary)];
+    let wanted = Wanted { dockerfile: text, reference, labels, foreign: None, epoch: None };
+    Build { wanted, context, args: &args }.run(project, &folder)
 }

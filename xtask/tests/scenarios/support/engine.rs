@@ -43,8 +43,7 @@ pub fn builder_is_here() -> bool {
         if xtask::docker::engine().is_err() {
             return containers_are_here();
         }
-        let root = super::repository().to_owned();
-        let project = xtask::project::Project { delivery: xtask::delivery::Delivery::load(&root).unwrap(), root };
+        let project = super::project();
         let missing = match xtask::docker::plugin("buildx").map(|_| xtask::builder_image::find(&project)) {
             None => "docker has no buildx".into(),
             Some(Err(error)) => error.to_string(),

@@ -20,10 +20,16 @@ pub fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
 }
 
+/// The same, with what it says about itself.
+pub fn project() -> xtask::project::Project {
+    let root = repository().to_owned();
+    xtask::project::Project { delivery: xtask::delivery::Delivery::load(&root).unwrap(), root }
+}
+
 /// The binary of the reference service, built once, as it is released: static, so that it starts in a container from scratch, too.
 pub fn service() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    BUILT.get_or_init(|| xtask::cargo::build_static(repository(), "app", "app", "release").unwrap())
+    BUILT.get_or_init(|| xtask::cargo::build_static(&project(), "release").unwrap())
 }
 
 /// What runs the colours of a scenario.

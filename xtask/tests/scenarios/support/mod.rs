@@ -10,7 +10,7 @@ pub mod turns;
 
 pub use engine::{Background, PROXY_IMAGE, build, builder_is_here, containers_are_here, docker};
 pub(crate) use fixture::on_both;
-pub use fixture::{Fixture, On, SECRETS, TOKEN, eventually, parent, pid_at, repository, service};
+pub use fixture::{Fixture, On, SECRETS, TOKEN, eventually, parent, pid_at, project, repository, service};
 pub use prober::CONNECTIONS;
 pub use ran::Ran;
 pub use told::Told;

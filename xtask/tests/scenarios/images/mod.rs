@@ -1,104 +1,17 @@
 //! The image, compiled on this machine and in a container: that it is the same, small, and keeps nothing of how it was
 //! made.
 
+mod benched;
+mod given;
+mod reproduced;
+mod shop;
+
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::support::{Fixture, On, Ran, TOKEN, build, builder_is_here, containers_are_here, docker, repository};
-
-/// A workspace that is none of this repository's: two packages, a build script, a dependency from the registry. No two have
-/// the same manifest, so that each is compiled from the start.
-fn workspace() -> Option<Fixture> {
-    let fixture = builder_is_here().then(|| Fixture::new(On::Compose))?;
-    let folder = fixture.root().file_name().unwrap().to_str().unwrap().to_owned();
-    let lock = fs::read_to_string(repository().join("Cargo.lock")).unwrap();
-    let itoa = lock.split("\n\n").find(|package| package.contains("name = \"itoa\"")).unwrap();
-    let files = [
-        ("Cargo.toml", format!("# {folder}\n[workspace]\nmembers = [\"till\", \"stock\"]\nresolver = \"3\"\n")),
-        ("Cargo.lock", format!("version = 4\n\n{itoa}\n\n{}\n{}", locked("stock", ""), locked("till", "\"itoa\",\n \"stock\","))),
-        ("rust-toolchain.toml", fs::read_to_string(repository().join("rust-toolchain.toml")).unwrap()),
-        ("till/Cargo.toml", package("till", "[dependencies]\nitoa = \"1\"\nstock = { path = \"../stock\" }\n\n[[bin]]\nname = \"shop-till\"\npath = \"src/main.rs\"\n")),
-        ("till/build.rs", "fn main() { println!(\"cargo:rustc-env=MADE=the real one\"); }\n".into()),
-        ("till/src/main.rs", "// a word of the source\nfn main() { println!(\"{}: {}\", env!(\"MADE\"), itoa::Buffer::new().format(stock::count())); }\n".into()),
-        ("stock/Cargo.toml", package("stock", "")),
-        ("stock/src/lib.rs", "pub fn count() -> u32 { 41 }\n".into()),
-    ];
-    for (name, text) in files {
-        fs::create_dir_all(fixture.root().join(name).parent().unwrap()).unwrap();
-        fixture.write(name, &text);
-    }
-    fixture.edit_delivery("package = \"app\"", "package = \"till\"");
-    fixture.edit_delivery("binary = \"app\"", "binary = \"shop-till\"");
-    Some(fixture)
-}
-
-fn package(name: &str, more: &str) -> String {
-    format!("[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n{more}")
-}
-
-fn locked(name: &str, dependencies: &str) -> String {
-    let list = if dependencies.is_empty() { String::new() } else { format!("dependencies = [\n {dependencies}\n]\n") };
-    format!("[[package]]\nname = \"{name}\"\nversion = \"0.1.0\"\n{list}")
-}
-
-/// Builds the image of a fixture's workspace; its name, and what was said meanwhile.
-fn made(fixture: &Fixture, builder: &str) -> (String, String) {
-    let args = ["docker-build", "--env", "production", "--builder", builder, "--tag", builder];
-    let ran = fixture.run(&args).ok();
-    (ran.stdout.split(' ').next().unwrap().to_owned(), ran.stderr)
-}
-
-/// Every file and folder of an image: mode, owner and name, and for a file its time.
-fn listing(image: &str) -> Vec<String> {
-    let folder = std::env::temp_dir().join(image.replace(['/', ':'], "-"));
-    let (saved, whole) = (folder.join("image.tar"), folder.join("whole"));
-    fs::create_dir_all(&whole).unwrap();
-    docker(&["save", "--output", saved.to_str().unwrap(), image]).unwrap();
-    let tar = |args: &[&str]| {
-        let output = Command::new("tar").args(args).env("TZ", "UTC").output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap()
-    };
-    tar(&["-xf", saved.to_str().unwrap(), "-C", whole.to_str().unwrap()]);
-    let manifest: serde_json::Value = serde_json::from_slice(&fs::read(whole.join("manifest.json")).unwrap()).unwrap();
-    let layers = manifest[0]["Layers"].as_array().unwrap().iter();
-    let layers =
-        layers.map(|layer| tar(&["--numeric-owner", "-tvf", whole.join(layer.as_str().unwrap()).to_str().unwrap()]));
-    let mut entries: Vec<_> = layers.flat_map(|told| told.lines().map(entry).collect::<Vec<_>>()).collect();
-    entries.sort();
-    fs::remove_dir_all(folder).unwrap();
-    entries
-}
-
-fn entry(line: &str) -> String {
-    let words: Vec<_> = line.split_whitespace().collect();
-    let time = if line.starts_with('d') { "" } else { words[3] };
-    format!("{} {} {} {time}", words[0], words[1], words[5..].join(" "))
-}
-
-fn config(image: &str) -> serde_json::Value {
-    let told = docker(&["image", "inspect", "--format", "{{json .Config}}", image]).unwrap();
-    serde_json::from_str(&told).unwrap()
-}
-
-#[test]
-fn both_builders_make_the_same_image_of_any_workspace() {
-    let Some(fixture) = workspace() else { return };
-    let ((inside, said), (outside, _)) = (made(&fixture, "container"), made(&fixture, "host"));
-    assert!(said.contains("compiling in a container of "), "{said}");
-    let files = listing(&inside);
-    assert_eq!(files, listing(&outside));
-    let binary = "-rwxr-xr-x 0/0 release/service 1970-01-01".to_owned();
-    assert!(files.contains(&binary) && files.iter().any(|file| file.contains("release/config/base.toml")), "{files:?}");
-    for key in ["User", "Entrypoint", "Cmd", "Healthcheck", "StopSignal", "Labels"] {
-        assert_eq!(config(&inside)[key], config(&outside)[key], "{key}");
-    }
-    for image in [&inside, &outside] {
-        assert_eq!(docker(&["run", "--rm", "--network=none", image]).unwrap(), "the real one: 41\n");
-    }
-}
+use shop::{content, made, workspace};
 
 #[test]
 fn a_change_of_one_line_compiles_the_service_again_and_no_dependency() {
@@ -107,8 +20,10 @@ fn a_change_of_one_line_compiles_the_service_again_and_no_dependency() {
     assert!(first.contains("Compiling itoa"), "{first}");
     fixture.write("stock/src/lib.rs", "pub fn count() -> u32 { 42 }\n");
     let (image, second) = made(&fixture, "container");
-    assert_eq!(docker(&["run", "--rm", "--network=none", &image]).unwrap(), "the real one: 42\n");
-    assert!(second.contains("Compiling stock") && !second.contains("Compiling itoa"), "{second}");
+    let image = image["reference"].as_str().unwrap();
+    assert_eq!(docker(&["run", "--rm", "--network=none", image]).unwrap(), "the real one: 42\n");
+    let again = ["Compiling itoa", "Compiling cargo-auditable"].iter().any(|line| second.contains(line));
+    assert!(second.contains("Compiling stock") && !again, "{second}");
     let lines: Vec<_> = second.lines().collect();
     // The step's number, then its end: `#9 [builder 5/10] RUN …`, `#9 CACHED`.
     let step = lines.iter().find(|line| line.contains("] RUN") && line.contains("cargo clean")).unwrap();
@@ -144,23 +59,12 @@ fn no_layer_has_the_callers_certificates_or_settings() {
     fs::remove_dir_all(&caller).unwrap();
     let image = ran.ok().stdout.split(' ').next().unwrap().to_owned();
     // What the search finds proves that it looks.
-    assert_eq!(content(&image, "/found"), "/source/till/src/main.rs\n");
+    assert_eq!(content(&image, "/found"), b"/source/till/src/main.rs\n");
     let saved = root.join("image.tar");
     docker(&["save", "--output", saved.to_str().unwrap(), &image]).unwrap();
     let saved = fs::read(saved).unwrap();
     assert!(!saved.windows(SECRET.len()).any(|bytes| bytes == SECRET.as_bytes()));
     assert!(!docker(&["history", "--no-trunc", &image]).unwrap().contains(SECRET));
-}
-
-/// A file of an image, which has no shell to show it.
-fn content(image: &str, path: &str) -> String {
-    let container = docker(&["create", image]).unwrap().trim().to_owned();
-    let target = std::env::temp_dir().join(&container);
-    docker(&["cp", &format!("{container}:{path}"), target.to_str().unwrap()]).unwrap();
-    docker(&["rm", &container]).unwrap();
-    let text = fs::read_to_string(&target).unwrap();
-    fs::remove_file(target).unwrap();
-    text
 }
 
 /// A folder with the secret that production requires, which the image's user can read.
@@ -179,8 +83,16 @@ fn secrets(fixture: &Fixture) -> PathBuf {
 fn the_released_image_is_under_4_mb_and_serves_with_nothing_to_write_to_and_no_capability() {
     let Some(fixture) = builder_is_here().then(|| Fixture::new(On::Compose)) else { return };
     let image = &format!("{}/app:released", fixture.stack("test"));
+    let bill = fixture.root().join("bill.json");
     let args = ["docker-build", "--env", "production", "--builder", "container", "--tag", image];
+    let args = [&args[..], &["--sbom", bill.to_str().unwrap()]].concat();
     Ran::from(fixture.xtask(&args).current_dir(repository()).output().unwrap()).ok();
+    let bill: serde_json::Value = serde_json::from_slice(&fs::read(bill).unwrap()).unwrap();
+    let crates = bill["components"].as_array().unwrap();
+    assert!(crates.len() > 50 && crates.iter().any(|it| it["name"] == "tokio"), "{bill}");
+    let is_whole =
+        |it: &&serde_json::Value| it["licenses"][0]["expression"].is_string() && it["hashes"][0]["content"].is_string();
+    assert_eq!(crates.iter().find(|it| !is_whole(it)), None);
     let size: u64 = docker(&["image", "inspect", "--format", "{{.Size}}", image]).unwrap().trim().parse().unwrap();
     println!("the released image takes {size} bytes");
     assert!(size < 4_000_000, "{size}");
