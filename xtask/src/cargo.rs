@@ -7,6 +7,7 @@ use cargo_metadata::camino::Utf8PathBuf;
 use cargo_metadata::{Message, MetadataCommand, Package};
 use xshell::{Shell, cmd};
 
+use crate::delivery::Service;
 use crate::packages::Consent;
 use crate::problem::{ExitCode, Problem};
 use crate::project::Project;
@@ -38,27 +39,40 @@ pub fn build(root: &Path, package: &str, binary: &str, profile: &str) -> anyhow:
     build_with(&sh, root, &["--package", package, "--bin", binary, "--profile", profile], binary)
 }
 
-/// The same, into a folder of its own.
-///
-/// # Errors
-/// Those of [`build`].
-pub fn build_into(target: &Path, root: &Path, package: &str, binary: &str, profile: &str) -> anyhow::Result<PathBuf> {
-    let sh = Shell::new()?;
-    sh.set_var("CARGO_TARGET_DIR", target);
-    build_with(&sh, root, &["--package", package, "--bin", binary, "--profile", profile], binary)
-}
-
 /// Builds the service as one file that needs no other to run, not even a C library, that says what it is made of, and that
 /// is the same wherever and whenever it is built.
 ///
 /// # Errors
 /// Those of [`build`], and of [`Toolbox::ensure`] for what writes into it what it is made of.
 pub fn build_static(project: &Project, profile: &str) -> anyhow::Result<PathBuf> {
-    let service = &project.delivery.service;
+    static_build(project, &Shell::new()?, &project.root, &project.delivery.service, profile)
+}
+
+/// The same of the service as it is in another folder, into one of its own.
+///
+/// # Errors
+/// Those of [`build_static`].
+pub fn build_static_of(
+    project: &Project,
+    (root, service): (&Path, &Service),
+    target: &Path,
+    profile: &str,
+) -> anyhow::Result<PathBuf> {
+    let sh = Shell::new()?;
+    sh.set_var("CARGO_TARGET_DIR", target);
+    static_build(project, &sh, root, service, profile)
+}
+
+fn static_build(
+    project: &Project,
+    sh: &Shell,
+    root: &Path,
+    service: &Service,
+    profile: &str,
+) -> anyhow::Result<PathBuf> {
     let toolbox = Toolbox::of(project);
     // It comes from where crates come from, or from `PATH`: nobody is asked.
     toolbox.ensure(&CARGO_AUDITABLE, Consent::Unavailable)?;
-    let sh = Shell::new()?;
     for (name, value) in toolbox.environment(&[CARGO_AUDITABLE])? {
         sh.set_var(name, value);
     }
@@ -66,21 +80,21 @@ pub fn build_static(project: &Project, profile: &str) -> anyhow::Result<PathBuf>
     sh.set_var("RUSTC_WORKSPACE_WRAPPER", CARGO_AUDITABLE.name);
     // What `cargo auditable build` would set besides: of cargo's own flags, those that it is given here.
     sh.set_var("CARGO_AUDITABLE_ORIG_ARGS", r#"{"offline":false,"locked":false,"frozen":false,"config":[]}"#);
-    sh.set_var("CARGO_ENCODED_RUSTFLAGS", static_flags(&project.root)?.join("\x1f"));
+    sh.set_var("CARGO_ENCODED_RUSTFLAGS", static_flags(sh, root)?.join("\x1f"));
     // A target that is named keeps the flags from what runs at compile time, and gets a folder of its own.
     let (package, binary, target) = (&service.package, &service.binary, host()?);
     let args = ["--package", package, "--bin", binary, "--profile", profile, "--target", &target];
-    build_with(&sh, &project.root, &args, binary)
+    build_with(sh, root, &args, binary)
 }
 
 /// What the compiler is told besides what a person tells it: to link everything in, and to write into the binary no path of
 /// this machine, but those of the container that `docker/Dockerfile` compiles in.
-fn static_flags(root: &Path) -> anyhow::Result<Vec<String>> {
+fn static_flags(sh: &Shell, root: &Path) -> anyhow::Result<Vec<String>> {
     let flags = match std::env::var("CARGO_ENCODED_RUSTFLAGS") {
         Ok(encoded) => encoded.split('\x1f').filter(|flag| !flag.is_empty()).map(str::to_owned).collect(),
         Err(_) => std::env::var("RUSTFLAGS").unwrap_or_default().split_whitespace().map(str::to_owned).collect(),
     };
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |path| root.join(path));
+    let target = sh.var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |path| root.join(path));
     // Of two that fit, the last is taken.
     let paths = [(root.to_owned(), "/source"), (target, "/target"), (home(), "/cargo")];
     let remapped = paths.map(|(from, to)| format!("--remap-path-prefix={}={to}", from.display()));

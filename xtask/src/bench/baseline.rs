@@ -95,9 +95,9 @@ impl Revision {
             fs::write(&kept, &self.commit).with_context(|| format!("writing {}", kept.display()))?;
         }
         let service = service_of(&source).unwrap_or_else(|| project.delivery.service.clone());
-        say!("building {} of {} ({}) with the profile {PROFILE}", service.package, self.name, self.short());
+        say!("building {} of {} ({}) with the profile {PROFILE}, static", service.package, self.name, self.short());
         let target = folder.join("target");
-        let program = cargo::build_into(&target, &source, &service.package, &service.binary, PROFILE)?;
+        let program = cargo::build_static_of(project, (&source, &service), &target, PROFILE)?;
         Ok(Side { name: self.name.clone(), program, release_dir: source, service, settings: Vec::new() })
     }
 }

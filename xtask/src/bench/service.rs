@@ -117,8 +117,9 @@ fn candidate(args: &Args, project: &Project) -> anyhow::Result<Side> {
     let program = match &args.binary {
         Some(binary) => binary.clone(),
         None => {
-            say!("building {} of this revision with the profile {}", service.package, baseline::PROFILE);
-            cargo::build(&project.root, &service.package, &service.binary, baseline::PROFILE)?
+            // As it is released.
+            say!("building {} of this revision with the profile {}, static", service.package, baseline::PROFILE);
+            cargo::build_static(project, baseline::PROFILE)?
         }
     };
     Ok(Side { settings: args.settings.clone(), ..side(project, "this revision".into(), &program)? })
