@@ -160,7 +160,7 @@ mod tests {
             ("\"root\":true", "\"root\":false", "the program's own"),
             ("\"time\"", "\"../time\"", "no crate can have"),
             ("0.1.43", "1", "cannot be read"),
-            ("]}", "", "cannot be read"),
+            ("\"format\":1}", "", "cannot be read"),
         ] {
             let refused = parse(LIST.replace(from, to).as_bytes()).unwrap_err();
             assert!(refused.contains(expected), "{to}: {refused}");

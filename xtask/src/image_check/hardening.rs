@@ -63,8 +63,10 @@ fn shown(entry: &Entry) -> String {
 }
 
 fn is_program(tree: &Tree<'_>, entry: &Entry, names: &[&str]) -> bool {
-    let (_, name) = entry.split();
-    names.contains(&name) && tree.find(&entry.path).is_some_and(is_executable)
+    let (folder, name) = entry.split();
+    // What is configured there is called after what it configures.
+    let is_elsewhere = folder != "etc" && !folder.starts_with("etc/");
+    is_elsewhere && names.contains(&name) && tree.find(&entry.path).is_some_and(is_executable)
 }
 
 /// Whether it is a file that can be run.

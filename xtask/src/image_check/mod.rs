@@ -107,7 +107,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         let rows = check(&subject, args)?;
         failed.extend(rows.into_iter().map(|row| (reference.as_str(), row)));
     }
-    conclude(&failed)
+    conclude(&failed, references.len())
 }
 
 /// The size to compare with. One that was asked for has to be there.
@@ -153,21 +153,23 @@ fn check(subject: &Subject<'_>, args: &Args) -> anyhow::Result<Vec<Row>> {
     Ok(rows.into_iter().filter(|row| row.fails(is_ci)).collect())
 }
 
-fn conclude(failed: &[(&str, Row)]) -> anyhow::Result<()> {
-    let Some((first, _)) = failed.first() else { return Ok(()) };
-    let names: Vec<_> = failed
-        .iter()
-        .map(
-            |(reference, row)| {
-                if reference == first { row.id.to_owned() } else { format!("{} of {reference}", row.id) }
-            },
-        )
-        .collect();
-    let lines = failed.iter().map(|(_, row)| {
+/// Tells all that fails, `looked_at` images together.
+fn conclude(failed: &[(&str, Row)], looked_at: usize) -> anyhow::Result<()> {
+    let mut images: Vec<_> = failed.iter().map(|(reference, _)| *reference).collect();
+    images.dedup();
+    let [first, ..] = images[..] else { return Ok(()) };
+    let message = match looked_at {
+        1 => {
+            let ids: Vec<_> = failed.iter().map(|(_, row)| row.id).collect();
+            format!("{first} does not pass: {}.", ids.join(", "))
+        }
+        _ => format!("{} of {looked_at} images do not pass: {}.", images.len(), images.join(", ")),
+    };
+    let lines = failed.iter().map(|(reference, row)| {
+        let of = if looked_at == 1 { String::new() } else { format!("{reference}: ") };
         let allowed = if row.allowed.is_empty() { String::new() } else { format!(", {} allowed", row.allowed) };
-        format!("{}: {}{allowed}; {}", row.id, row.found, row.remedy)
+        format!("{of}{}: {}{allowed}; {}", row.id, row.found, row.remedy)
     });
-    let message = format!("{first} does not pass: {}.", names.join(", "));
     let problem = Problem::new(ExitCode::Failed, message).detail(lines);
     Err(problem.next(format!("docker history {first}")).into())
 }

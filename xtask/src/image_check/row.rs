@@ -64,10 +64,10 @@ impl Row {
         }
     }
 
-    /// One that passes where nothing was found, and has a line for everything that was.
+    /// One that passes where nothing was found, and has a line for everything that was: what it is, and after a colon why.
     pub(super) fn none_of(id: &'static str, found: Vec<String>, remedy: &'static str) -> Row {
         let verdict = if found.is_empty() { Verdict::Passed } else { Verdict::Failed };
-        let named = found.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
+        let named = found.iter().take(NAMED).filter_map(|line| line.split(": ").next()).collect::<Vec<_>>().join(", ");
         let more = found.len().saturating_sub(NAMED);
         let told = match more {
             _ if found.is_empty() => "none".to_owned(),
@@ -117,7 +117,7 @@ mod tests {
 
     #[test]
     fn of_many_some_are_named_and_all_are_told() {
-        let names = |count: usize| (0..count).map(|number| format!("/{number}")).collect();
+        let names = |count: usize| (0..count).map(|number| format!("/{number}: a reason")).collect();
         let row = Row::none_of("shell", names(5), "remove it");
         assert_eq!((row.verdict, row.found.as_str()), (Verdict::Failed, "/0, /1, /2 and 2 more"));
         assert_eq!(row.detail.len(), 5);

@@ -86,10 +86,10 @@ fn by_name(entry: &Entry) -> Option<&'static str> {
 }
 
 fn by_content(secrets: &[Secret], allowed: &BTreeSet<&str>) -> Option<String> {
-    let kinds =
-        secrets.iter().filter(|secret| !allowed.contains(secret.digest.as_str())).map(|secret| secret.kind.what());
-    let kinds: BTreeSet<_> = kinds.collect();
-    (!kinds.is_empty()).then(|| kinds.into_iter().collect::<Vec<_>>().join(", "))
+    let secrets = secrets.iter().filter(|secret| !allowed.contains(secret.digest.as_str()));
+    let told: BTreeSet<_> =
+        secrets.map(|secret| format!("{} (SHA-256 {})", secret.kind.what(), secret.digest)).collect();
+    (!told.is_empty()).then(|| told.into_iter().collect::<Vec<_>>().join(", "))
 }
 
 /// Variables, labels and instructions.

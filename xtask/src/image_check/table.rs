@@ -60,7 +60,7 @@ impl Table<'_> {
         let is_good = !self.rows.iter().any(|row| row.fails(self.is_ci));
         let verdict = if is_good { "passes" } else { "does not pass" };
         let mut text = format!("### Image {}: {verdict}\n\n", code(self.reference));
-        text += "| Verdict | Check | Found | Allowed | Remedy |\n| --- | --- | --- | --- | --- |\n";
+        text += "| Verdict | Check | Found | Limit | Remedy |\n| --- | --- | --- | --- | --- |\n";
         for row in self.rows {
             let word = if row.verdict == Verdict::Failed { "**FAILED**" } else { row.verdict.word() };
             let remedy = if row.fails(self.is_ci) { cell(&code(row.remedy)) } else { String::new() };
@@ -95,7 +95,7 @@ mod tests {
         ];
         let table = Table { reference: "shop:1", rows: &rows, measured: &measured, is_ci: true };
         let expected = "### Image `shop:1`: does not pass\n\n\
-            | Verdict | Check | Found | Allowed | Remedy |\n| --- | --- | --- | --- | --- |\n\
+            | Verdict | Check | Found | Limit | Remedy |\n| --- | --- | --- | --- | --- |\n\
             | passed | `size` | `2kB` | `at most 4kB` |  |\n\
             | **FAILED** | `shell` | `/bin/sh` | `none` | `remove it` |\n\n\
             <details><summary>Layers and largest files</summary>\n\n\

@@ -26,8 +26,9 @@ fn row(subject: &Subject<'_>) -> Row {
     match known.collect::<anyhow::Result<Vec<_>>>() {
         Ok(known) => judged(&known),
         Err(error) => {
-            // A database that is too old says nothing, and that is no reason to look away.
-            let verdict = if exit_code(&error) == ExitCode::Failed { Verdict::Failed } else { Verdict::Skipped };
+            // Only what this machine does not have is skipped; a database that is too old says nothing, and is no such thing.
+            let is_missing = exit_code(&error) == ExitCode::Unavailable;
+            let verdict = if is_missing { Verdict::Skipped } else { Verdict::Failed };
             Row::new(ID, verdict, reason(&error), "cargo xtask advisories says what is missing")
         }
     }

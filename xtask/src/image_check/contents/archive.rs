@@ -160,12 +160,13 @@ impl Archive {
         let (config, layers) = self.manifest()?;
         ensure!(layers.len() <= LAYERS, "it has {} layers", layers.len());
         let config: Config = self.document(&config)?;
+        // Where a layer was imported, the instruction is empty and its place is taken all the same.
         let made_by = config.history.iter().filter(|instruction| !instruction.empty_layer);
-        let mut made_by = made_by.map(|instruction| told(&instruction.created_by)).filter(|told| !told.is_empty());
+        let mut made_by = made_by.map(|instruction| told(&instruction.created_by));
         let mut digests = config.rootfs.diff_ids.iter().map(|digest| told(digest));
         let layers = layers.iter().map(|name| {
             let digest = digests.next().unwrap_or_else(|| name.clone());
-            Ok(Layer { digest, made_by: made_by.next(), entries: self.layer(name)? })
+            Ok(Layer { digest, made_by: made_by.next().filter(|told| !told.is_empty()), entries: self.layer(name)? })
         });
         let layers = layers.collect::<anyhow::Result<_>>()?;
         Ok(Contents { layers, history: config.history.iter().map(|it| told(&it.created_by)).collect() })

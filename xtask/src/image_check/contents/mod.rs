@@ -145,3 +145,6 @@ impl Contents {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
