@@ -4,15 +4,17 @@ use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Instant;
 
 use serde_json::{Value, json};
 
-use crate::support::{Fixture, On, Ran, containers_are_here, docker, repository, service};
+use crate::support::{Fixture, On, Ran, containers_are_here, repository, service};
 
 /// A version of a crate that the bundled database knows a severe vulnerability of, and what mends it.
 const VULNERABLE: (&str, &str) = ("smallvec", "1.6.0");
 const ADVISORY: &str = "RUSTSEC-2021-0003";
-const BALLAST: u64 = 50_000_000;
+const BALLAST: usize = 50_000_000;
 
 /// A project whose image is compared with no other.
 fn project() -> Fixture {
@@ -52,29 +54,43 @@ fn image_of(fixture: &Fixture, program: &Path) -> String {
     ran.ok().stdout.split(' ').next().unwrap().to_owned()
 }
 
-/// An image that stands on another, with a file of that mode besides.
-fn with_file(fixture: &Fixture, base: &str, tag: &str, (path, mode): (&str, u32), content: &[u8]) -> String {
-    let mut layer = tar::Builder::new(Vec::new());
-    let mut header = tar::Header::new_gnu();
-    header.set_size(content.len() as u64);
-    header.set_mode(mode);
-    layer.append_data(&mut header, path, content).unwrap();
-    fs::create_dir(fixture.root().join(tag)).unwrap();
-    fs::write(fixture.root().join(tag).join("layer.tar"), layer.into_inner().unwrap()).unwrap();
-    // Unpacked with the modes it has in there, where `COPY` would drop some.
-    derived(fixture, base, tag, "ADD layer.tar /")
+/// What spoils an image.
+enum Spoil {
+    /// An instruction more.
+    Instruction(String),
+    /// A file of that mode.
+    File(&'static str, u32, Vec<u8>),
 }
 
-/// An image that stands on another, with one instruction more.
-fn derived(fixture: &Fixture, base: &str, tag: &str, instruction: &str) -> String {
-    let context = fixture.root().join(tag);
-    fs::create_dir_all(&context).unwrap();
-    fs::write(context.join("Dockerfile"), format!("FROM {base}\n{instruction}\n")).unwrap();
-    let image = format!("{}:{tag}", base.rsplit_once(':').unwrap().0);
-    let mut build = Command::new("docker");
-    build.args(["build", "--quiet", "--tag", &image, "."]).current_dir(&context).env("DOCKER_BUILDKIT", "0");
-    assert!(build.stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap().success(), "{instruction}");
-    image
+impl Spoil {
+    fn instruction(text: impl Into<String>) -> Spoil {
+        Spoil::Instruction(text.into())
+    }
+
+    /// An image that stands on another and is spoiled, and its name.
+    fn build(&self, fixture: &Fixture, base: &str, tag: &str) -> String {
+        let context = fixture.root().join(tag);
+        fs::create_dir(&context).unwrap();
+        let instruction = match self {
+            Spoil::Instruction(text) => text,
+            Spoil::File(path, mode, content) => {
+                let mut layer = tar::Builder::new(fs::File::create(context.join("layer.tar")).unwrap());
+                let mut header = tar::Header::new_gnu();
+                header.set_size(content.len() as u64);
+                header.set_mode(*mode);
+                layer.append_data(&mut header, path, content.as_slice()).unwrap();
+                layer.finish().unwrap();
+                // Unpacked with the modes it has in there, where `COPY` would drop some.
+                "ADD layer.tar /"
+            }
+        };
+        fs::write(context.join("Dockerfile"), format!("FROM {base}\n{instruction}\n")).unwrap();
+        let image = format!("{}:{tag}", base.rsplit_once(':').unwrap().0);
+        let mut build = Command::new("docker");
+        build.args(["build", "--quiet", "--tag", &image, "."]).current_dir(&context).env("DOCKER_BUILDKIT", "0");
+        assert!(build.stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap().success(), "{instruction}");
+        image
+    }
 }
 
 /// The check, with the database that this repository has.
@@ -93,33 +109,55 @@ fn failed(report: &Value) -> Vec<&str> {
 #[test]
 fn each_spoiled_image_is_caught_by_the_row_meant_for_it_and_by_no_other() {
     let Some(fixture) = containers_are_here().then(project) else { return };
+    service();
+    let began = Instant::now();
     let good = image_of(&fixture, &made_of(&fixture, "good", ("itoa", "1.0.0")));
-    let file = |tag: &str, file: (&str, u32), content: &[u8]| with_file(&fixture, &good, tag, file, content);
     let secret = "correct-horse-battery";
-    let spoiled = [
-        (good.clone(), vec![]),
-        (derived(&fixture, &good, "root", "USER 0"), vec!["user"]),
-        (file("shell", ("bin/sh", 0o755), b"\x7fELF"), vec!["shell"]),
-        (file("apk", ("sbin/apk", 0o755), b"\x7fELF"), vec!["package-manager"]),
-        (file("setuid", ("release/become", 0o4755), b"\x7fELF"), vec!["setuid"]),
-        (file("open", ("release/open", 0o666), b""), vec!["world-writable"]),
-        (file("env", ("release/.env", 0o644), b"A=b"), vec!["secret-files"]),
-        (derived(&fixture, &good, "variable", &format!("ENV DB_PASSWORD={secret}")), vec!["secret-values"]),
-        (file("ballast", ("release/ballast", 0o644), &vec![0; BALLAST as usize]), vec!["size"]),
-        (image_of(&fixture, &made_of(&fixture, "vulnerable", VULNERABLE)), vec!["vulnerabilities"]),
+    let program = || b"\x7fELF".to_vec();
+    let spoils: [(&str, Spoil, &[&str]); 9] = [
+        ("root", Spoil::instruction("USER 0"), &["user"]),
+        ("shell", Spoil::File("bin/sh", 0o755, program()), &["shell"]),
+        ("apk", Spoil::File("sbin/apk", 0o755, program()), &["package-manager"]),
+        ("setuid", Spoil::File("release/become", 0o4755, program()), &["setuid"]),
+        ("open", Spoil::File("release/open", 0o666, Vec::new()), &["world-writable"]),
+        ("env", Spoil::File("release/.env", 0o644, b"A=b".to_vec()), &["secret-files"]),
+        ("variable", Spoil::instruction(format!("ENV DB_PASSWORD={secret}")), &["secret-values"]),
+        ("ballast", Spoil::File("release/ballast", 0o644, vec![0; BALLAST]), &["size"]),
         // Of several things, each is told.
         (
-            derived(&fixture, &good, "settings", "HEALTHCHECK NONE\nSTOPSIGNAL SIGKILL\nENTRYPOINT service"),
-            vec!["entrypoint", "health-check", "stop-signal", "vulnerabilities"],
+            "settings",
+            Spoil::instruction("HEALTHCHECK NONE\nSTOPSIGNAL SIGKILL\nENTRYPOINT service"),
+            &["entrypoint", "health-check", "stop-signal", "vulnerabilities"],
         ),
     ];
+    let vulnerable = image_of(&fixture, &made_of(&fixture, "vulnerable", VULNERABLE));
+    let mut spoiled: Vec<(String, &[&str])> = vec![(good.clone(), &[]), (vulnerable, &["vulnerabilities"])];
+    thread::scope(|scope| {
+        let (fixture, good) = (&fixture, &good);
+        let builds = spoils.iter().map(|one| {
+            let (tag, spoil, expected) = (one.0, &one.1, one.2);
+            (scope.spawn(move || spoil.build(fixture, good, tag)), expected)
+        });
+        let builds: Vec<_> = builds.collect();
+        spoiled.extend(builds.into_iter().map(|(build, expected)| (build.join().unwrap(), expected)));
+    });
+    let built = began.elapsed().as_secs_f64();
     let summary = fixture.root().join("summary.md");
     let images: Vec<_> = spoiled.iter().map(|(image, _)| image.as_str()).collect();
     let ran = check(&fixture, &[&["--json"], &images[..]].concat(), &summary);
+    println!(
+        "{} images built in {built:.1} s, checked in {:.1} s",
+        spoiled.len(),
+        began.elapsed().as_secs_f64() - built
+    );
     let reports = ran.lines();
     assert_eq!(reports.len(), spoiled.len(), "{}", ran.stderr);
     for ((image, expected), report) in spoiled.iter().zip(&reports) {
-        assert_eq!((report["image"].as_str(), &failed(report)), (Some(image.as_str()), expected), "{report}");
+        assert_eq!(
+            (report["image"].as_str(), failed(report).as_slice()),
+            (Some(image.as_str()), *expected),
+            "{report}"
+        );
         assert_eq!(report["ok"], expected.is_empty());
     }
     let vulnerable = reports.iter().find(|report| failed(report) == ["vulnerabilities"]).unwrap().to_string();
@@ -131,7 +169,7 @@ fn each_spoiled_image_is_caught_by_the_row_meant_for_it_and_by_no_other() {
     }
     let named = [
         "10 of 11 images do not pass: ".to_owned(),
-        format!("{}: user: 0, a number but 0 allowed; USER 65532:65532", images[1]),
+        format!("{}: user: 0, a number but 0 allowed; USER 65532:65532", images[2]),
         "secret-values: variable DB_PASSWORD, ".into(),
         "secret-files: /release/.env of layer".into(),
         "stop-signal: SIGKILL, SIGTERM allowed; STOPSIGNAL SIGTERM".into(),
