@@ -50,10 +50,22 @@ pub(super) fn rows(subject: &Subject<'_>) -> Vec<Row> {
     let layers = subject.contents.layers.iter().enumerate();
     let files = layers.flat_map(|(number, layer)| in_layer(number, layer, &subject.tree, &allowed));
     let remedy = "leave it out of what is copied, revoke it, and give its successor through environments.NAME.secrets";
-    let files = Row::none_of("secret-files", files.collect(), remedy);
+    let files = noting(Row::none_of("secret-files", files.collect(), remedy), &subject.contents.layers);
     let remedy =
         "take it out of ENV, LABEL and ARG, revoke it, and give its successor through environments.NAME.secrets";
     vec![files, Row::none_of("secret-values", values(subject, &allowed), remedy)]
+}
+
+/// The same row, with what nobody has searched.
+fn noting(row: Row, layers: &[Layer]) -> Row {
+    let unsearched =
+        layers.iter().flat_map(|layer| layer.entries.iter()).filter(|entry| entry.noted.is_unsearched).count();
+    let found = match unsearched {
+        0 => row.found,
+        1 => format!("{}; one text is too long to be searched", row.found),
+        count => format!("{}; {count} texts are too long to be searched", row.found),
+    };
+    Row { found, ..row }
 }
 
 /// What somebody has looked at, whatever file it stands in.

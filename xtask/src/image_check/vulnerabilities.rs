@@ -12,7 +12,8 @@ const REMEDY: &str = "update the crate as `cargo xtask advisories` says, and bui
 
 /// One row for all programs in the image that say what they were made of; the service has to.
 pub(super) fn rows(subject: &Subject<'_>) -> Vec<Row> {
-    vec![row(subject).allowing("none of the severity that advisories.fail_on names")]
+    let least = subject.project.delivery.advisories.fail_on.get_ref();
+    vec![row(subject).allowing(format!("none of severity {least} or above"))]
 }
 
 fn row(subject: &Subject<'_>) -> Row {
