@@ -4,6 +4,7 @@
 use serde::Serialize;
 use xtask::config_lint::committed;
 use xtask::delivery::Delivery;
+use xtask::image_check::{contents, dependencies, scanner};
 use xtask::ledger;
 use xtask::prometheus;
 use xtask::rollout::analysis::{Measured, Verdict};
@@ -14,9 +15,11 @@ use xtask::router::{haproxy, map, processes};
 
 /// A parser, and what it is given.
 pub type Target = fn(&str);
+/// One of what is no text.
+pub type BytesTarget = fn(&[u8]);
 
 /// The targets, by the names of their corpora.
-pub const TARGETS: [(&str, Target); 10] = [
+pub const TARGETS: [(&str, Target); 11] = [
     ("delivery", delivery),
     ("journal", journal),
     ("history", history),
@@ -27,7 +30,12 @@ pub const TARGETS: [(&str, Target); 10] = [
     ("show_proc", show_proc),
     ("prometheus", prometheus),
     ("secret_scan", secret_scan),
+    ("scanner_report", scanner_report),
 ];
+
+/// The same for what is no text.
+pub const BYTES_TARGETS: [(&str, BytesTarget); 2] =
+    [("image_archive", image_archive), ("dependency_list", dependency_list)];
 
 /// `delivery.toml`, and what follows from the policy of each environment.
 pub fn delivery(text: &str) {
@@ -114,6 +122,44 @@ pub fn secret_scan(text: &str) {
     assert!(found.iter().all(|one| one.range.start < one.range.end && one.range.end <= text.len()));
     assert!(found.windows(2).all(|two| two[0].range.end <= two[1].range.start));
     assert_eq!(found.last().map(|last| last.range.end), Some(text.len()));
+}
+
+/// What a scanner of images prints.
+pub fn scanner_report(text: &str) {
+    for hits in [scanner::trivy(text), scanner::grype(text)].into_iter().flatten() {
+        assert!(hits.windows(2).all(|two| two[0] != two[1] && two[0].is_critical >= two[1].is_critical));
+        assert!(!hits.iter().any(|hit| hit.id.contains(char::is_control) || hit.package.contains(char::is_control)));
+    }
+}
+
+/// What `docker save` writes. Checksums are put right, since nothing that has a wrong one is looked at any further.
+pub fn image_archive(bytes: &[u8]) {
+    const HEADER: usize = 512;
+    let mut bytes = bytes.to_vec();
+    for header in bytes.chunks_exact_mut(HEADER).filter(|header| header[257..262] == *b"ustar") {
+        header[148..156].fill(b' ');
+        let sum: u32 = header.iter().map(|byte| u32::from(*byte)).sum();
+        header[148..155].copy_from_slice(format!("{sum:06o}\0").as_bytes());
+    }
+    let Ok(contents) = contents::read(&mut bytes.as_slice()) else { return };
+    let tree = contents::Tree::of(&contents);
+    for entry in tree.entries() {
+        assert!(tree.has(entry) && !entry.path.contains(char::is_control) && !entry.path.starts_with('/'));
+        let _ = tree.find(&entry.path);
+    }
+    assert!(
+        contents.layers.iter().all(|layer| layer.bytes() >= layer.entries.iter().map(|it| it.size).max().unwrap_or(0))
+    );
+}
+
+/// A program that may say what it was made of, or the list alone.
+pub fn dependency_list(bytes: &[u8]) {
+    let lists = [dependencies::of_program(bytes), Some(dependencies::parse(bytes))];
+    for packages in lists.into_iter().flatten().flatten() {
+        let metadata = dependencies::metadata(&packages, "/shop/Cargo.toml");
+        assert_eq!(metadata["packages"].as_array().map(Vec::len), Some(packages.len()));
+        assert!(metadata["resolve"]["root"].is_string());
+    }
 }
 
 fn counted(stat: &str, table: &str) {

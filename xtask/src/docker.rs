@@ -68,10 +68,31 @@ pub struct ImageConfig {
     pub user: String,
     /// Its program with the first arguments.
     pub entrypoint: Option<Vec<String>>,
+    /// The arguments after them, or the program where there is none.
+    pub cmd: Option<Vec<String>>,
+    /// How the engine finds out whether it is healthy.
+    pub healthcheck: Option<Healthcheck>,
+    /// The signal it is told to end by.
+    pub stop_signal: Option<String>,
     /// Its variables.
     pub env: Option<Vec<String>>,
     /// Its labels.
     pub labels: Option<std::collections::BTreeMap<String, String>>,
+}
+
+impl ImageConfig {
+    /// What it is started by: the program with all its arguments.
+    pub fn command(&self) -> Vec<String> {
+        self.entrypoint.iter().chain(&self.cmd).flatten().cloned().collect()
+    }
+}
+
+/// How the engine finds out whether a container is healthy.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct Healthcheck {
+    /// `CMD` with a program's arguments, `CMD-SHELL` with a line for the shell, or `NONE`.
+    pub test: Option<Vec<String>>,
 }
 
 /// A `docker` command that failed, and what it said.

@@ -2,12 +2,20 @@
 //! <https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands>.
 
 use std::fmt;
+use std::fs::OpenOptions;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
 
 use crate::foreign::{first, plain};
 
 /// How long the message of an annotation may be, in bytes.
 const MESSAGE: usize = 4000;
+/// How long a job's summary may be, in bytes; a longer one is dropped whole.
+const SUMMARY: usize = 1 << 20;
+/// The variable that names the file of a job's summary.
+pub(crate) const SUMMARY_FILE: &str = "GITHUB_STEP_SUMMARY";
 
 /// Whether this is a job on GitHub, whose log is read for commands.
 pub(crate) fn is_here() -> bool {
@@ -19,6 +27,20 @@ pub(crate) fn below(root: &Path) -> PathBuf {
     let checkout = std::env::var_os("GITHUB_WORKSPACE").filter(|path| !path.is_empty());
     let below = checkout.as_ref().and_then(|checkout| root.strip_prefix(checkout).ok());
     below.unwrap_or(Path::new("")).to_owned()
+}
+
+/// Adds to the job's summary, where there is one, what `text` makes of so many bytes of room; what is longer is cut.
+///
+/// # Errors
+/// When it cannot be written.
+pub(crate) fn summarise(text: impl FnOnce(usize) -> String) -> anyhow::Result<()> {
+    let Some(path) = std::env::var_os(SUMMARY_FILE).filter(|path| !path.is_empty()) else { return Ok(()) };
+    let write = || -> io::Result<()> {
+        let mut file = OpenOptions::new().append(true).create(true).open(&path)?;
+        let room = SUMMARY.saturating_sub(usize::try_from(file.metadata()?.len()).unwrap_or(SUMMARY));
+        file.write_all(first(&text(room), room).as_bytes())
+    };
+    write().with_context(|| format!("writing {}", Path::new(&path).display()))
 }
 
 /// A remark that is shown at a line of a file, as far as it has a place.

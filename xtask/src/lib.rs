@@ -46,6 +46,7 @@ pub mod image;
 pub mod interrupt;
 pub mod ledger;
 pub mod limited;
+mod markdown;
 pub mod mirror;
 pub mod output;
 pub mod packages;

@@ -101,6 +101,12 @@ impl Percent {
         let left = u128::from(whole) * u128::from(100 - self.0) / 100;
         u64::try_from(left).unwrap_or(u64::MAX)
     }
+
+    /// What a number becomes once this share of it has come on top.
+    pub fn more_of(self, whole: u64) -> u64 {
+        let more = u128::from(whole) * u128::from(100 + self.0) / 100;
+        u64::try_from(more).unwrap_or(u64::MAX)
+    }
 }
 
 impl TryFrom<String> for Percent {
@@ -161,6 +167,8 @@ mod tests {
         let share = |text: &str| Percent::try_from(text.to_owned());
         assert_eq!(share("30%").unwrap().less_of(1_000), 700);
         assert_eq!(share("99%").unwrap().less_of(u64::MAX), u64::MAX / 100);
+        assert_eq!(share("30%").unwrap().more_of(1_000), 1_300);
+        assert_eq!(share("99%").unwrap().more_of(u64::MAX), u64::MAX);
         for text in ["", "%", "30", "0%", "100%", "30 %", "+3%", "3.5%", "x%"] {
             assert!(share(text).is_err(), "{text}");
         }

@@ -9,10 +9,13 @@ mod targets;
 
 /// Of each file; what a file is worth depends on its size as little as on its name.
 const MUTATIONS: u64 = 2000;
+/// Of a file that is no text: an archive is a hundred times as long as any line.
+const MUTATIONS_OF_BYTES: u64 = 250;
 
 #[test]
 fn every_corpus_and_what_is_like_it_goes_through_its_parser() {
     targets::TARGETS.iter().for_each(|(name, target)| corpus::run(name, *target, MUTATIONS));
+    targets::BYTES_TARGETS.iter().for_each(|(name, target)| corpus::run_bytes(name, *target, MUTATIONS_OF_BYTES));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod database;
 mod finding;
 mod git;
+mod listed;
 mod scan;
 mod severity;
 mod verdict;
@@ -19,6 +20,7 @@ use crate::time::{self, Day};
 use crate::tools::{self, CARGO_DENY, GIT, Toolbox};
 use crate::{out, say};
 use database::{DATABASE, Database, Source, in_days};
+pub(crate) use listed::{Known, known};
 pub use severity::Severity;
 use verdict::{Judged, Verdict};
 

@@ -1,7 +1,7 @@
 //! Lets cargo-deny hold the dependencies against the database, without a network and without rules of its own.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::Context as _;
@@ -27,15 +27,10 @@ pub(super) struct Found {
 /// # Errors
 /// A [`Problem`] with exit code 69 where cargo cannot say what is depended on, and when cargo-deny fails.
 pub(super) fn run(deny: &Path, database: &Database, root: &Path) -> anyhow::Result<Vec<Found>> {
-    let config = database.folder().join("deny.toml");
-    fs::write(&config, rules(database.folder())).with_context(|| format!("writing {}", config.display()))?;
     let mut found = Vec::new();
     for lock in locks(root) {
         let manifest = root.join(&lock).with_file_name("Cargo.toml");
-        let metadata = database.folder().join("metadata.json");
-        fs::write(&metadata, dependencies(&manifest, root)?)
-            .with_context(|| format!("writing {}", metadata.display()))?;
-        let printed = check(deny, &config, &metadata, root)?;
+        let printed = check(deny, database, &dependencies(&manifest, root)?, root)?;
         let named =
             lock.strip_suffix(LOCK).filter(|folder| !folder.is_empty()).map(|folder| format!("{folder}Cargo.toml"));
         let findings = finding::parse(&printed, named.as_deref()).with_context(|| lock.clone())?;
@@ -80,9 +75,18 @@ fn dependencies(manifest: &Path, root: &Path) -> anyhow::Result<Vec<u8>> {
     Err(problem.next(format!("cargo update --workspace --manifest-path {}", manifest.display())).into())
 }
 
-fn check(deny: &Path, config: &PathBuf, metadata: &PathBuf, root: &Path) -> anyhow::Result<String> {
+/// What cargo-deny prints of dependencies as cargo tells them, in the folder of a package.
+///
+/// # Errors
+/// When it cannot be run.
+pub(super) fn check(deny: &Path, database: &Database, metadata: &[u8], root: &Path) -> anyhow::Result<String> {
+    let folder = database.folder();
+    let (config, told) = (folder.join("deny.toml"), folder.join("metadata.json"));
+    for (path, text) in [(&config, rules(folder).as_bytes()), (&told, metadata)] {
+        fs::write(path, text).with_context(|| format!("writing {}", path.display()))?;
+    }
     let mut command = Command::new(deny);
-    command.args(["--offline", "--format", "json", "--config"]).arg(config).arg("--metadata-path").arg(metadata);
+    command.args(["--offline", "--format", "json", "--config"]).arg(config).arg("--metadata-path").arg(told);
     command.args(["check", "advisories"]).current_dir(root).stdin(Stdio::null());
     OF_A_HOOK.iter().for_each(|name| {
         command.env_remove(name);

@@ -9,7 +9,7 @@ use anyhow::Context as _;
 
 use super::step::Step;
 use crate::tools::Toolbox;
-use crate::{cargo, program};
+use crate::{cargo, github, program};
 
 /// The command as the system takes it.
 ///
@@ -30,6 +30,8 @@ pub(super) fn of(words: &[&str], step: &Step, root: &Path, tools: Toolbox<'_>) -
     if words.starts_with(&["cargo", "xtask"]) {
         command.env_remove("GITHUB_ACTIONS");
     }
+    // The summary of a job is this run's to write, and a verb or a test that a step runs has none.
+    command.env_remove(github::SUMMARY_FILE);
     command.current_dir(root).envs(tools.environment(step.needs)?).envs(step.env.iter().copied());
     cargo::foreign_variables().iter().for_each(|name| {
         command.env_remove(name);

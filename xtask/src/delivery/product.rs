@@ -105,6 +105,8 @@ pub struct Image {
     pub ca_bundle: Option<String>,
     /// The most it may take, all layers together.
     pub max_size: Option<Size>,
+    /// How much it may grow since the size that `image-check --save` has kept.
+    pub max_growth: Option<Percent>,
     /// What it is compared with.
     pub naive: Option<Naive>,
 }

@@ -1,28 +1,80 @@
-//! `image-check`: holds the service's image against its budget, and against the image that one would write first.
+//! `image-check`: holds the service's image against its budget, and looks into it for what nobody should ship.
 
+pub mod contents;
+pub mod dependencies;
+mod growth;
+mod hardening;
 mod row;
+pub mod scanner;
+mod secrets;
+mod settings;
+mod size;
+mod table;
+mod vulnerabilities;
 
-use crate::delivery::Naive;
+use std::path::{Path, PathBuf};
+
 use crate::docker::{self, Image};
-use crate::image::{self, Baseline, Options, Place};
-use crate::problem::{DEFAULT_ENVIRONMENT, ExitCode, Problem, exit_code, reason};
+use crate::github;
+use crate::image::{self, Options, Place};
+use crate::problem::{DEFAULT_ENVIRONMENT, ExitCode, Problem};
 use crate::project::Project;
-use crate::size::Size;
-use crate::{out, packages};
-use row::{Row, Verdict};
+use crate::{out, packages, say};
+use contents::{Contents, Tree};
+use growth::Measured;
+use row::Row;
+use table::Table;
 
 /// Flags of `image-check`.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Args {
-    /// The image, by name or digest; it is pulled if need be. Without it, one is built as `docker-build` does.
-    image: Option<String>,
+    /// The images, by name or digest; they are pulled if need be. Without any, one is built as `docker-build` does.
+    #[arg(value_name = "IMAGE")]
+    images: Vec<String>,
     /// The environment whose profile it is built with. Without it, the first that is protected: that is what is released.
     #[arg(long, value_name = "NAME")]
     env: Option<String>,
-    /// Prints the result as JSON.
+    /// Keeps the image's size, for later ones to be compared with: in FILE, or else in .config/image-size.json.
+    #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = growth::KEPT)]
+    save: Option<PathBuf>,
+    /// Compares with the size that was kept in FILE. Without it, with that in .config/image-size.json, where there is one.
+    #[arg(long, value_name = "FILE")]
+    compare: Option<PathBuf>,
+    /// Prints the result as JSON, a line for each image.
     #[arg(long)]
     json: bool,
 }
+
+/// An image that is looked at.
+struct Subject<'a> {
+    project: &'a Project,
+    reference: &'a str,
+    image: &'a Image,
+    contents: &'a Contents,
+    tree: Tree<'a>,
+    /// The size that is compared with.
+    before: Option<&'a Measured>,
+}
+
+impl Subject<'_> {
+    fn measured(&self) -> Measured {
+        Measured::of(self)
+    }
+}
+
+/// What gives rows, in the order in which they are printed.
+const CHECKS: &[fn(&Subject<'_>) -> Vec<Row>] = &[
+    // How large it is.
+    size::rows,
+    growth::rows,
+    // What it says of itself, and what is in it.
+    settings::rows,
+    hardening::rows,
+    secrets::rows,
+    // What is known of what is in it.
+    vulnerabilities::rows,
+    scanner::rows,
+];
 
 /// Prints a verdict for each row.
 ///
@@ -34,135 +86,90 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     let protected = delivery.environments.iter().find(|(_, environment)| environment.protected);
     let released = protected.map_or(DEFAULT_ENVIRONMENT, |(name, _)| name.as_str());
     let environment = delivery.environment(args.env.as_deref().unwrap_or(released))?;
-    let reference = match &args.image {
-        Some(reference) => reference.clone(),
-        None => {
-            let profile = environment.profile.clone();
-            image::build(&project, &Options { profile, place: Place::Auto, ..Options::default() })?.reference
+    if args.images.len() > 1 && (args.save.is_some() || args.compare.is_some()) {
+        let message = "--save and --compare are about one image.";
+        return Err(Problem::new(ExitCode::Usage, message).next("cargo xtask image-check --help").into());
+    }
+    let before = before(&project.root, args.compare.as_deref())?;
+    let mut references = args.images.clone();
+    if references.is_empty() {
+        let profile = environment.profile.clone();
+        let options = Options { profile, place: Place::Auto, ..Options::default() };
+        references.push(image::build(&project, &options)?.reference);
+    }
+    let mut failed = Vec::new();
+    for reference in &references {
+        let image = docker::obtain(reference)?;
+        let contents = Contents::of(&image.id, reference)?;
+        let tree = Tree::of(&contents);
+        let before = before.as_ref();
+        let subject = Subject { project: &project, reference, image: &image, contents: &contents, tree, before };
+        let rows = check(&subject, args)?;
+        failed.extend(rows.into_iter().map(|row| (reference.as_str(), row)));
+    }
+    conclude(&failed, references.len())
+}
+
+/// The size to compare with. One that was asked for has to be there.
+fn before(root: &Path, named: Option<&Path>) -> anyhow::Result<Option<Measured>> {
+    let found = Measured::load(named.unwrap_or(&root.join(growth::KEPT)))?;
+    match (found, named) {
+        (None, Some(named)) => {
+            let message = format!("there is no {} to compare with.", named.display());
+            let problem = Problem::new(ExitCode::Usage, message);
+            Err(problem.next(format!("cargo xtask image-check --save {}", named.display())).into())
         }
-    };
-    let image = docker::obtain(&reference)?;
-    let (budget, to_compare) = (delivery.image.max_size, delivery.image.naive.as_ref());
-    let rows = budget.map(|budget| size(budget, image.size)).into_iter();
-    let rows = rows.chain(to_compare.map(|to_compare| naive(&project, to_compare, image.size))).chain([user(&image)]);
-    let rows: Vec<_> = rows.collect();
-    // Nobody looks at what a CI system has skipped.
-    let failed = |row: &&Row| row.verdict == Verdict::Failed || (row.verdict == Verdict::Skipped && packages::is_ci());
-    let failed: Vec<_> = rows.iter().filter(failed).collect();
+        (found, _) => Ok(found),
+    }
+}
+
+/// Tells of one image, and gives the rows that fail.
+fn check(subject: &Subject<'_>, args: &Args) -> anyhow::Result<Vec<Row>> {
+    let is_ci = packages::is_ci();
+    let rows: Vec<_> = CHECKS.iter().flat_map(|rows| rows(subject)).collect();
+    let measured = subject.measured();
+    let table = Table { reference: subject.reference, rows: &rows, measured: &measured, is_ci };
     if args.json {
-        let report = serde_json::json!({ "image": reference, "id": image.id, "ok": failed.is_empty(), "rows": rows });
+        let largest = measured.largest(table::FILES).into_iter();
+        let report = serde_json::json!({
+            "image": subject.reference,
+            "id": subject.image.id,
+            "ok": !rows.iter().any(|row| row.fails(is_ci)),
+            "rows": rows,
+            "layers": measured.layers,
+            "largest": largest.map(|(path, bytes)| serde_json::json!({ "path": path, "bytes": bytes })).collect::<Vec<_>>(),
+        });
         out!("{report}");
     } else {
-        print(&reference, &rows);
+        table.print();
     }
-    if failed.is_empty() {
-        return Ok(());
+    github::summarise(|_| table.markdown())?;
+    if let Some(path) = &args.save {
+        // A place that was not named is the project's.
+        let path = if path == Path::new(growth::KEPT) { subject.project.root.join(path) } else { path.clone() };
+        measured.save(&path)?;
+        say!("kept the size of {} in {}", subject.reference, path.display());
     }
-    let names: Vec<_> = failed.iter().map(|row| row.id).collect();
-    let problem = Problem::new(ExitCode::Failed, format!("{reference} does not pass: {}.", names.join(", ")));
-    let problem = problem.detail(failed.iter().map(|row| format!("{}: {}; {}", row.id, row.found, row.remedy)));
-    Err(problem.next(format!("docker history {reference}")).into())
+    Ok(rows.into_iter().filter(|row| row.fails(is_ci)).collect())
 }
 
-fn print(reference: &str, rows: &[Row]) {
-    out!("{reference}");
-    for row in rows {
-        let verdict = match row.verdict {
-            Verdict::Passed => "passed",
-            Verdict::Failed => "FAILED",
-            Verdict::Skipped => "skipped",
-        };
-        out!("{verdict:<8} {:<6} {}", row.id, row.found);
-    }
-}
-
-fn size(budget: Size, measured: u64) -> Row {
-    let remedy = "take out what need not be in it, as `docker history` shows it, or raise image.max_size";
-    let found = format!("{}, at most {budget}", Size::from(measured));
-    Row::new("size", Verdict::Skipped, found, remedy).limited(measured, budget.bytes())
-}
-
-fn naive(project: &Project, naive: &Naive, measured: u64) -> Row {
-    Baseline::obtain(project, naive).map_or_else(
-        |error| {
-            // What could be built and does not is no reason to look away.
-            let failed = exit_code(&error) == ExitCode::Failed;
-            let verdict = if failed { Verdict::Failed } else { Verdict::Skipped };
-            Row::new(
-                "naive",
-                verdict,
-                reason(&error),
-                "cargo xtask docker-build --builder container says what is missing",
-            )
-        },
-        |baseline| against(&baseline, naive, measured),
-    )
-}
-
-fn against(baseline: &Baseline, naive: &Naive, measured: u64) -> Row {
-    let remedy = "copy into the Dockerfile's last stage only what runs, not what it was compiled with";
-    let saved = 100.0 - 100.0 * measured as f64 / baseline.size.max(1) as f64;
-    let (size, share) = (Size::from(baseline.size), naive.smaller_by);
-    let found = format!("{saved:.1}% smaller than {} with {size}, at least {share}", baseline.reference);
-    Row::new("naive", Verdict::Skipped, found, remedy).limited(measured, naive.smaller_by.less_of(baseline.size))
-}
-
-/// A name can be anybody's, root among them, and what is in the image decides whose.
-fn user(image: &Image) -> Row {
-    let user = &image.config.user;
-    let numeric = user.split(':').all(|part| part.parse::<u32>().is_ok_and(|number| number != 0));
-    let found = if user.is_empty() { "root, as none is named".to_owned() } else { user.clone() };
-    let verdict = if numeric { Verdict::Passed } else { Verdict::Failed };
-    Row::new("user", verdict, found, "USER 65532:65532, or any other number but 0, in the Dockerfile's last stage")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::docker::{ImageConfig, RootFs};
-
-    fn image(user: &str) -> Image {
-        Image {
-            id: "sha256:1".into(),
-            size: 1,
-            os: "linux".into(),
-            architecture: "amd64".into(),
-            repo_digests: Vec::new(),
-            config: ImageConfig { user: user.into(), ..ImageConfig::default() },
-            root_fs: RootFs::default(),
+/// Tells all that fails, `looked_at` images together.
+fn conclude(failed: &[(&str, Row)], looked_at: usize) -> anyhow::Result<()> {
+    let mut images: Vec<_> = failed.iter().map(|(reference, _)| *reference).collect();
+    images.dedup();
+    let [first, ..] = images[..] else { return Ok(()) };
+    let message = match looked_at {
+        1 => {
+            let ids: Vec<_> = failed.iter().map(|(_, row)| row.id).collect();
+            format!("{first} does not pass: {}.", ids.join(", "))
         }
-    }
-
-    #[test]
-    fn a_user_is_a_number_and_not_roots() {
-        for (name, verdict) in [
-            ("65532:65532", Verdict::Passed),
-            ("65532", Verdict::Passed),
-            ("", Verdict::Failed),
-            ("0", Verdict::Failed),
-            ("0:0", Verdict::Failed),
-            ("65532:0", Verdict::Failed),
-            ("service", Verdict::Failed),
-            ("root", Verdict::Failed),
-        ] {
-            assert_eq!(user(&image(name)).verdict, verdict, "{name}");
-        }
-    }
-
-    #[test]
-    fn a_size_passes_up_to_its_limit() {
-        let budget = Size::from(1_000);
-        assert_eq!(size(budget, 1_000).verdict, Verdict::Passed);
-        assert_eq!(size(budget, 1_001).verdict, Verdict::Failed);
-    }
-
-    #[test]
-    fn the_naive_image_is_held_against_by_its_share() {
-        let baseline = Baseline { reference: "shop:naive".into(), size: 1_000 };
-        let naive = Naive { dockerfile: String::new(), smaller_by: "30%".to_owned().try_into().unwrap() };
-        let row = against(&baseline, &naive, 700);
-        assert_eq!((row.verdict, row.limit), (Verdict::Passed, Some(700)));
-        assert_eq!(row.found, "30.0% smaller than shop:naive with 1kB, at least 30%");
-        assert_eq!(against(&baseline, &naive, 701).verdict, Verdict::Failed);
-    }
+        _ => format!("{} of {looked_at} images do not pass: {}.", images.len(), images.join(", ")),
+    };
+    let lines = failed.iter().map(|(reference, row)| {
+        let of = if looked_at == 1 { String::new() } else { format!("{reference}: ") };
+        let allowed = if row.allowed.is_empty() { String::new() } else { format!(", {} allowed", row.allowed) };
+        format!("{of}{}: {}{allowed}; {}", row.id, row.found, row.remedy)
+    });
+    let problem = Problem::new(ExitCode::Failed, message).detail(lines);
+    Err(problem.next(format!("docker history {first}")).into())
 }

@@ -1,20 +1,16 @@
 //! What GitHub Actions is told of a run: groups in the log, annotations at the lines, a summary of the job.
 
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io::{self, Read as _, Write};
 use std::path::Path;
 
-use anyhow::Context as _;
-
 use super::issue::{Issue, Level};
 use super::{Report, Reports, Verdict, console, markdown};
-use crate::github::{Annotation, below, data, is_here};
+use crate::github::{Annotation, below, data, is_here, summarise};
 use crate::{digest, say};
 
 /// How many annotations of each level are shown of a job's step.
 const ANNOTATIONS: usize = 10;
-/// How long a summary may be, in bytes; a longer one is dropped whole.
-const SUMMARY: usize = 1 << 20;
 
 /// Writes what a step has written as a group. Nothing in it is taken for a command: whoever wrote it could not know the
 /// token that ends that.
@@ -41,13 +37,7 @@ pub(super) fn write(reports: &Reports, root: &Path) -> anyhow::Result<()> {
         return Ok(());
     }
     annotations(&reports.steps, &below(root)).iter().for_each(|line| say!("{line}"));
-    let Some(path) = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty()) else { return Ok(()) };
-    let write = || -> io::Result<()> {
-        let mut file = OpenOptions::new().append(true).create(true).open(&path)?;
-        let taken = usize::try_from(file.metadata()?.len()).unwrap_or(SUMMARY);
-        file.write_all(markdown::fitting(reports, SUMMARY.saturating_sub(taken)).as_bytes())
-    };
-    write().with_context(|| format!("writing {}", Path::new(&path).display()))
+    summarise(|room| markdown::fitting(reports, room))
 }
 
 /// As many annotations as are shown. The steps take turns, so that each that has failed has one.

@@ -6,6 +6,7 @@ use super::issue::Issue;
 use super::status::{Standing, Stands};
 use super::{FOLDER, Report, Reports, Run, Verdict};
 use crate::foreign::{first, last, plain};
+use crate::markdown::{cell, code, fenced};
 
 /// How many changed files are named.
 const FILES: usize = 20;
@@ -222,32 +223,6 @@ fn codes(texts: &[&str]) -> String {
     texts.iter().map(|text| code(text)).collect::<Vec<_>>().join(", ")
 }
 
-/// A text that is shown as it is, whatever is in it, within a line.
-fn code(text: &str) -> String {
-    let text = plain(text).replace(['\n', '\t'], " ");
-    if text.trim().is_empty() {
-        return String::new();
-    }
-    let ticks = "`".repeat(longest_run(&text) + 1);
-    let pad = if text.starts_with('`') || text.ends_with('`') { " " } else { "" };
-    format!("{ticks}{pad}{text}{pad}{ticks}")
-}
-
-/// The same within a table, which is cut into cells before anything else is looked at.
-fn cell(text: &str) -> String {
-    text.replace('|', "\\|")
-}
-
-/// Lines that are shown as they are.
-fn fenced(text: &str) -> String {
-    let ticks = "`".repeat(longest_run(text).max(2) + 1);
-    format!("{ticks}text\n{text}\n{ticks}\n")
-}
-
-fn longest_run(text: &str) -> usize {
-    text.split(|c| c != '`').map(str::len).max().unwrap_or_default()
-}
-
 #[cfg(test)]
 mod units {
     use super::*;
@@ -303,16 +278,6 @@ Diff in src/a|b.rs:3:
 ";
         assert_eq!(&text[..text.find("\n## build").unwrap()], expected);
         assert!(text.contains("- **Tests executed**: 412 passed\n") && text.contains("## images: skipped\n"), "{text}");
-    }
-
-    #[test]
-    fn text_is_shown_as_it_is() {
-        let table = [("a", "`a`"), ("a`b", "``a`b``"), ("`a", "`` `a ``"), ("a\n\x1b[1mb", "`a b`"), ("", "")];
-        for (text, expected) in table {
-            assert_eq!(code(text), expected);
-        }
-        assert_eq!(cell(&code("a|b")), "`a\\|b`");
-        assert_eq!(fenced("````"), "`````text\n````\n`````\n");
     }
 
     #[test]

@@ -64,10 +64,18 @@ fn judge(key: &[u8], value: &[u8]) -> Option<Kind> {
     if is_aws_secret_key(&joined, value) {
         return Some(Kind::AwsSecretKey);
     }
-    let is_open = ABOUT.iter().any(|about| joined.ends_with(about)) || OPEN.iter().any(|open| joined.contains(open));
-    let is_secret = !is_open && SECRET.iter().any(|secret| joined.contains(secret));
-    let random = is_secret && entropy::looks_random(value) && !placeholder::stands_for_another(value);
+    let random = is_of_a_secret(&joined) && entropy::looks_random(value) && !placeholder::stands_for_another(value);
     random.then_some(Kind::HighEntropy)
+}
+
+/// Whether the name of a key says that its value is a secret.
+pub(crate) fn names_a_secret(key: &str) -> bool {
+    is_of_a_secret(&key.to_lowercase().replace(['_', '-', '.'], ""))
+}
+
+fn is_of_a_secret(joined: &str) -> bool {
+    let is_open = ABOUT.iter().any(|about| joined.ends_with(about)) || OPEN.iter().any(|open| joined.contains(open));
+    !is_open && SECRET.iter().any(|secret| joined.contains(secret))
 }
 
 /// `user:password` in base64, as in `auths` of Docker's `config.json` (docs.docker.com, `docker login`) and `_auth` of

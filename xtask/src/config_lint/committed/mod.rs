@@ -18,6 +18,7 @@ use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
+pub(crate) use assignment::names_a_secret;
 pub use kind::Kind;
 pub use scan::{Found, scan};
 
@@ -32,9 +33,9 @@ use crate::say;
 use crate::size::Size;
 
 /// The largest file that is searched, in bytes; a larger one is data.
-const LARGEST: u64 = 1 << 20;
+pub(crate) const LARGEST: u64 = 1 << 20;
 /// Within which a NUL byte makes a file a binary one, as for git.
-const HEAD: usize = 8000;
+pub(crate) const HEAD: usize = 8000;
 /// How many files a note names.
 const NAMED: usize = 3;
 /// How much of a secret is shown, at the most: of the text, and as a share of it.
