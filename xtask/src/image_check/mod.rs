@@ -1,6 +1,10 @@
 //! `image-check`: holds the service's image against its budget, and against the image that one would write first.
 
+mod kernel;
+mod limits;
 mod row;
+mod running;
+mod start;
 
 use crate::delivery::Naive;
 use crate::docker::{self, Image};
@@ -45,6 +49,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     let (budget, to_compare) = (delivery.image.max_size, delivery.image.naive.as_ref());
     let rows = budget.map(|budget| size(budget, image.size)).into_iter();
     let rows = rows.chain(to_compare.map(|to_compare| naive(&project, to_compare, image.size))).chain([user(&image)]);
+    let rows = rows.chain(running::rows(&project, args.env.as_deref().unwrap_or(released), environment, &reference));
     let rows: Vec<_> = rows.collect();
     // Nobody looks at what a CI system has skipped.
     let failed = |row: &&Row| row.verdict == Verdict::Failed || (row.verdict == Verdict::Skipped && packages::is_ci());

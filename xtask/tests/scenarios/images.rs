@@ -31,6 +31,8 @@ fn workspace() -> Option<Fixture> {
     }
     fixture.edit_delivery("package = \"app\"", "package = \"till\"");
     fixture.edit_delivery("binary = \"app\"", "binary = \"shop-till\"");
+    // It prints, and serves nothing.
+    fixture.edit_delivery("max_start = \"5s\"", "");
     Some(fixture)
 }
 
@@ -210,7 +212,10 @@ fn an_image_passes_its_check_and_fails_it_over_a_tiny_budget_with_the_remedy() {
     let report: serde_json::Value = serde_json::from_str(&first.stdout).unwrap();
     assert_eq!(report["ok"], true, "{report}");
     let rows = report["rows"].as_array().unwrap();
-    assert_eq!(rows.iter().map(|row| row["id"].as_str().unwrap()).collect::<Vec<_>>(), ["size", "naive", "user"]);
+    assert_eq!(
+        rows.iter().map(|row| row["id"].as_str().unwrap()).collect::<Vec<_>>(),
+        ["size", "naive", "user", "limits"]
+    );
     assert!(rows.iter().all(|row| row["verdict"] == "passed"), "{report}");
     let image = report["image"].as_str().unwrap();
     // The naive image is found again, until it is made from something else.
@@ -242,6 +247,7 @@ fn without_naive(fixture: &Fixture) {
     let delivery = fixture.read("config/delivery.toml");
     let naive = delivery.lines().find(|line| line.starts_with("naive = ")).unwrap();
     fixture.edit_delivery(naive, "");
+    fixture.edit_delivery("max_start = \"5s\"", "");
 }
 
 /// A `docker` without one of its plug-ins, to be put first on `PATH`.
@@ -267,6 +273,7 @@ fn without_buildx_the_container_is_refused_auto_does_without_and_the_check_does_
     let refused =
         ["`docker` has no buildx", "next: docker buildx version", "next: cargo xtask docker-build --builder host"];
     run(&["docker-build", "--builder", "container"], "").refused(69, &refused);
+    fixture.edit_delivery("max_start = \"5s\"", "");
     // There is no workspace to compile, which it comes to only after it has chosen.
     let auto = run(&["docker-build"], "");
     assert!(

@@ -12,6 +12,7 @@ mod containers;
 mod coverage;
 mod fallen_back;
 mod fresh_clone;
+mod image_runs;
 mod images;
 mod interrupted;
 mod killed;
