@@ -305,6 +305,7 @@ pub(super) const STEPS: &[Step] = &[
         after: &["build"],
         command: &["cargo", "xtask", "image-check"],
         in_containers: true,
+        lane: Lane::Alone,
         facts: &[Fact::Cargo, Fact::Engine],
         remedy: "cargo xtask image-check",
         ..USUAL

@@ -60,7 +60,7 @@ fn look(trial: &Trial<'_>, guise: &Guise<'_>, resolved: &Resolved) -> anyhow::Re
     let limits = resolved.limits_of(NEIGHBOUR).context("it lacks limits")?;
     trial.make(&[(NEIGHBOUR, Launched { environment: guise.name.to_owned(), ..Launched::default() })])?;
     trial.start(NEIGHBOUR)?;
-    await_ready(trial, NEIGHBOUR, Instant::now() + PATIENCE)?;
+    await_ready(trial, NEIGHBOUR, Instant::now(), PATIENCE)?;
     Ok((Kernel::parse(&trial.beside(NEIGHBOUR, kernel::SCRIPT)?), limits))
 }
 
@@ -109,7 +109,7 @@ fn overtake(trial: &Trial<'_>, environment: &str, setting: &str) -> anyhow::Resu
     let greedy = Launched { settings: [too_much].into(), ..launched.clone() };
     trial.make(&[(GREEDY, greedy), (NEIGHBOUR, launched)])?;
     trial.start(NEIGHBOUR)?;
-    await_ready(trial, NEIGHBOUR, Instant::now() + PATIENCE)?;
+    await_ready(trial, NEIGHBOUR, Instant::now(), PATIENCE)?;
     trial.start(GREEDY)?;
     let deadline = Instant::now() + PATIENCE;
     let mut asked = 0;

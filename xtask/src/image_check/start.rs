@@ -1,8 +1,9 @@
 //! How long the service takes from the start of its container to its first good answer, and what of that is its own.
 
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use anyhow::bail;
+use anyhow::{anyhow, bail};
 
 use super::row::{Row, Verdict};
 use super::running::Guise;
@@ -27,7 +28,7 @@ const LOOK: Duration = Duration::from_millis(250);
 struct Measured {
     /// From the engine's being told to start the container to the first good answer.
     whole: Duration,
-    /// From the container's running, as the engine has it, to that answer.
+    /// From the container's running, as the engine has it, to that answer, less what asking takes.
     own: Duration,
 }
 
@@ -87,24 +88,51 @@ fn measure(trial: &Trial<'_>, guise: &Guise<'_>, limit: Duration) -> anyhow::Res
 
 fn start(trial: &Trial<'_>, patience: Duration) -> anyhow::Result<Measured> {
     let began = Instant::now();
-    trial.start(COLOUR)?;
-    await_ready(trial, COLOUR, began + patience)?;
+    let mut starting = Some(trial.start_meanwhile(COLOUR));
+    // Asked from the beginning: it may be up before the engine's command has returned.
+    let mut up = false;
+    while !up && starting.as_ref().is_some_and(|starting| !starting.is_finished()) {
+        up = is_good(&trial.probe(COLOUR));
+    }
+    if !up {
+        join(&mut starting)?;
+        await_ready(trial, COLOUR, began, patience)?;
+    }
     let whole = began.elapsed();
     // By the engine's clock, which may be another than this machine's.
     let now = trial.now()?;
+    let asking = asking(trial)?;
+    join(&mut starting)?;
     match trial.state(COLOUR)? {
-        State::Running(since) => Ok(Measured { whole, own: now.duration_since(since).unwrap_or_default() }),
+        State::Running(since) => {
+            let own = now.duration_since(since).unwrap_or_default().saturating_sub(asking);
+            Ok(Measured { whole, own })
+        }
         State::Ended { how, .. } => bail!("answered well and ended with {how}"),
     }
+}
+
+/// Waits for the engine's command, once.
+fn join(starting: &mut Option<JoinHandle<anyhow::Result<()>>>) -> anyhow::Result<()> {
+    let joined = starting.take().map(|starting| starting.join().map_err(|_| anyhow!("starting it has failed"))?);
+    joined.unwrap_or(Ok(()))
+}
+
+/// What it takes to ask one that is up, and the time after it, which is no part of its start.
+fn asking(trial: &Trial<'_>) -> anyhow::Result<Duration> {
+    let began = Instant::now();
+    trial.probe(COLOUR);
+    trial.now()?;
+    Ok(began.elapsed())
 }
 
 /// Asks until the answer is good.
 ///
 /// # Errors
-/// When it is not by then, or the service has ended: with the last answer, and what it has written.
-pub(super) fn await_ready(trial: &Trial<'_>, colour: Colour, deadline: Instant) -> anyhow::Result<()> {
-    let began = Instant::now();
-    let mut look = began + LOOK;
+/// When it is not in time, or the service has ended: with the last answer, and what it has written.
+pub(super) fn await_ready(trial: &Trial<'_>, colour: Colour, began: Instant, patience: Duration) -> anyhow::Result<()> {
+    let deadline = began + patience;
+    let mut look = Instant::now() + LOOK;
     loop {
         let probe = trial.probe(colour);
         if is_good(&probe) {
@@ -118,7 +146,7 @@ pub(super) fn await_ready(trial: &Trial<'_>, colour: Colour, deadline: Instant) 
         let ended = match trial.state(colour)? {
             State::Ended { how, .. } => Some(format!("ended with {how}")),
             State::Running(_) if Instant::now() >= deadline => {
-                Some(format!("not ready within {}; the last answer: {probe}", shown(began.elapsed())))
+                Some(format!("not ready within {}; the last answer: {probe}", shown(patience)))
             }
             State::Running(_) => None,
         };

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, SystemTime};
 
 use anyhow::Context as _;
@@ -148,6 +149,12 @@ impl<'a> Trial<'a> {
     /// When the engine does not start it.
     pub fn start(&self, colour: Colour) -> anyhow::Result<()> {
         docker::read(&["start", &self.container(colour)]).map(drop)
+    }
+
+    /// The same beside whatever else is done.
+    pub fn start_meanwhile(&self, colour: Colour) -> JoinHandle<anyhow::Result<()>> {
+        let container = self.container(colour);
+        thread::spawn(move || docker::read(&["start", &container]).map(drop))
     }
 
     /// Ends a colour, at once.
