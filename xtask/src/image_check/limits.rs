@@ -7,7 +7,7 @@ use anyhow::{Context as _, bail};
 use super::kernel::{self, Kernel};
 use super::row::{Row, Verdict};
 use super::running::Guise;
-use super::start::{await_ready, is_good};
+use super::start::{await_ready, is_good, last_lines};
 use crate::problem::reason;
 use crate::project::Project;
 use crate::rollout::colour::Colour;
@@ -114,6 +114,7 @@ fn overtake(trial: &Trial<'_>, environment: &str, setting: &str) -> anyhow::Resu
     let deadline = Instant::now() + PATIENCE;
     let mut asked = 0;
     loop {
+        trial.require_wanted()?;
         // Looked at first: the neighbour is asked once more after the other's end.
         let state = trial.state(GREEDY)?;
         for _ in 0..ASKED_AT_A_TIME {
@@ -123,10 +124,9 @@ fn overtake(trial: &Trial<'_>, environment: &str, setting: &str) -> anyhow::Resu
         }
         match state {
             State::Ended { out_of_memory: true, .. } => break,
-            State::Ended { how, .. } => bail!(
-                "it ended with {how}, and not for want of memory; its last lines: {}",
-                trial.log_tail(GREEDY, 3).join(" | ")
-            ),
+            State::Ended { how, .. } => {
+                bail!("it ended with {how}, and not for want of memory; its last lines: {}", last_lines(trial, GREEDY))
+            }
             State::Running(_) if Instant::now() >= deadline => {
                 bail!("it took {TOO_MUCH} times the {} it may have, and still runs", Size::from(limits.memory))
             }

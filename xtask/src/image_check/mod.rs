@@ -49,7 +49,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     let (budget, to_compare) = (delivery.image.max_size, delivery.image.naive.as_ref());
     let rows = budget.map(|budget| size(budget, image.size)).into_iter();
     let rows = rows.chain(to_compare.map(|to_compare| naive(&project, to_compare, image.size))).chain([user(&image)]);
-    let rows = rows.chain(running::rows(&project, args.env.as_deref().unwrap_or(released), environment, &reference));
+    let rows = rows.chain(running::rows(&project, args.env.as_deref().unwrap_or(released), environment, &reference)?);
     let rows: Vec<_> = rows.collect();
     // Nobody looks at what a CI system has skipped.
     let failed = |row: &&Row| row.verdict == Verdict::Failed || (row.verdict == Verdict::Skipped && packages::is_ci());

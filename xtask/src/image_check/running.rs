@@ -51,12 +51,15 @@ impl<'a> Guise<'a> {
 }
 
 /// A row for each thing that is looked at.
-pub(super) fn rows(project: &Project, name: &str, environment: &Environment, image: &str) -> Vec<Row> {
+///
+/// # Errors
+/// A [`crate::problem::Problem`] with exit code 130 after Ctrl-C and its like.
+pub(super) fn rows(project: &Project, name: &str, environment: &Environment, image: &str) -> anyhow::Result<Vec<Row>> {
     // One that does not run in containers has no such file.
-    let Ok(stack) = Stack::of(&project.root, &project.delivery, name, environment) else { return Vec::new() };
+    let Ok(stack) = Stack::of(&project.root, &project.delivery, name, environment) else { return Ok(Vec::new()) };
     let mut rows = vec![limits::configured(&stack)];
     if project.delivery.image.max_start.is_none() {
-        return rows;
+        return Ok(rows);
     }
     let guise = Guise::find(project, name);
     let placed = project.delivery.environments.get_key_value(guise.name);
@@ -68,13 +71,14 @@ pub(super) fn rows(project: &Project, name: &str, environment: &Environment, ima
             rows.extend(started);
             // One that does not come up has nothing more to show.
             rows.extend(in_time.then(|| limits::rows(&trial, &guise, project)).into_iter().flatten());
+            trial.require_wanted()?;
         }
         Err(error) => {
             let remedy = "cargo xtask doctor says what containers lack here";
             rows.push(Row::new("start", Verdict::Skipped, reason(&error), remedy));
         }
     }
-    rows
+    Ok(rows)
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ const RUNS: usize = 5;
 /// How much longer than it may it is waited for, so that what takes longer is told in figures.
 const PATIENCE: u32 = 2;
 /// How many lines of its log are shown of one that does not come up.
-const LINES: usize = 3;
+const LINES: usize = 8;
 const COLOUR: Colour = Colour::Blue;
 /// How often one that is not ready is looked at, whether it still runs.
 const LOOK: Duration = Duration::from_millis(250);
@@ -80,6 +80,7 @@ fn measure(trial: &Trial<'_>, guise: &Guise<'_>, limit: Duration) -> anyhow::Res
     trial.make(&[(COLOUR, Launched { environment: guise.name.to_owned(), ..Launched::default() })])?;
     let mut runs = Vec::new();
     while runs.len() < RUNS && runs.last().is_none_or(|run: &Measured| run.whole <= limit) {
+        trial.require_wanted()?;
         runs.push(start(trial, limit * PATIENCE)?);
         trial.end(COLOUR)?;
     }
@@ -134,6 +135,7 @@ pub(super) fn await_ready(trial: &Trial<'_>, colour: Colour, began: Instant, pat
     let deadline = began + patience;
     let mut look = Instant::now() + LOOK;
     loop {
+        trial.require_wanted()?;
         let probe = trial.probe(colour);
         if is_good(&probe) {
             return Ok(());
@@ -151,9 +153,15 @@ pub(super) fn await_ready(trial: &Trial<'_>, colour: Colour, began: Instant, pat
             State::Running(_) => None,
         };
         if let Some(how) = ended {
-            bail!("{how}; its last lines: {}", trial.log_tail(colour, LINES).join(" | "));
+            bail!("{how}; its last lines: {}", last_lines(trial, colour));
         }
     }
+}
+
+/// What it has written last, in one line.
+pub(super) fn last_lines(trial: &Trial<'_>, colour: Colour) -> String {
+    let lines = trial.log_tail(colour, LINES);
+    lines.iter().map(|line| line.trim()).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" | ")
 }
 
 pub(super) fn is_good(probe: &Probe) -> bool {

@@ -3,9 +3,12 @@
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
+use rustix::process::Signal;
 use serde_json::Value;
+use xtask::delivery::Delivery;
+use xtask::runtime::compose::stack::Stack;
 
-use crate::support::{Fixture, On, PROXY_IMAGE, Ran, containers_are_here, docker, service};
+use crate::support::{Fixture, On, PROXY_IMAGE, Ran, containers_are_here, docker, eventually, pid_of, service};
 
 /// A project whose image is of the reference service, and its name. It is compared with no other image.
 fn checked() -> Option<(Fixture, String)> {
@@ -66,9 +69,22 @@ fn one_that_starts_late_is_caught_and_one_that_is_never_ready_with_what_it_said(
     let told = ["start: not ready within 1s", "the last answer: HTTP 503", "faults.never_ready", "its last lines: "];
     let ran = check().refused(1, &told);
     assert!(ran.stderr.contains("listening"), "{}", ran.stderr);
+    interrupted(&fixture, &image);
     // It refuses in production what it takes elsewhere, and that is told at once.
     let ran = fixture.run(&["image-check", &image]);
     ran.refused(1, &["start: ended with exit code 78; its last lines: "]);
+    assert_eq!(fixture.left(), [""; 0]);
+}
+
+/// Ends the check of an image that is never ready, and looks whether it has removed all that it had started.
+fn interrupted(fixture: &Fixture, image: &str) {
+    fixture.edit_delivery("max_start = \"500ms\"", "max_start = \"1m\"");
+    let mut check = fixture.xtask(&["image-check", "--env", "development", image]);
+    let check = check.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let container = format!("{}-{}-development-app-blue-1", fixture.stack("check"), check.id());
+    eventually("it runs", || pid_of(&container).is_some());
+    fixture.signal(check.id(), Signal::INT);
+    Ran::from(check.wait_with_output().unwrap()).refused(130, &["the check was interrupted"]);
     assert_eq!(fixture.left(), [""; 0]);
 }
 
@@ -104,9 +120,10 @@ fn swarm_reads_what_is_left_without_the_keys_that_it_does_not_know() {
     }
     let fixture = Fixture::new(On::Compose);
     let mut file: Value = serde_json::from_str(&resolved(&fixture)).unwrap();
-    for service in file["services"].as_object_mut().unwrap().values_mut() {
-        for_swarm(service);
-    }
+    let services = file["services"].as_object_mut().unwrap();
+    // Swarm knows no profiles, and would start them all.
+    services.retain(|_, service| service.get("profiles").is_none());
+    services.values_mut().for_each(for_swarm);
     for network in file["networks"].as_object_mut().unwrap().values_mut() {
         let ranges = network["ipam"].get_mut("config").and_then(Value::as_array_mut).into_iter().flatten();
         ranges.for_each(|range| drop(range.as_object_mut().unwrap().remove("ip_range")));
@@ -122,32 +139,11 @@ fn swarm_reads_what_is_left_without_the_keys_that_it_does_not_know() {
     }
 }
 
-/// The file as Compose reads it, with what is for newer engines; without the monitoring, which is no part of a release.
+/// The development environment's file as Compose reads it.
 fn resolved(fixture: &Fixture) -> String {
-    let variables = [
-        ("PROJECT", "x"),
-        ("LISTEN", "127.0.0.1:8080"),
-        ("PORT", "8080"),
-        ("SUBNET", "10.9.0.0/27"),
-        ("DYNAMIC", "10.9.0.16/28"),
-        ("EDGE_ADDRESS", "10.9.0.2"),
-        ("BLUE_ADDRESS", "10.9.0.3"),
-        ("GREEN_ADDRESS", "10.9.0.4"),
-        ("PROXY_IMAGE", PROXY_IMAGE),
-        ("PROXY_CPUS", "1"),
-        ("PROXY_THREADS", "1"),
-        ("MEMORY", "256m"),
-        ("CPUS", "1"),
-        ("PIDS", "128"),
-        ("RESERVED_MEMORY", "16m"),
-        ("RESERVED_CPUS", "0.1"),
-        ("STOP_GRACE", "30s"),
-    ];
-    let mut compose = Command::new("docker");
-    compose.current_dir(fixture.root().join("docker")).args(["compose", "--file", "docker-compose.yml"]);
-    compose.args(["--file", "docker-compose.engine25.yml", "config", "--format", "json"]);
-    compose.envs(variables.map(|(name, value)| (format!("SWITCHYARD_{name}"), value)));
-    Ran::from(compose.output().unwrap()).ok().stdout
+    let delivery = Delivery::load(fixture.root()).unwrap();
+    let environment = delivery.environment("development").unwrap();
+    Stack::of(fixture.root(), &delivery, "development", environment).unwrap().resolved().unwrap()
 }
 
 fn for_swarm(service: &mut Value) {

@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use super::stack::Inspected;
+use super::inspected::Inspected;
 use crate::docker;
 
 /// How a container ended last, in words.

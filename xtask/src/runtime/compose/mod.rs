@@ -2,6 +2,7 @@
 
 mod ended;
 pub mod home;
+mod inspected;
 mod log;
 pub mod proxy;
 pub mod resolved;
@@ -16,7 +17,8 @@ use anyhow::{Context as _, bail};
 use serde_json::{Value, json};
 
 use self::ended::last_exit;
-use self::stack::{Inspected, Stack};
+use self::inspected::Inspected;
+use self::stack::Stack;
 use super::readiness::{self, PROBE_TIMEOUT};
 use super::{Colours, Log};
 use crate::delivery::{Delivery, Environment, Service};

@@ -6,9 +6,9 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use serde::Deserialize;
 use serde_json::Value;
 
+pub(super) use super::inspected::Inspected;
 use super::log::ContainerLog;
 use super::resolved::Resolved;
 use crate::delivery::{Containers, Delivery, Environment, FILE};
@@ -20,35 +20,6 @@ use crate::runtime::Log;
 
 /// The volumes, and where they are mounted.
 const VOLUMES: [(&str, &str); 3] = [("ledger", ""), ("proxy", "/proxy"), ("secrets", "/secrets")];
-
-/// A container, as far as the runtime is interested.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct Inspected {
-    pub(super) id: String,
-    name: String,
-    pub(super) image: String,
-    pub(super) restart_count: u32,
-    pub(super) state: ContainerState,
-    pub(super) config: Config,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct Config {
-    pub(super) labels: Option<BTreeMap<String, String>>,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct ContainerState {
-    pub(super) status: String,
-    #[serde(rename = "OOMKilled")]
-    pub(super) oom_killed: bool,
-    pub(super) exit_code: i64,
-    pub(super) error: String,
-    pub(super) started_at: String,
-}
 
 /// The services of the Compose file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -214,7 +185,10 @@ impl Stack {
     }
 
     /// The file as Compose reads it, every profile of it, in JSON.
-    pub(super) fn resolved(&self) -> anyhow::Result<String> {
+    ///
+    /// # Errors
+    /// What Compose has to say against it.
+    pub fn resolved(&self) -> anyhow::Result<String> {
         self.compose(&[&self.file], &["--profile", "*", "config", "--format", "json"], None)
     }
 

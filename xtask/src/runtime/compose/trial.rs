@@ -18,6 +18,8 @@ use crate::delivery::Environment;
 use crate::docker;
 use crate::host::{Container, Host as _, Peer, Session};
 use crate::http::{self, Probe};
+use crate::interrupt::UnderWay;
+use crate::problem::{ExitCode, Problem};
 use crate::project::Project;
 use crate::rollout::colour::Colour;
 use crate::rollout::record::Launch;
@@ -33,6 +35,7 @@ pub struct Trial<'a> {
     host: Container,
     file: Value,
     session: Option<Session>,
+    under_way: UnderWay,
 }
 
 /// How a colour is to be started.
@@ -77,11 +80,25 @@ impl<'a> Trial<'a> {
         let stack = Stack::of(&project.root, &delivery, name, environment)?;
         let file = serde_json::from_str(&stack.resolved()?).context("reading what Compose makes of its file")?;
         let host = Container::new(stack.names());
-        let mut trial = Trial { project, image, stack, host, file, session: None };
+        // From here on there is something to be removed.
+        let under_way = UnderWay::begin()?;
+        let mut trial = Trial { project, image, stack, host, file, session: None, under_way };
         // The volumes come into being with it, for the user that everything runs as.
         trial.session = trial.host.try_lock("")?;
         secrets::place(secrets, &trial.host, &|path, value| trial.host.share(path, value.as_bytes()))?;
         Ok(trial)
+    }
+
+    /// Looks whether anybody still wants to know.
+    ///
+    /// # Errors
+    /// A [`Problem`] with exit code 130 after Ctrl-C and its like.
+    pub fn require_wanted(&self) -> anyhow::Result<()> {
+        if self.under_way.is_cancelled() {
+            let message = "the check was interrupted; everything that it had started was removed.";
+            return Err(Problem::new(ExitCode::Interrupted, message).into());
+        }
+        Ok(())
     }
 
     /// What the Compose file says.
