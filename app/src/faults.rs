@@ -2,10 +2,12 @@
 
 use std::{
     hash::{BuildHasher, RandomState},
+    hint,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
+    thread,
     time::Duration,
 };
 
@@ -19,7 +21,7 @@ use tokio::time;
 
 use crate::{configuration, context::Context, failure::failure};
 
-/// The faults that strike while serving. A crash is the application's own.
+/// The faults that strike requests. Those of the whole process, a late start and a crash, are the application's own.
 #[derive(Debug)]
 pub(crate) struct Faults {
     error_rate: f64,
@@ -67,6 +69,17 @@ pub(crate) async fn inject(State(context): State<Arc<Context>>, request: Request
     next.run(request).await
 }
 
+/// Takes so much memory for as long as the process lives, beside what it serves meanwhile.
+pub(crate) fn allocate(bytes: usize) {
+    const PIECE: usize = 1 << 20;
+    thread::spawn(move || {
+        for taken in (0..bytes).step_by(PIECE) {
+            // Written to, or the kernel would never give it; and out of the compiler's sight, or nobody would ask for it.
+            hint::black_box(vec![u8::MAX; PIECE.min(bytes - taken)].leak());
+        }
+    });
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -76,6 +89,8 @@ mod tests {
             error_rate,
             latency: Duration::ZERO,
             never_ready: false,
+            start_delay: Duration::ZERO,
+            allocate: 0,
             crash_after: None,
         });
         (0..draws).filter(|_| faults.strikes()).count()

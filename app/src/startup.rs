@@ -9,7 +9,7 @@ use tokio::{net::TcpListener, time};
 use crate::{
     configuration::{Settings, derived::Explanation},
     context::Context,
-    cors, routes,
+    cors, faults, routes,
     server::{self, Limits},
 };
 
@@ -24,7 +24,7 @@ pub struct Application {
 }
 
 impl Application {
-    /// Listens on the configured address. Development shows the `explanation` of its settings.
+    /// Listens on the configured address, once the `start_delay` fault lets it. Development shows the `explanation` of its settings.
     ///
     /// # Errors
     ///
@@ -33,6 +33,7 @@ impl Application {
         if settings.faults.crash_after == Some(Duration::ZERO) {
             return Err(crash(Duration::ZERO));
         }
+        time::sleep(settings.faults.start_delay).await;
         let context = Arc::new(Context::new(&settings, explanation)?);
         let wanted = SocketAddr::new(settings.server.host, settings.server.port);
         let listener = TcpListener::bind(wanted).await.with_context(|| format!("cannot listen on {wanted}"))?;
@@ -57,7 +58,7 @@ impl Application {
     ///
     /// The `crash_after` fault strikes.
     pub async fn run_until_stopped(self, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
-        let Settings { server, faults, .. } = &self.settings;
+        let Settings { server, .. } = &self.settings;
         let limits = Limits {
             connections: server.max_connections,
             header_read_timeout: server.header_read_timeout,
@@ -65,9 +66,11 @@ impl Application {
         };
         let drained = drain(&self.context, stop, server.drain_delay);
         self.announce();
+        faults::allocate(self.settings.faults.allocate);
+        let crash_after = self.settings.faults.crash_after;
         tokio::select! {
             () = server::serve(self.listener, self.router, &limits, &self.context, drained) => Ok(()),
-            error = crash_in(faults.crash_after) => Err(error),
+            error = crash_in(crash_after) => Err(error),
         }
     }
 

@@ -79,6 +79,10 @@ settings! {
         latency: Duration = Kind::Duration(milliseconds(0, 5 * MINUTE)), default("0s"), refused(NO_FAULTS);
         /// Whether readiness stays 503 for ever.
         never_ready: bool = Kind::Boolean, default("false"), refused(NO_FAULTS);
+        /// Time from start until it listens at all.
+        start_delay: Duration = Kind::Duration(milliseconds(0, 5 * MINUTE)), default("0s"), refused(NO_FAULTS);
+        /// Memory it takes and keeps once it serves, to meet its limit.
+        allocate: usize = Kind::Integer(0..=TEBIBYTE), default("0"), unit("bytes"), refused(NO_FAULTS);
         /// Time from start to a crash with exit code 1; 0s crashes before listening, unset never.
         crash_after: Option<Duration> = Kind::Duration(milliseconds(0, DAY)), refused(NO_FAULTS);
     }
@@ -156,6 +160,7 @@ const fn milliseconds(from: u64, to: u64) -> RangeInclusive<Duration> {
     Duration::from_millis(from)..=Duration::from_millis(to)
 }
 
+const TEBIBYTE: u64 = 1 << 40;
 const SECOND: u64 = 1_000;
 const MINUTE: u64 = 60 * SECOND;
 const DAY: u64 = 24 * 60 * MINUTE;

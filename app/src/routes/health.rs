@@ -46,7 +46,14 @@ mod tests {
     use crate::configuration;
 
     fn faults(never_ready: bool) -> Faults {
-        Faults::new(&configuration::Faults { error_rate: 0.0, latency: Duration::ZERO, never_ready, crash_after: None })
+        Faults::new(&configuration::Faults {
+            error_rate: 0.0,
+            latency: Duration::ZERO,
+            never_ready,
+            start_delay: Duration::ZERO,
+            allocate: 0,
+            crash_after: None,
+        })
     }
 
     #[test]

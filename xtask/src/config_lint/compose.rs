@@ -1,4 +1,4 @@
-//! Whether Compose can read its file.
+//! Whether Compose can read its file, and every service in it has limits.
 
 use super::environments::once_for_all;
 use super::finding::Finding;
@@ -16,7 +16,10 @@ pub(super) fn findings(project: &Project) -> Vec<Finding> {
     once_for_all(&project.delivery.environments, |name, environment| {
         // One that cannot run in containers has no such file.
         let Ok(stack) = Stack::of(&project.root, &project.delivery, name, environment) else { return Vec::new() };
-        let refused = stack.check().err().map(|error| Finding::of(&compose.file, format!("{error:#}")));
-        refused.into_iter().collect()
+        let wrong = stack.resolve().map_or_else(
+            |error| vec![format!("{error:#}")],
+            |resolved| [resolved.lacking(), resolved.misreserved()].concat(),
+        );
+        wrong.into_iter().map(|message| Finding::of(&compose.file, message)).collect()
     })
 }

@@ -14,6 +14,7 @@ mod secrets;
 mod service;
 mod settings;
 mod sources;
+mod stopping;
 mod variables;
 
 use std::fs;
@@ -80,6 +81,7 @@ fn check(project: &Project, lines: &Lines<'_>, fix: bool) -> anyhow::Result<Vec<
     findings.extend(proxy::findings(project));
     if let Some(binary) = Binary::build(project)? {
         findings.extend(service::findings(&binary));
+        findings.extend(stopping::findings(&binary, lines));
         findings.extend(generated::findings(&binary, lines, fix)?);
         findings.extend(of_the_schema(&binary, lines)?);
     }

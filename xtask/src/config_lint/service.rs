@@ -7,6 +7,7 @@ use super::diagnostics;
 use super::environments::once_for_all;
 use super::finding::Finding;
 use crate::cargo;
+use crate::delivery::Environment;
 use crate::limited;
 use crate::project::Project;
 use crate::rollout::colour::Colour;
@@ -51,8 +52,40 @@ impl<'a> Binary<'a> {
     /// What it prints, in no environment in particular. The error is what is wrong with that, `fails` or `prints` first.
     pub(super) fn print(&self, args: &[String]) -> Result<String, String> {
         let inherited = &self.project.delivery.service.inherit_env;
-        let env: BTreeMap<_, _> =
-            inherited.iter().filter_map(|name| Some((name.clone(), std::env::var(name).ok()?))).collect();
+        let env = inherited.iter().filter_map(|name| Some((name.clone(), std::env::var(name).ok()?))).collect();
+        self.print_with(args, &env)
+    }
+
+    /// The same in one environment.
+    pub(super) fn print_in(
+        &self,
+        args: &[String],
+        (name, environment): (&str, &Environment),
+    ) -> Result<String, String> {
+        let (args, env) = self.asked(args, (name, environment));
+        self.print_with(&args, &env)
+    }
+
+    /// The arguments, and the variables, by which it is asked about one environment.
+    fn asked(
+        &self,
+        args: &[String],
+        (name, environment): (&str, &Environment),
+    ) -> (Vec<String>, BTreeMap<String, String>) {
+        let root = &self.project.root;
+        let secrets = root.join(FOLDER).join("secrets");
+        let start = Start {
+            environment: name,
+            address: environment.address(Colour::Blue),
+            colour: Colour::Blue,
+            launch: &Launch { release: "lint".into(), settings: BTreeMap::new() },
+            release_dir: &root.to_string_lossy(),
+            secrets_dir: &secrets.to_string_lossy(),
+        };
+        (start.args(args), start.env_with_inherited(&self.project.delivery.service))
+    }
+
+    fn print_with(&self, args: &[String], env: &BTreeMap<String, String>) -> Result<String, String> {
         let command = duct::cmd(&self.path, args).full_env(env).dir(&self.project.root);
         let ran = limited::run_apart(&command, limited::CHECK).map_err(|error| format!("fails: {error:#}"))?;
         if !ran.status.success() {
@@ -71,18 +104,9 @@ pub(super) fn findings(binary: &Binary<'_>) -> Vec<Finding> {
     let Some(check) = service.commands.config_lint.as_ref().or(service.commands.config_check.as_ref()) else {
         return Vec::new();
     };
-    let launch = Launch { release: "lint".into(), settings: BTreeMap::new() };
-    let secrets = root.join(FOLDER).join("secrets").to_string_lossy().into_owned();
     once_for_all(&delivery.environments, |name, environment| {
-        let start = Start {
-            environment: name,
-            address: environment.address(Colour::Blue),
-            colour: Colour::Blue,
-            launch: &launch,
-            release_dir: &root.to_string_lossy(),
-            secrets_dir: &secrets,
-        };
-        let checked = service::check_config(&binary.path, &start.args(check), &start.env_with_inherited(service), root);
+        let (args, env) = binary.asked(check, (name, environment));
+        let checked = service::check_config(&binary.path, &args, &env, root);
         checked.err().map(|said| diagnostics::of_service(&said, root)).unwrap_or_default()
     })
 }
@@ -103,7 +127,11 @@ pub(super) mod tests {
 
     impl Scripted {
         pub(in crate::config_lint) fn new(script: &str, tables: &str) -> Scripted {
-            let text = format!("{DELIVERY}\n{tables}");
+            Scripted::edited(script, tables, str::to_owned)
+        }
+
+        pub(in crate::config_lint) fn edited(script: &str, tables: &str, edit: impl Fn(&str) -> String) -> Scripted {
+            let text = format!("{}\n{tables}", edit(DELIVERY));
             let repository = Repository::with(&[
                 ("config/delivery.toml", text.as_str()),
                 ("shop.sh", &format!("#!/bin/sh\n{script}")),

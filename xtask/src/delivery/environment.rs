@@ -23,6 +23,27 @@ pub struct Containers {
     pub cpus: f64,
     /// The most processes and threads of one colour.
     pub pids: u32,
+    /// The memory of one colour that the engine takes back last where there is too little, as Docker writes it.
+    #[serde(default = "sixteen_mebibytes")]
+    pub reserved_memory: String,
+    /// The processor time that a scheduler sets aside for one colour, in processors; an engine by itself has no such idea.
+    #[serde(default = "a_tenth")]
+    pub reserved_cpus: f64,
+    /// The most processor time of one proxy, in processors; it runs as many threads.
+    #[serde(default = "one")]
+    pub proxy_cpus: f64,
+}
+
+fn sixteen_mebibytes() -> String {
+    "16m".into()
+}
+
+fn a_tenth() -> f64 {
+    0.1
+}
+
+fn one() -> f64 {
+    1.0
 }
 
 impl Containers {

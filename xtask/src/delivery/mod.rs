@@ -21,7 +21,7 @@ pub use coverage::{Coverage, Share};
 pub use environment::{Containers, Environment, RuntimeChoice, SecretSource};
 pub use performance::{Performance, Slowdown};
 pub use pins::{Checksum, Pin, Pins, Wheel};
-pub use product::{Commands, Compose, Health, Image, Naive, Proxy, Service};
+pub use product::{Commands, Compose, Health, Image, Naive, Newer, Proxy, Service};
 
 use crate::problem::{ExitCode, Problem};
 use crate::rollout::colour::Colour;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::rollout::policy::Span;
 use crate::size::{Percent, Size};
 
 /// What xtask knows about the service. `{placeholders}` in arguments and variables are filled in per colour.
@@ -30,6 +31,13 @@ pub struct Service {
     pub setting_variable: Option<String>,
     /// How its health is asked for.
     pub health: Health,
+    /// Settings that are spans, and together the longest it takes from SIGTERM to its end. As with `generated`, no record
+    /// of a release has them.
+    #[serde(default, skip_serializing)]
+    pub stop_settings: Vec<String>,
+    /// The setting by which it takes so many bytes of memory and keeps them, to show that its limit holds.
+    #[serde(default, skip_serializing)]
+    pub allocate_setting: Option<String>,
     /// Subcommands the binary has, where it has them.
     #[serde(default)]
     pub commands: Commands,
@@ -74,6 +82,9 @@ pub struct Commands {
     /// Prints a JSON Schema of the service's settings.
     #[serde(skip_serializing)]
     pub config_schema: Option<Vec<String>>,
+    /// Prints the value of each of the service's settings in one environment, as JSON, where no secret is at hand.
+    #[serde(skip_serializing)]
+    pub config_explain: Option<Vec<String>>,
 }
 
 /// The proxy.
@@ -109,6 +120,10 @@ pub struct Image {
     pub max_growth: Option<Percent>,
     /// What it is compared with.
     pub naive: Option<Naive>,
+    /// The longest it may take from the start of a container to its first good answer.
+    pub max_start: Option<Span>,
+    /// The part of that which may be its own: from the container's running to that answer.
+    pub max_start_beyond_engine: Option<Span>,
 }
 
 /// The image a service starts with before anybody has thought about its size.
@@ -128,5 +143,17 @@ pub struct Compose {
     /// What everything in the engine is called after: `PROJECT-ENVIRONMENT-…`.
     pub project: String,
     /// The Compose file, relative to the root; the same for every environment.
+    pub file: String,
+    /// What is added to it for a newer engine.
+    pub newer: Option<Newer>,
+}
+
+/// A Compose file of what older engines refuse.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Newer {
+    /// The first version of the engine that understands it, as a whole number.
+    pub engine: u64,
+    /// The file, relative to the root.
     pub file: String,
 }

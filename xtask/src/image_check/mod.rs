@@ -4,16 +4,21 @@ pub mod contents;
 pub mod dependencies;
 mod growth;
 mod hardening;
+mod kernel;
+mod limits;
 mod row;
+mod running;
 pub mod scanner;
 mod secrets;
 mod settings;
 mod size;
+mod start;
 mod table;
 mod vulnerabilities;
 
 use std::path::{Path, PathBuf};
 
+use crate::delivery::Environment;
 use crate::docker::{self, Image};
 use crate::github;
 use crate::image::{self, Options, Place};
@@ -85,7 +90,8 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     let delivery = &project.delivery;
     let protected = delivery.environments.iter().find(|(_, environment)| environment.protected);
     let released = protected.map_or(DEFAULT_ENVIRONMENT, |(name, _)| name.as_str());
-    let environment = delivery.environment(args.env.as_deref().unwrap_or(released))?;
+    let name = args.env.as_deref().unwrap_or(released);
+    let environment = delivery.environment(name)?;
     if args.images.len() > 1 && (args.save.is_some() || args.compare.is_some()) {
         let message = "--save and --compare are about one image.";
         return Err(Problem::new(ExitCode::Usage, message).next("cargo xtask image-check --help").into());
@@ -104,7 +110,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         let tree = Tree::of(&contents);
         let before = before.as_ref();
         let subject = Subject { project: &project, reference, image: &image, contents: &contents, tree, before };
-        let rows = check(&subject, args)?;
+        let rows = check(&subject, (name, environment), args)?;
         failed.extend(rows.into_iter().map(|row| (reference.as_str(), row)));
     }
     conclude(&failed, references.len())
@@ -124,9 +130,10 @@ fn before(root: &Path, named: Option<&Path>) -> anyhow::Result<Option<Measured>>
 }
 
 /// Tells of one image, and gives the rows that fail.
-fn check(subject: &Subject<'_>, args: &Args) -> anyhow::Result<Vec<Row>> {
+fn check(subject: &Subject<'_>, (name, environment): (&str, &Environment), args: &Args) -> anyhow::Result<Vec<Row>> {
     let is_ci = packages::is_ci();
-    let rows: Vec<_> = CHECKS.iter().flat_map(|rows| rows(subject)).collect();
+    let mut rows: Vec<_> = CHECKS.iter().flat_map(|rows| rows(subject)).collect();
+    rows.extend(running::rows(subject.project, name, environment, subject.reference)?);
     let measured = subject.measured();
     let table = Table { reference: subject.reference, rows: &rows, measured: &measured, is_ci };
     if args.json {

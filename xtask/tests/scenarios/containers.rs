@@ -209,6 +209,8 @@ fn containers_are_hardened_and_limited_and_secrets_stay_out_of_sight() {
         );
         assert_eq!(host["SecurityOpt"], serde_json::json!(["no-new-privileges:true"]), "{service}");
         assert_eq!(host["RestartPolicy"]["Name"], "unless-stopped", "{service}");
+        let sizes = ["Memory", "MemoryReservation", "NanoCpus", "PidsLimit"].map(|key| host[key].as_u64());
+        assert!(sizes.iter().all(|size| size.is_some_and(|size| size > 0)), "{service}: {sizes:?}");
         let status = fs::read_to_string(format!("/proc/{}/status", told[0]["State"]["Pid"])).unwrap();
         assert!(status.contains("Uid:\t65532\t65532"), "{service}: {status}");
         assert!(status.contains("CapEff:\t0000000000000000"), "{service}: {status}");

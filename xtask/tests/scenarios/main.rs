@@ -13,6 +13,7 @@ mod coverage;
 mod fallen_back;
 mod fresh_clone;
 mod image_check;
+mod image_runs;
 mod images;
 mod interrupted;
 mod killed;

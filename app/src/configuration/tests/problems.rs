@@ -105,9 +105,11 @@ fn production_refuses_every_fault() {
         .file("production.toml", "[faults]\nerror_rate = 0.1\n")
         .variable("APP__FAULTS__LATENCY", "1ms")
         .flag("faults.never_ready=true")
+        .flag("faults.start_delay=8s")
+        .flag("faults.allocate=1")
         .flag("faults.crash_after=0s")
         .problems();
-    assert_eq!(problems.len(), 4, "{problems:#?}");
+    assert_eq!(problems.len(), 6, "{problems:#?}");
     let defaults = Trial::new(Environment::Production)
         .flag("faults.error_rate=0")
         .flag("faults.latency=0ms")

@@ -1,17 +1,24 @@
 //! The runtime `compose`: each colour is a container of a Docker engine, and so is the proxy.
 
+mod ended;
 pub mod home;
+mod inspected;
+mod log;
 pub mod proxy;
+pub mod resolved;
 pub mod stack;
+pub mod trial;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, bail};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use self::stack::{Inspected, Stack};
+use self::ended::last_exit;
+use self::inspected::Inspected;
+use self::stack::Stack;
 use super::readiness::{self, PROBE_TIMEOUT};
 use super::{Colours, Log};
 use crate::delivery::{Delivery, Environment, Service};
@@ -144,39 +151,26 @@ impl ComposeRuntime<'_> {
     }
 }
 
+/// What the Compose file leaves open of a colour's service: what is started in it, and how.
+fn filled(start: &Start<'_>, service: &Service, image: &str) -> anyhow::Result<serde_json::Map<String, Value>> {
+    // To Compose, a dollar sign begins a variable.
+    let literal = |text: String| text.replace('$', "$$");
+    let environment: serde_json::Map<_, Value> =
+        start.env(service).into_iter().map(|(name, value)| (name, literal(value).into())).collect();
+    let command: Vec<_> = start.args(&service.args).into_iter().map(literal).collect();
+    let launch = literal(serde_json::to_string(start.launch)?);
+    Ok(serde_json::Map::from_iter([
+        ("image".to_owned(), image.into()),
+        ("command".to_owned(), command.into()),
+        ("environment".to_owned(), environment.into()),
+        ("labels".to_owned(), json!({ LAUNCH: launch })),
+    ]))
+}
+
 /// A `docker` command and the variables it passes on.
 struct Once {
     args: Vec<String>,
     env: BTreeMap<String, String>,
-}
-
-/// How a container ended last, in words.
-fn last_exit(found: &Inspected) -> String {
-    if found.state.oom_killed {
-        return "SIGKILL, out of the memory it may have".into();
-    }
-    // One that runs again has no exit code any more, but the engine remembers its last events.
-    let remembered = if found.state.status == "running" { remembered_exit(&found.id) } else { None };
-    in_words(remembered.unwrap_or(found.state.exit_code))
-}
-
-fn remembered_exit(id: &str) -> Option<i64> {
-    let container = format!("container={id}");
-    let format = "{{.Actor.Attributes.exitCode}}";
-    // A span would be rounded to whole seconds, and leave out what has just happened.
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    let until = format!("--until={}.{:09}", now.as_secs(), now.subsec_nanos());
-    let args = ["events", "--since=1h", &until, "--filter", &container, "--filter=event=die", "--format", format];
-    docker::read(&args).ok()?.lines().last()?.trim().parse().ok()
-}
-
-fn in_words(code: i64) -> String {
-    const SIGNALLED: i64 = 128;
-    match code {
-        137 => "signal 9 (SIGKILL)".into(),
-        code if code > SIGNALLED => format!("signal {}", code - SIGNALLED),
-        code => format!("exit code {code}"),
-    }
 }
 
 impl Runtime for ComposeRuntime<'_> {
@@ -196,18 +190,8 @@ impl Runtime for ComposeRuntime<'_> {
         self.host.require_held()?;
         let (release, image) = self.release(launch)?;
         let start = self.start_of(colour, launch, SECRETS_DIR);
-        // To Compose, a dollar sign begins a variable.
-        let literal = |text: String| text.replace('$', "$$");
-        let environment: serde_json::Map<_, _> =
-            start.env(&release.service).into_iter().map(|(name, value)| (name, literal(value).into())).collect();
-        let command: Vec<_> = start.args(&release.service.args).into_iter().map(literal).collect();
         let service = stack::Service::Colour(colour);
-        let change = json!({ "services": { service.to_string(): {
-            "image": image,
-            "command": command,
-            "environment": environment,
-            "labels": { LAUNCH: literal(serde_json::to_string(launch)?) },
-        } } });
+        let change = json!({ "services": { service.to_string(): filled(&start, &release.service, &image)? } });
         let started = self.stack.up(service, Some(&change), "--force-recreate");
         started.map_err(|error| stack::explain(error, self.name))
     }

@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 
 use anyhow::Context as _;
-use serde::Deserialize;
 use serde_json::Value;
 
+pub(super) use super::inspected::Inspected;
+use super::log::ContainerLog;
+use super::resolved::Resolved;
 use crate::delivery::{Containers, Delivery, Environment, FILE};
 use crate::docker::{self, Refusal};
 use crate::host::{MOUNT, Names};
@@ -20,35 +20,6 @@ use crate::runtime::Log;
 
 /// The volumes, and where they are mounted.
 const VOLUMES: [(&str, &str); 3] = [("ledger", ""), ("proxy", "/proxy"), ("secrets", "/secrets")];
-
-/// A container, as far as the runtime is interested.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct Inspected {
-    pub(super) id: String,
-    name: String,
-    pub(super) image: String,
-    pub(super) restart_count: u32,
-    pub(super) state: ContainerState,
-    pub(super) config: Config,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct Config {
-    pub(super) labels: Option<BTreeMap<String, String>>,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct ContainerState {
-    pub(super) status: String,
-    #[serde(rename = "OOMKilled")]
-    pub(super) oom_killed: bool,
-    pub(super) exit_code: i64,
-    pub(super) error: String,
-    pub(super) started_at: String,
-}
 
 /// The services of the Compose file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,6 +47,8 @@ pub struct Stack {
     name: String,
     root: PathBuf,
     file: PathBuf,
+    /// What is added to it, and from which version of the engine on.
+    newer: Option<(u64, PathBuf)>,
     proxy_image: String,
     colours: PerColour<SocketAddr>,
     variables: BTreeMap<&'static str, String>,
@@ -99,6 +72,7 @@ impl Stack {
         Ok(Stack {
             root: root.to_owned(),
             file: root.join(&compose.file),
+            newer: compose.newer.as_ref().map(|newer| (newer.engine, root.join(&newer.file))),
             proxy_image: delivery.proxy.image.clone(),
             colours: PerColour::from_fn(colour),
             variables: variables(&project, &delivery.proxy.image, environment, containers),
@@ -165,10 +139,18 @@ impl Stack {
         }))
     }
 
-    fn compose(&self, args: &[&str], change: Option<&Value>) -> anyhow::Result<String> {
-        let file = self.file.to_string_lossy();
+    /// The files that an engine of that version understands.
+    fn files(&self, engine: &str) -> Vec<&Path> {
+        let major = engine.split('.').next().and_then(|major| major.parse::<u64>().ok());
+        let newer = self.newer.iter().filter(|(from, _)| major.is_some_and(|major| major >= *from));
+        std::iter::once(self.file.as_path()).chain(newer.map(|(_, file)| file.as_path())).collect()
+    }
+
+    pub(super) fn compose(&self, files: &[&Path], args: &[&str], change: Option<&Value>) -> anyhow::Result<String> {
+        let files: Vec<_> = files.iter().map(|file| file.to_string_lossy()).collect();
         let root = self.root.to_string_lossy();
-        let mut all = vec!["compose", "--project-directory", &root, "--file", &file];
+        let mut all = vec!["compose", "--project-directory", &root];
+        all.extend(files.iter().flat_map(|file| ["--file", file]));
         if change.is_some() {
             all.extend(["--file", "-"]);
         }
@@ -188,20 +170,31 @@ impl Stack {
     pub(super) fn up(&self, service: Service, change: Option<&Value>, how: &str) -> anyhow::Result<()> {
         let service = service.to_string();
         let args = ["up", "--detach", "--no-deps", "--no-build", how, &service];
-        self.compose(&args, change).map(drop)
+        self.compose(&self.files(&docker::engine()?.version), &args, change).map(drop)
     }
 
-    /// Lets Compose read the file; no engine is asked.
+    /// Lets Compose read the file, with and without what is for newer engines; no engine is asked.
     ///
     /// # Errors
     /// What Compose has to say against it.
-    pub fn check(&self) -> anyhow::Result<()> {
-        self.compose(&["config", "--quiet"], None).map(drop)
+    pub fn resolve(&self) -> anyhow::Result<Resolved> {
+        if let Some((_, newer)) = &self.newer {
+            self.compose(&[&self.file, newer], &["config", "--quiet"], None)?;
+        }
+        Resolved::parse(&self.resolved()?)
+    }
+
+    /// The file as Compose reads it, every profile of it, in JSON.
+    ///
+    /// # Errors
+    /// What Compose has to say against it.
+    pub fn resolved(&self) -> anyhow::Result<String> {
+        self.compose(&[&self.file], &["--profile", "*", "config", "--format", "json"], None)
     }
 
     /// Removes every container and network of it.
     pub(super) fn down(&self) -> anyhow::Result<()> {
-        self.compose(&["down", "--remove-orphans", "--timeout", "5"], None).map(drop)
+        self.compose(&[&self.file], &["down", "--remove-orphans", "--timeout", "5"], None).map(drop)
     }
 
     pub(super) fn log(&self, service: Service) -> Option<Box<dyn Log>> {
@@ -230,6 +223,12 @@ fn variables(
         ("SWITCHYARD_MEMORY", containers.memory.clone()),
         ("SWITCHYARD_CPUS", containers.cpus.to_string()),
         ("SWITCHYARD_PIDS", containers.pids.to_string()),
+        ("SWITCHYARD_RESERVED_MEMORY", containers.reserved_memory.clone()),
+        ("SWITCHYARD_RESERVED_CPUS", containers.reserved_cpus.to_string()),
+        ("SWITCHYARD_PROXY_CPUS", containers.proxy_cpus.to_string()),
+        ("SWITCHYARD_PROXY_THREADS", containers.proxy_cpus.ceil().to_string()),
+        // The engine counts whole seconds.
+        ("SWITCHYARD_STOP_GRACE", format!("{}s", environment.rollout.drain_timeout.as_secs_f64().ceil())),
     ])
 }
 
@@ -253,51 +252,30 @@ pub(super) fn explain(error: anyhow::Error, environment: &str) -> anyhow::Error 
     Problem::new(ExitCode::Unavailable, message).detail([last]).next("docker ps").next("docker network ls").into()
 }
 
-/// What a container has written, as the engine keeps it.
-struct ContainerLog {
-    container: String,
-}
-
-impl Log for ContainerLog {
-    fn print(&self, lines: usize, follow: bool, out: &mut dyn io::Write) -> io::Result<()> {
-        let tail = lines.to_string();
-        let mut args = vec!["logs", "--tail", &tail];
-        if follow {
-            args.push("--follow");
-        }
-        args.push(&self.container);
-        // Both its outputs in the order they were written, which the engine knows and two pipes do not.
-        let (mut reader, writer) = io::pipe()?;
-        let mut command = docker::command(&args);
-        command.stdout(writer.try_clone()?).stderr(writer).stdin(Stdio::null());
-        let mut child = command.spawn()?;
-        // The command holds the pipe's other end open.
-        drop(command);
-        let copied = io::copy(&mut reader, &mut WriteThrough(out));
-        if copied.is_err() {
-            child.kill()?;
-        }
-        child.wait()?;
-        copied.map(drop)
-    }
-}
-
-/// Whoever follows wants each line as it comes.
-struct WriteThrough<'a>(&'a mut dyn io::Write);
-
-impl io::Write for WriteThrough<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.write_all(bytes)?;
-        self.0.flush()?;
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.0.flush()
-    }
-}
-
 /// Parses what the engine says of a point in time.
 pub(super) fn time(text: &str) -> anyhow::Result<std::time::SystemTime> {
     humantime::parse_rfc3339(text).with_context(|| format!("the engine says `{text}`, which is no time"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::DELIVERY;
+
+    #[test]
+    fn a_newer_engine_is_given_what_an_older_one_refuses() {
+        let compose = "[compose]\nproject = \"shop\"\nfile = \"a.yml\"\nnewer = { engine = 25, file = \"b.yml\" }\n";
+        let containers = "containers = { subnet = \"10.1.2.0/27\", memory = \"9m\", cpus = 1.0, pids = 9 }\n";
+        let text = DELIVERY.replace("profile = \"dev\"", &format!("profile = \"dev\"\n{containers}"));
+        let delivery = Delivery::parse(&format!("{text}\n{compose}")).unwrap();
+        let stack =
+            Stack::of(Path::new("/shop"), &delivery, "development", &delivery.environments["development"]).unwrap();
+        let (old, new) = (Path::new("/shop/a.yml"), Path::new("/shop/b.yml"));
+        for version in ["20.10.24+dfsg1", "24.0.9", "dev", ""] {
+            assert_eq!(stack.files(version), [old], "{version}");
+        }
+        for version in ["25.0.0", "28.2.2", "100.1", "25.0.0-rc.1"] {
+            assert_eq!(stack.files(version), [old, new], "{version}");
+        }
+    }
 }

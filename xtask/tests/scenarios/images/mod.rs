@@ -129,7 +129,8 @@ fn an_image_is_held_against_the_naive_one_and_fails_over_a_tiny_budget_with_the_
     let Some(fixture) = workspace() else { return };
     let (report, said) = checked(&fixture, &[]);
     assert!(said.contains("to compare with") && said.contains(":naive in "), "{said}");
-    for id in ["size", "naive", "user", "entrypoint", "health-check", "stop-signal", "shell", "secret-files"] {
+    for id in ["size", "naive", "user", "entrypoint", "health-check", "stop-signal", "shell", "secret-files", "limits"]
+    {
         assert_eq!(row(&report, id)["verdict"], "passed", "{id}: {report}");
     }
     let image = report["image"].as_str().unwrap();
@@ -171,6 +172,7 @@ fn without_buildx_the_container_is_refused_auto_does_without_and_the_check_does_
     let refused =
         ["`docker` has no buildx", "next: docker buildx version", "next: cargo xtask docker-build --builder host"];
     run(&["docker-build", "--builder", "container"], "").refused(69, &refused);
+    fixture.edit_delivery("max_start = \"5s\"", "");
     // There is no workspace to compile, which it comes to only after it has chosen.
     let auto = run(&["docker-build"], "");
     assert!(

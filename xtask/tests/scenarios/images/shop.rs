@@ -58,6 +58,8 @@ pub fn workspace() -> Option<Fixture> {
     std::os::unix::fs::symlink(tools, fixture.root().join("target/tools")).unwrap();
     fixture.edit_delivery("package = \"app\"", "package = \"till\"");
     fixture.edit_delivery("binary = \"app\"", "binary = \"shop-till\"");
+    // It prints, and serves nothing.
+    fixture.edit_delivery("max_start = \"5s\"", "");
     Some(fixture)
 }
 

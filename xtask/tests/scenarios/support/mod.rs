@@ -8,7 +8,7 @@ pub mod told;
 pub mod traces;
 pub mod turns;
 
-pub use engine::{Background, PROXY_IMAGE, build, builder_is_here, containers_are_here, docker};
+pub use engine::{Background, PROXY_IMAGE, build, builder_is_here, containers_are_here, docker, pid_of};
 pub(crate) use fixture::on_both;
 pub use fixture::{Fixture, On, SECRETS, TOKEN, eventually, parent, pid_at, project, repository, service};
 pub use prober::CONNECTIONS;

@@ -1,0 +1,34 @@
+//! What the engine says of a container.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+/// A container, as far as the runtime is interested.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Inspected {
+    pub(super) id: String,
+    pub(super) name: String,
+    pub(super) image: String,
+    pub(super) restart_count: u32,
+    pub(super) state: ContainerState,
+    pub(super) config: Config,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Config {
+    pub(super) labels: Option<BTreeMap<String, String>>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct ContainerState {
+    pub(super) status: String,
+    #[serde(rename = "OOMKilled")]
+    pub(super) oom_killed: bool,
+    pub(super) exit_code: i64,
+    pub(super) error: String,
+    pub(super) started_at: String,
+}

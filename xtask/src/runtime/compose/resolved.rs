@@ -1,0 +1,179 @@
+//! The Compose file as Compose reads it for one environment: what each service may take, and how long it may take to end.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::stack;
+use crate::rollout::colour::Colour;
+
+/// Every service, as far as it has limits.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Resolved {
+    services: BTreeMap<String, Service>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+struct Service {
+    deploy: Deploy,
+    mem_limit: Value,
+    cpus: Value,
+    pids_limit: Value,
+    stop_grace_period: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+struct Deploy {
+    resources: Resources,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+struct Resources {
+    limits: Amounts,
+    reservations: Amounts,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+struct Amounts {
+    memory: Value,
+    cpus: Value,
+    pids: Value,
+}
+
+/// What one service may take at the most.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Limits {
+    /// Bytes.
+    pub memory: u64,
+    /// Processors.
+    pub cpus: f64,
+    /// Processes and threads.
+    pub pids: u64,
+}
+
+impl Resolved {
+    /// Reads what `docker compose config --format json` prints.
+    ///
+    /// # Errors
+    /// When that is something else.
+    pub fn parse(json: &str) -> anyhow::Result<Resolved> {
+        serde_json::from_str(json).context("reading what Compose makes of its file")
+    }
+
+    /// How many services there are.
+    pub fn services(&self) -> usize {
+        self.services.len()
+    }
+
+    /// What a colour may take; none where one of it has no limit.
+    pub fn limits_of(&self, colour: Colour) -> Option<Limits> {
+        self.services.get(&stack::Service::Colour(colour).to_string())?.limits()
+    }
+
+    /// How long the engine gives a colour to end by itself; none where the file does not say.
+    pub fn stop_grace_of(&self, colour: Colour) -> Option<Duration> {
+        let service = self.services.get(&stack::Service::Colour(colour).to_string())?;
+        humantime::parse_duration(service.stop_grace_period.as_ref()?).ok()
+    }
+
+    /// What could take all there is, for each service: `edge lacks cpus and pids`.
+    pub fn lacking(&self) -> Vec<String> {
+        let lacking = self.services.iter().filter_map(|(name, service)| {
+            let [memory, cpus, pids] = service.amounts();
+            let missing = [("memory", memory), ("cpus", cpus), ("pids", pids)];
+            let missing: Vec<_> =
+                missing.iter().filter(|(_, amount)| amount.is_none()).map(|(name, _)| *name).collect();
+            (!missing.is_empty()).then(|| format!("{name} lacks {}", missing.join(" and ")))
+        });
+        lacking.collect()
+    }
+
+    /// What is reserved beyond what may be taken, or not at all: `edge reserves more memory than it may have`.
+    pub fn misreserved(&self) -> Vec<String> {
+        let told = self.services.iter().flat_map(|(name, service)| {
+            let [memory, cpus, _] = service.amounts();
+            let reserved = &service.deploy.resources.reservations;
+            let pairs = [("memory", number(&reserved.memory), memory), ("cpus", number(&reserved.cpus), cpus)];
+            pairs.into_iter().filter_map(move |(what, reserved, limit)| match (reserved, limit) {
+                (None, _) => Some(format!("{name} reserves no {what}")),
+                (Some(reserved), Some(limit)) if reserved > limit => {
+                    Some(format!("{name} reserves more {what} than it may have"))
+                }
+                _ => None,
+            })
+        });
+        told.collect()
+    }
+}
+
+impl Service {
+    /// Memory, processors and processes, in either of the two spellings that Compose has for them.
+    fn amounts(&self) -> [Option<f64>; 3] {
+        let limits = &self.deploy.resources.limits;
+        [(&limits.memory, &self.mem_limit), (&limits.cpus, &self.cpus), (&limits.pids, &self.pids_limit)]
+            .map(|(new, old)| number(new).or(number(old)))
+    }
+
+    fn limits(&self) -> Option<Limits> {
+        let [memory, cpus, pids] = self.amounts();
+        Some(Limits { memory: memory? as u64, cpus: cpus?, pids: pids? as u64 })
+    }
+}
+
+/// Compose prints some numbers as such and some as texts, others from version to version; what is not above zero limits
+/// nothing.
+fn number(value: &Value) -> Option<f64> {
+    let number = value.as_f64().or_else(|| value.as_str()?.parse().ok());
+    number.filter(|number| *number > 0.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As Compose 2.26 prints it, less what is not read.
+    const TOLD: &str = r#"{ "name": "x", "services": {
+        "app-blue": { "stop_grace_period": "1m30s", "deploy": { "resources": {
+            "limits": { "cpus": 1.5, "memory": "268435456", "pids": 128 },
+            "reservations": { "cpus": 0.1, "memory": "16777216" } }, "placement": {} } },
+        "edge": { "cpus": "0.5", "mem_limit": "67108864", "pids_limit": 64, "deploy": { "resources": {
+            "reservations": { "cpus": "0.6", "memory": "67108865" } } } } } }"#;
+
+    fn of(text: &str) -> Resolved {
+        Resolved::parse(text).unwrap()
+    }
+
+    #[test]
+    fn limits_are_found_in_either_spelling() {
+        let told = of(TOLD);
+        let expected = Limits { memory: 268_435_456, cpus: 1.5, pids: 128 };
+        assert_eq!((told.limits_of(Colour::Blue), told.limits_of(Colour::Green)), (Some(expected), None));
+        assert_eq!((told.services(), told.lacking()), (2, Vec::new()));
+        assert_eq!(told.stop_grace_of(Colour::Blue), Some(Duration::from_secs(90)));
+    }
+
+    #[test]
+    fn a_limit_that_is_missing_or_no_limit_is_named_with_its_service() {
+        let told =
+            of(&TOLD.replace("\"memory\": \"268435456\", ", "").replace("\"pids_limit\": 64", "\"pids_limit\": -1"));
+        assert_eq!(told.lacking(), ["app-blue lacks memory", "edge lacks pids"]);
+        assert_eq!(told.limits_of(Colour::Blue), None);
+        let told = of(r#"{ "services": { "tool": {} } }"#);
+        assert_eq!(told.lacking(), ["tool lacks memory and cpus and pids"]);
+    }
+
+    #[test]
+    fn more_than_there_may_be_cannot_be_reserved() {
+        let expected = ["edge reserves more memory than it may have", "edge reserves more cpus than it may have"];
+        assert_eq!(of(TOLD).misreserved(), expected);
+        let told = of(r#"{ "services": { "tool": {} } }"#);
+        assert_eq!(told.misreserved(), ["tool reserves no memory", "tool reserves no cpus"]);
+    }
+}
