@@ -190,13 +190,15 @@ pub fn metadata(root: &Path) -> anyhow::Result<cargo_metadata::Metadata> {
     ask(MetadataCommand::new().no_deps(), root)
 }
 
-/// The same with all it depends on for a target, or for any: cargo fetches what is not there.
+/// The same with all it depends on for a target, or for any, as it is locked: cargo fetches what is not there.
 ///
 /// # Errors
-/// When there is no workspace, cargo cannot read it, or a crate cannot be fetched.
+/// When there is no workspace, cargo cannot read it, its lock file is missing or outgrown, or a crate cannot be fetched.
 pub fn metadata_of_all(root: &Path, target: Option<&str>) -> anyhow::Result<cargo_metadata::Metadata> {
-    let options = target.into_iter().flat_map(|target| ["--filter-platform".to_owned(), target.to_owned()]);
-    ask(MetadataCommand::new().other_options(options.collect::<Vec<_>>()), root)
+    // Cargo would write the lock file anew otherwise, if only in another form.
+    let mut options = vec!["--locked".to_owned()];
+    options.extend(target.into_iter().flat_map(|target| ["--filter-platform".to_owned(), target.to_owned()]));
+    ask(MetadataCommand::new().other_options(options), root)
 }
 
 fn ask(command: &mut MetadataCommand, root: &Path) -> anyhow::Result<cargo_metadata::Metadata> {

@@ -20,7 +20,6 @@ use crate::{cargo, docker, git, out, say};
 /// Of what the naive image takes.
 const GOAL: f64 = 0.2;
 const FOLDER: &str = "target/xtask/bench/image";
-const IMAGES: &str = "switchyard-bench";
 const AGAIN: &str = "cargo xtask bench image";
 
 /// Flags of `bench image`.
@@ -110,27 +109,27 @@ impl Copy {
         written.with_context(|| format!("changing {}", self.source.display()))
     }
 
+    fn reference(&self, which: &str) -> String {
+        format!("{}:bench-{which}-{}", self.project.delivery.image.repository, std::process::id())
+    }
+
     fn build(&self) -> anyhow::Result<f64> {
-        let (profile, tag) = (PROFILE.to_owned(), Some(reference("ours")));
+        let (profile, tag) = (PROFILE.to_owned(), Some(self.reference("ours")));
         let options = Options { profile, tag, place: Place::Container, ..Options::default() };
         timed(|| image::build(&self.project, &options).map(drop))
     }
 
     fn build_naive(&self) -> anyhow::Result<f64> {
-        timed(|| image::build_naive(&self.project, &self.naive, &reference("naive")))
+        timed(|| image::build_naive(&self.project, &self.naive, &self.reference("naive")))
     }
 }
 
 impl Drop for Copy {
     fn drop(&mut self) {
         // What could not be built is not there.
-        let _ = docker::read(&["rmi", &reference("ours"), &reference("naive")]);
+        let _ = docker::read(&["rmi", &self.reference("ours"), &self.reference("naive")]);
         let _ = fs::remove_dir_all(&self.project.root);
     }
-}
-
-fn reference(which: &str) -> String {
-    format!("{IMAGES}/{which}:{}", std::process::id())
 }
 
 fn timed(build: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<f64> {
