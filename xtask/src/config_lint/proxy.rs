@@ -29,7 +29,7 @@ pub(super) fn findings(project: &Project) -> Vec<Finding> {
         let environment = (name, environment);
         let config =
             Config::read(&project.root, &delivery.proxy.config, &delivery.service, environment, &addresses, key);
-        match config.and_then(|config| config.check(&host, &haproxy)) {
+        match config.and_then(|config| config.without_certificate().check(&host, &haproxy)) {
             Ok(Ok(())) => Vec::new(),
             Ok(Err(alerts)) => alerts.iter().map(|alert| of_alert(alert, &delivery.proxy.config)).collect(),
             Err(error) => vec![Finding::of(&delivery.proxy.config, format!("{error:#}"))],
