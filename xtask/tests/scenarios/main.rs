@@ -12,6 +12,7 @@ mod containers;
 mod coverage;
 mod fallen_back;
 mod fresh_clone;
+mod front_door;
 mod images;
 mod interrupted;
 mod killed;
