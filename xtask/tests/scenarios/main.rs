@@ -8,6 +8,7 @@ mod advisories;
 mod bench;
 mod broken;
 mod budget;
+mod certificate;
 mod containers;
 mod coverage;
 mod fallen_back;
