@@ -10,13 +10,15 @@ use xtask::rollout::analysis::{Measured, Verdict};
 use xtask::rollout::colour::{Colour, Split};
 use xtask::rollout::record::{frozen, lineage, serving};
 use xtask::rollout::request::Request;
+use xtask::router::certificate::Certificate;
 use xtask::router::{haproxy, map, processes};
 
 /// A parser, and what it is given.
 pub type Target = fn(&str);
 
 /// The targets, by the names of their corpora.
-pub const TARGETS: [(&str, Target); 10] = [
+pub const TARGETS: [(&str, Target); 11] = [
+    ("certificate", certificate),
     ("delivery", delivery),
     ("journal", journal),
     ("history", history),
@@ -28,6 +30,14 @@ pub const TARGETS: [(&str, Target); 10] = [
     ("prometheus", prometheus),
     ("secret_scan", secret_scan),
 ];
+
+/// What a deployer gives the proxy to prove itself with.
+pub fn certificate(text: &str) {
+    match Certificate::parse(text) {
+        Err(mistake) => assert!(!mistake.is_empty()),
+        Ok(certificate) => assert!(!certificate.facts().serial.starts_with('0')),
+    }
+}
 
 /// `delivery.toml`, and what follows from the policy of each environment.
 pub fn delivery(text: &str) {

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use crate::delivery::FILE;
 use crate::flags::{Queue, Target};
 use crate::out;
-use crate::problem::{ExitCode, Problem};
+use crate::problem::{ExitCode, Problem, command};
 use crate::router::certificate::{self, Certificate};
 use crate::secrets;
 use crate::site::{Scene, Site};
@@ -37,7 +37,10 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         Some(done) => out!("{done}"),
         None => out!("nothing has changed: this certificate is the one in use"),
     }
-    candidate.and_then(|candidate| candidate.notice(SystemTime::now())).iter().for_each(|notice| out!("note: {notice}"));
+    candidate
+        .and_then(|candidate| candidate.notice(SystemTime::now()))
+        .iter()
+        .for_each(|notice| out!("note: {notice}"));
     Ok(())
 }
 
@@ -68,7 +71,11 @@ pub fn follow(site: &Site, scene: &Scene<'_>) -> anyhow::Result<Option<String>> 
     let Scene { host, proxy, router, .. } = scene;
     let runs = proxy.is_alive()?;
     let serial = &candidate.facts().serial;
-    let is_shown = !runs || router.shown_certificate()?.as_ref() == Some(serial);
+    let shown = if runs { router.shown_certificate()? } else { None };
+    if runs && shown.is_none() {
+        return Err(without_tls(site).into());
+    }
+    let is_shown = !runs || shown.as_ref() == Some(serial);
     if is_shown && candidate.is_placed(*host)? {
         return Ok(None);
     }
@@ -84,9 +91,20 @@ pub fn follow(site: &Site, scene: &Scene<'_>) -> anyhow::Result<Option<String>> 
     }
     let until = humantime::format_rfc3339_seconds(candidate.facts().until);
     Ok(Some(match runs {
-        true => format!("new connections are shown the certificate {serial}, valid until {until}; none was closed for it"),
+        true => {
+            format!("new connections are shown the certificate {serial}, valid until {until}; none was closed for it")
+        }
         false => format!("the proxy will start with the certificate {serial}, valid until {until}"),
     }))
+}
+
+fn without_tls(site: &Site) -> Problem {
+    let message = format!(
+        "the proxy of {} was started without TLS, and what listens keeps the addresses it has; nothing was changed. End the \
+         environment and start it anew.",
+        site.name
+    );
+    Problem::new(ExitCode::Configuration, message).next(command("down", &site.name))
 }
 
 fn refused<L: Into<String>>(site: &Site, why: impl IntoIterator<Item = L>) -> anyhow::Error {

@@ -3,9 +3,9 @@
 use clap::{Command, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::{
-    abort, advisories, bench, certificate, ci, completions, config_lint, coverage, deploy_blue_green, docker_build, doctor, down,
-    health_check, history, image_check, logs, pause, promote, reap, recover, resume, rollback, runtime, setup, status,
-    steer, up,
+    abort, advisories, bench, certificate, ci, completions, config_lint, coverage, deploy_blue_green, docker_build,
+    doctor, down, health_check, history, image_check, logs, pause, promote, reap, recover, resume, rollback, runtime,
+    setup, status, steer, up,
 };
 
 const AFTER: &str = "\

@@ -170,7 +170,8 @@ fn control_groups() -> String {
 /// The addresses of every environment: free, or held by its own shims.
 fn ports(project: &Project) -> Vec<Finding> {
     let environments = project.delivery.environments.iter().flat_map(|(name, environment)| {
-        let part = |key: &str| key.strip_prefix("colours.").map_or("proxy".into(), |colour| format!("colours/{colour}"));
+        let part =
+            |key: &str| key.strip_prefix("colours.").map_or("proxy".into(), |colour| format!("colours/{colour}"));
         environment.addresses().map(move |(key, address)| (name, part(key), *address.get_ref()))
     });
     let findings = environments.map(|(name, part, address)| {

@@ -139,7 +139,8 @@ mod tests {
 
     #[test]
     fn what_is_said_is_read() {
-        let limits = "limits = { connections = 1, connections_per_client = 8000, request_timeout = \"1m\", max_body = \"1MB\" }";
+        let limits =
+            "limits = { connections = 1, connections_per_client = 8000, request_timeout = \"1m\", max_body = \"1MB\" }";
         let more = format!(
             "{TLS}\nproxy_metrics = \"127.0.0.1:8404\"\naccess_log = true\ntrusted_proxies = [\"10.0.0.0/8\", \"fd00::/8\"]\n{limits}"
         );

@@ -47,12 +47,17 @@ impl Certificate {
             1 => {}
             keys => return Err(format!("it has {keys} keys, and one belongs to its certificate")),
         }
-        let first = of("CERTIFICATE").next().ok_or("it has no certificate in PEM, which begins with -----BEGIN CERTIFICATE-----")?;
+        let first = of("CERTIFICATE")
+            .next()
+            .ok_or("it has no certificate in PEM, which begins with -----BEGIN CERTIFICATE-----")?;
         let facts = x509::read(&first.body).ok_or("its first certificate cannot be read")?;
         let kept = parts.iter().filter(|part| part.label == "CERTIFICATE" || part.label.ends_with("PRIVATE KEY"));
         let pem: String = kept.map(ToString::to_string).collect();
         if pem.len() > LONGEST {
-            return Err(format!("it takes {} bytes, and HAProxy's socket {LONGEST} at the most; leave out the root", pem.len()));
+            return Err(format!(
+                "it takes {} bytes, and HAProxy's socket {LONGEST} at the most; leave out the root",
+                pem.len()
+            ));
         }
         Ok(Certificate { pem, facts })
     }
@@ -86,7 +91,8 @@ impl Certificate {
     pub fn check(&self, host: &dyn Host, haproxy: &str) -> anyhow::Result<Result<(), Vec<String>>> {
         const CANDIDATE: &str = "certificates/candidate.pem";
         const CONFIG: &str = "certificate.cfg.candidate";
-        let config = format!("frontend candidate\n  mode http\n  timeout client 1s\n  bind 127.0.0.1:1 ssl crt {CANDIDATE}\n");
+        let config =
+            format!("frontend candidate\n  mode http\n  timeout client 1s\n  bind 127.0.0.1:1 ssl crt {CANDIDATE}\n");
         let (pem, listener) = (format!("{FOLDER}/{CANDIDATE}"), format!("{FOLDER}/{CONFIG}"));
         let write = || host.replace(&pem, &self.pem).and_then(|()| host.replace(&listener, &config));
         let checked = write().and_then(|()| host.run(FOLDER, &[haproxy, "-c", "-f", CONFIG]));
@@ -143,7 +149,8 @@ pub(super) fn require(host: &dyn Host, environment: &str) -> anyhow::Result<()> 
     if host.read(&path())?.is_some() {
         return Ok(());
     }
-    let message = format!("the proxy of {environment} has no certificate to start with; nothing was started or changed.");
+    let message =
+        format!("the proxy of {environment} has no certificate to start with; nothing was started or changed.");
     Err(Problem::new(ExitCode::Configuration, message).next(command("up", environment)).into())
 }
 
@@ -205,7 +212,11 @@ fn parts(text: &str) -> Result<Vec<Part>, String> {
             (_, Some(label), Some(part)) if label == part.label => parts.extend(open.take()),
             (None, None, Some(part)) if !line.is_empty() => part.body.extend([line, "\n"]),
             (None, None, _) => {}
-            _ => return Err("its parts are not well ended: each has a line -----BEGIN …----- and one -----END …-----".into()),
+            _ => {
+                return Err(
+                    "its parts are not well ended: each has a line -----BEGIN …----- and one -----END …-----".into()
+                );
+            }
         }
     }
     if open.is_some() {
@@ -234,7 +245,7 @@ mod tests {
         let text = format!("Bag Attributes\r\n\r\n{}\n\n{}", whole().replace('\n', "\r\n\n"), key("EC PARAMETERS"));
         let certificate = Certificate::parse(&text).unwrap();
         assert_eq!(certificate.pem, whole());
-        assert_eq!(format!("{certificate:?}").contains("AAAA"), false);
+        assert!(!format!("{certificate:?}").contains("AAAA"));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use toml::Spanned;
 
 use super::certificate;
 use super::variables::{self, ADDRESSES};
-use crate::delivery::{Environment, FILE, Service};
+use crate::delivery::{Delivery, Environment, FILE, Service};
 use crate::host::Host;
 use crate::problem::{ExitCode, Problem, command};
 use crate::rollout::colour::PerColour;
@@ -17,6 +17,8 @@ use crate::rollout::colour::PerColour;
 /// Its path in the environment's folder, and the folder the proxy runs in.
 const PATH: &str = "proxy/haproxy.cfg";
 pub(super) const FOLDER: &str = "proxy";
+/// What it is called while it is looked at.
+pub const CANDIDATE: &str = "haproxy.cfg.candidate";
 /// Its name there.
 pub const NAME: &str = "haproxy.cfg";
 /// Where the split stands that a proxy begins with.
@@ -84,11 +86,17 @@ impl Config {
         Ok(Config { environment: name.to_owned(), original: original.to_owned(), preamble, text })
     }
 
-    /// The same to be looked at where no certificate is at hand.
-    #[must_use]
-    pub fn without_certificate(mut self) -> Config {
-        self.preamble.iter_mut().for_each(|line| *line = variables::without_certificate(line));
-        self
+    /// The configuration of an environment to be looked at alone, where none of its secrets is at hand.
+    ///
+    /// # Errors
+    /// Those of [`Config::read`].
+    pub fn to_look_at(root: &Path, delivery: &Delivery, named: (&str, &Environment)) -> anyhow::Result<Config> {
+        let (_, environment) = named;
+        let addresses = Addresses::of_processes(environment);
+        let key = environment.preview_key.as_ref().map(|_| "key".to_owned());
+        let mut config = Config::read(root, &delivery.proxy.config, &delivery.service, named, &addresses, key)?;
+        config.preamble.iter_mut().for_each(|line| *line = variables::without_certificate(line));
+        Ok(config)
     }
 
     /// Whether the proxy has another copy than this would be; one that has none has nothing to follow.
@@ -151,7 +159,6 @@ impl Config {
     /// # Errors
     /// When it cannot be checked. The inner error is what HAProxy said, a line each.
     pub fn check(&self, host: &dyn Host, haproxy: &str) -> anyhow::Result<Result<(), Vec<String>>> {
-        const CANDIDATE: &str = "haproxy.cfg.candidate";
         // The check wants the map to be there.
         if host.read(MAP)?.is_none() {
             host.replace(MAP, "green 0\n")?;
@@ -199,7 +206,6 @@ pub fn published(host: &dyn Host) -> Option<SocketAddr> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::delivery::Delivery;
     use crate::host::Local;
     use crate::testing::{DELIVERY, TempDir};
 
@@ -239,5 +245,4 @@ mod tests {
         let refusal = moved.check_addresses(&host).unwrap_err().to_string();
         assert!(refusal.contains("environments.development.listen: 127.0.0.1:8080 became 127.0.0.1:9"), "{refusal}");
     }
-
 }

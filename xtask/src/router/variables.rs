@@ -73,8 +73,7 @@ pub(super) fn of(
 }
 
 fn tls(environment: &Environment, addresses: &Addresses) -> Variables {
-    let (Some(tls), Some(published), Some(listen)) =
-        (&environment.tls, &environment.listen_tls, &addresses.listen_tls)
+    let (Some(tls), Some(published), Some(listen)) = (&environment.tls, &environment.listen_tls, &addresses.listen_tls)
     else {
         return Variables::new();
     };
@@ -175,7 +174,10 @@ mod tests {
     #[test]
     fn clients_leave_room_for_what_is_within() {
         let variables = of_production("limits = { connections = 100, max_body = \"1kB\" }");
-        assert_eq!((variables["PROXY_CONNECTIONS"].as_str(), variables["PROXY_ALL_CONNECTIONS"].as_str()), ("100", "132"));
+        assert_eq!(
+            (variables["PROXY_CONNECTIONS"].as_str(), variables["PROXY_ALL_CONNECTIONS"].as_str()),
+            ("100", "132")
+        );
         assert_eq!(variables["PROXY_MAX_BODY"], "1000");
     }
 }

@@ -132,7 +132,9 @@ mod tests {
 
     #[test]
     fn both_ways_to_write_a_time_are_read() {
-        let read = |tag, text: &str| time(tag, text.as_bytes()).map(|time| humantime::format_rfc3339_seconds(time).to_string());
+        let read = |tag, text: &str| {
+            time(tag, text.as_bytes()).map(|time| humantime::format_rfc3339_seconds(time).to_string())
+        };
         assert_eq!(read(UTC_TIME, "491231235959Z").as_deref(), Some("2049-12-31T23:59:59Z"));
         assert_eq!(read(UTC_TIME, "700101000000Z").as_deref(), Some("1970-01-01T00:00:00Z"));
         assert_eq!(read(GENERALISED_TIME, "20500101000000Z").as_deref(), Some("2050-01-01T00:00:00Z"));

@@ -70,7 +70,11 @@ fn what_is_said_in_the_clear_leads_there(fixture: &Fixture, address: SocketAddr)
     assert!(get("/.well-known/acme-challenge/token").starts_with("http/1.1 404 "), "the service answers");
     assert_eq!(fixture.status()["url"], format!("https://{address}"));
     let healthy = fixture.run(&["health-check"]).ok();
-    assert!(healthy.stdout.starts_with(&format!("healthy: https://{address}/readyz answered HTTP 200")), "{}", healthy.stdout);
+    assert!(
+        healthy.stdout.starts_with(&format!("healthy: https://{address}/readyz answered HTTP 200")),
+        "{}",
+        healthy.stdout
+    );
     let mut curl = Command::new("curl");
     curl.args(["--insecure", "--silent", "--include", &format!("https://{address}/api/v1/info")]);
     let answer = String::from_utf8(curl.output().unwrap().stdout).unwrap();
@@ -102,8 +106,27 @@ fn the_metrics_are_within(fixture: &Fixture) {
 /// A certificate of its own making with that serial number, and its key.
 fn issue(folder: &Path, serial: &str) -> (String, String) {
     let mut openssl = Command::new("openssl");
-    openssl.args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "90"]);
-    openssl.args(["-subj", "/CN=shop.example", "-set_serial", &format!("0x{serial}"), "-keyout", "key", "-out", "cert"]);
+    openssl.args([
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:prime256v1",
+        "-nodes",
+        "-days",
+        "90",
+    ]);
+    openssl.args([
+        "-subj",
+        "/CN=shop.example",
+        "-set_serial",
+        &format!("0x{serial}"),
+        "-keyout",
+        "key",
+        "-out",
+        "cert",
+    ]);
     assert!(openssl.current_dir(folder).stderr(Stdio::null()).status().unwrap().success());
     let read = |name: &str| fs::read_to_string(folder.join(name)).unwrap();
     (read("cert"), read("key"))

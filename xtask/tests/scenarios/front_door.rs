@@ -122,7 +122,10 @@ fn the_service_learns_from_the_connection_where_a_request_comes_from(on: On) {
     for given in ["", "a b", "a\"", "a, b", "\u{e4}", &long, "a\r\nX-Request-Id: b"] {
         let answer = door.ask(get(&format!("X-Request-Id: {given}\r\n")));
         let [made] = &came_with(&door, "x-request-id")[..] else { panic!("{answer}") };
-        assert!(made.len() == 36 && made.bytes().all(|byte| byte == b'-' || byte.is_ascii_hexdigit()), "{given}: {made}");
+        assert!(
+            made.len() == 36 && made.bytes().all(|byte| byte == b'-' || byte.is_ascii_hexdigit()),
+            "{given}: {made}"
+        );
         assert!(answer.to_lowercase().contains(&format!("x-request-id: {made}\r\n")), "{answer}");
     }
 }
