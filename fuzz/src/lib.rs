@@ -11,6 +11,7 @@ use xtask::rollout::analysis::{Measured, Verdict};
 use xtask::rollout::colour::{Colour, Split};
 use xtask::rollout::record::{frozen, lineage, serving};
 use xtask::rollout::request::Request;
+use xtask::router::certificate::Certificate;
 use xtask::router::{haproxy, map, processes};
 
 /// A parser, and what it is given.
@@ -19,7 +20,8 @@ pub type Target = fn(&str);
 pub type BytesTarget = fn(&[u8]);
 
 /// The targets, by the names of their corpora.
-pub const TARGETS: [(&str, Target); 11] = [
+pub const TARGETS: [(&str, Target); 12] = [
+    ("certificate", certificate),
     ("delivery", delivery),
     ("journal", journal),
     ("history", history),
@@ -36,6 +38,14 @@ pub const TARGETS: [(&str, Target); 11] = [
 /// The same for what is no text.
 pub const BYTES_TARGETS: [(&str, BytesTarget); 2] =
     [("image_archive", image_archive), ("dependency_list", dependency_list)];
+
+/// What a deployer gives the proxy to prove itself with.
+pub fn certificate(text: &str) {
+    match Certificate::parse(text) {
+        Err(mistake) => assert!(!mistake.is_empty()),
+        Ok(certificate) => assert!(!certificate.facts().serial.starts_with('0')),
+    }
+}
 
 /// `delivery.toml`, and what follows from the policy of each environment.
 pub fn delivery(text: &str) {

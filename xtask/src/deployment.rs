@@ -3,6 +3,7 @@
 
 use std::time::Instant;
 
+use crate::certificate;
 use crate::flags::Queue;
 use crate::problem::{ExitCode, Problem, command};
 use crate::progress::Reader;
@@ -123,7 +124,7 @@ impl<'a> Deployment<'a> {
         }
     }
 
-    /// Has the proxy follow a change of its configuration or of its image, without losing a connection.
+    /// Has the proxy follow a change of its certificate, its configuration or its image, without losing a connection.
     ///
     /// # Errors
     /// A [`Problem`] with exit code 78 when HAProxy refuses the change, or an address was changed that cannot be while the
@@ -131,10 +132,16 @@ impl<'a> Deployment<'a> {
     pub fn refresh_proxy(&self) -> anyhow::Result<()> {
         let Scene { proxy, router, host, .. } = &self.scene;
         let config = self.site.proxy_config()?;
-        if !proxy.is_alive()? {
+        let runs = proxy.is_alive()?;
+        if runs {
+            config.check_addresses(*host)?;
+        }
+        if let Some(done) = certificate::follow(self.site, &self.scene)? {
+            self.reader.tell(&done);
+        }
+        if !runs {
             return Ok(());
         }
-        config.check_addresses(*host)?;
         if config.is_outdated(*host)? {
             self.site.install_proxy_config()?;
             router.reload()?;

@@ -9,7 +9,6 @@ use crate::delivery::FILE;
 use crate::out;
 use crate::problem::{ExitCode, Problem};
 use crate::project::Project;
-use crate::rollout::colour::Colour;
 use crate::runtime::shim::Shim;
 use crate::site::FOLDER;
 use crate::tools::wheels::{self, Installer};
@@ -171,9 +170,9 @@ fn control_groups() -> String {
 /// The addresses of every environment: free, or held by its own shims.
 fn ports(project: &Project) -> Vec<Finding> {
     let environments = project.delivery.environments.iter().flat_map(|(name, environment)| {
-        let colours = Colour::BOTH.map(|colour| (format!("colours/{colour}"), environment.address(colour)));
-        let proxy = ("proxy".to_owned(), *environment.listen.get_ref());
-        std::iter::once(proxy).chain(colours).map(move |(part, address)| (name, part, address))
+        let part =
+            |key: &str| key.strip_prefix("colours.").map_or("proxy".into(), |colour| format!("colours/{colour}"));
+        environment.addresses().map(move |(key, address)| (name, part(key), *address.get_ref()))
     });
     let findings = environments.map(|(name, part, address)| {
         let ours = || {

@@ -1,8 +1,10 @@
 //! `health-check`: whether a service answers that it is ready, for people, scripts and cron.
 
+use std::fmt;
 use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::time::{Duration, Instant};
 
+use crate::curl::{self, Proof};
 use crate::flags::Target;
 use crate::http::{self, Probe};
 use crate::out;
@@ -15,7 +17,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// Flags of `health-check`.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Args {
-    /// The URL to ask, plain HTTP; without it, the environment's readiness path through its proxy.
+    /// The URL to ask; without it, the environment's readiness path through its proxy.
     url: Option<String>,
     #[command(flatten)]
     target: Target,
@@ -35,25 +37,71 @@ pub struct Args {
 /// # Errors
 /// A [`Problem`] with exit code 1 and the last answer; 2 for a URL that cannot be asked.
 pub fn run(args: &Args) -> anyhow::Result<()> {
-    let (address, path) = match &args.url {
-        Some(url) => parse(url)?,
-        None => {
-            let site = Site::open(&args.target.env)?;
-            (*site.environment().listen.get_ref(), site.delivery().service.health.ready.clone())
-        }
+    let door = match &args.url {
+        Some(url) => Door::parse(url)?,
+        None => Door::of(&Site::open(&args.target.env)?),
     };
     let deadline = Instant::now() + *args.timeout;
     let mut good = 0;
     loop {
         let left = deadline.saturating_duration_since(Instant::now()).max(PAUSE);
-        let probe = http::get(address, &path, left);
+        let probe = door.ask(left)?;
         good = if is_good(&probe) { good + 1 } else { 0 };
         let healthy = good >= args.success_threshold.max(1);
         if !healthy && Instant::now() < deadline {
             std::thread::sleep(PAUSE);
             continue;
         }
-        return conclude(args, healthy, &format!("http://{address}{path}"), &probe);
+        return conclude(args, healthy, &door.to_string(), &probe);
+    }
+}
+
+/// Where it is asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Door {
+    Plain(SocketAddr, String),
+    Tls(String, Proof),
+}
+
+impl Door {
+    /// Where people come in.
+    fn of(site: &Site) -> Door {
+        let (environment, path) = (site.environment(), site.delivery().service.health.ready.clone());
+        match environment.listen_tls {
+            // A redirect is no health.
+            Some(_) => Door::Tls(format!("{}{path}", environment.url()), Proof::Waived),
+            None => Door::Plain(*environment.listen.get_ref(), path),
+        }
+    }
+
+    fn parse(url: &str) -> anyhow::Result<Door> {
+        let wrong = |why: &str| Problem::new(ExitCode::Usage, format!("`{url}` cannot be asked: {why}."));
+        if url.starts_with("https://") {
+            return Ok(Door::Tls(url.to_owned(), Proof::Asked));
+        }
+        let rest = url.strip_prefix("http://").ok_or_else(|| wrong("it has to begin with http:// or https://"))?;
+        let (authority, path) = rest.find('/').map_or((rest, "/"), |slash| rest.split_at(slash));
+        let has_port = authority.rsplit_once(':').is_some_and(|(_, port)| !port.contains(']'));
+        let with_port = if has_port { authority.to_owned() } else { format!("{authority}:80") };
+        let address = with_port.to_socket_addrs().ok().and_then(|mut addresses| addresses.next());
+        let address = address.ok_or_else(|| wrong("its host has no address, or its port is no number"))?;
+        Ok(Door::Plain(address, path.to_owned()))
+    }
+
+    fn ask(&self, timeout: Duration) -> anyhow::Result<Probe> {
+        match self {
+            Door::Plain(address, path) => Ok(http::get(*address, path, timeout)),
+            Door::Tls(url, proof) => curl::get(url, *proof, timeout),
+        }
+    }
+}
+
+impl fmt::Display for Door {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Door::Plain(address, path) => write!(f, "http://{address}{path}"),
+            Door::Tls(url, _) => f.write_str(url),
+        }
     }
 }
 
@@ -74,30 +122,25 @@ fn conclude(args: &Args, healthy: bool, url: &str, probe: &Probe) -> anyhow::Res
     Err(Problem::new(ExitCode::Failed, message).next(command("status", &args.target.env)).into())
 }
 
-fn parse(url: &str) -> anyhow::Result<(SocketAddr, String)> {
-    let wrong = |why: &str| Problem::new(ExitCode::Usage, format!("`{url}` cannot be asked: {why}."));
-    let rest = url.strip_prefix("http://").ok_or_else(|| {
-        wrong("it has to begin with http:// (probes are plain HTTP)").next(format!("curl --fail {url}"))
-    })?;
-    let (authority, path) = rest.find('/').map_or((rest, "/"), |slash| rest.split_at(slash));
-    let has_port = authority.rsplit_once(':').is_some_and(|(_, port)| !port.contains(']'));
-    let with_port = if has_port { authority.to_owned() } else { format!("{authority}:80") };
-    let address = with_port.to_socket_addrs().ok().and_then(|mut addresses| addresses.next());
-    let address = address.ok_or_else(|| wrong("its host has no address, or its port is no number"))?;
-    Ok((address, path.to_owned()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn urls_are_read_and_wrong_ones_are_explained() {
-        assert_eq!(parse("http://127.0.0.1:81/a?b").unwrap(), ("127.0.0.1:81".parse().unwrap(), "/a?b".into()));
-        assert_eq!(parse("http://127.0.0.1").unwrap(), ("127.0.0.1:80".parse().unwrap(), "/".into()));
-        assert_eq!(parse("http://[::1]/").unwrap().0, "[::1]:80".parse().unwrap());
-        assert_eq!(parse("http://[::1]:81/").unwrap().0, "[::1]:81".parse().unwrap());
-        assert!(parse("https://example.org/").unwrap_err().to_string().contains("curl --fail"));
-        assert!(parse("http://127.0.0.1:port/").is_err());
+        let plain = |address: &str, path: &str| Door::Plain(address.parse().unwrap(), path.into());
+        let cases = [
+            ("http://127.0.0.1:81/a?b", plain("127.0.0.1:81", "/a?b")),
+            ("http://127.0.0.1", plain("127.0.0.1:80", "/")),
+            ("http://[::1]/", plain("[::1]:80", "/")),
+            ("http://[::1]:81/", plain("[::1]:81", "/")),
+            ("https://shop.example/ready", Door::Tls("https://shop.example/ready".into(), Proof::Asked)),
+        ];
+        for (url, door) in cases {
+            assert_eq!(Door::parse(url).unwrap(), door, "{url}");
+        }
+        for (url, why) in [("ftp://127.0.0.1/", "http:// or https://"), ("http://127.0.0.1:port/", "no number")] {
+            assert!(Door::parse(url).unwrap_err().to_string().contains(why), "{url}");
+        }
     }
 }

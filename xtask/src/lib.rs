@@ -32,6 +32,8 @@ pub mod up;
 pub mod base_image;
 pub mod builder_image;
 pub mod cargo;
+pub mod certificate;
+pub mod curl;
 pub mod delivery;
 pub mod deployment;
 pub mod digest;

@@ -8,8 +8,21 @@ use crate::delivery::{Delivery, Environment, FILE};
 
 /// What two such environments may differ in: their names, addresses and sizes, who may act on them, and how patiently a
 /// release is rolled out. What runs, how it was built and which secrets it is given is the same.
-const MAY_DIFFER: [&str; 9] =
-    ["listen", "colours", "containers", "protected", "preview", "preview_key", "keep_releases", "secrets", "rollout"];
+const MAY_DIFFER: [&str; 13] = [
+    "listen",
+    "listen_tls",
+    "tls",
+    "proxy_metrics",
+    "trusted_proxies",
+    "colours",
+    "containers",
+    "protected",
+    "preview",
+    "preview_key",
+    "keep_releases",
+    "secrets",
+    "rollout",
+];
 
 /// A gate of one's own that was never rehearsed is none.
 const QUERIES: &str = "rollout.analysis.prometheus.queries";
@@ -27,14 +40,14 @@ pub struct Difference {
 
 impl Difference {
     /// A value may be another where its key is one of names and sizes, but a key that is missing on one side, a secret
-    /// above all, is a part that was never rehearsed.
+    /// above all, or a door, is a part that was never rehearsed.
     fn is_allowed(&self) -> bool {
         // Patience is one thing and the question another: where a metrics source is asked is an address.
         if self.key == QUERIES {
             return false;
         }
         let top = self.key.split('.').next().unwrap_or_default();
-        let optional = !matches!(top, "containers" | "secrets");
+        let optional = !matches!(top, "containers" | "secrets" | "listen_tls" | "tls");
         MAY_DIFFER.contains(&top) && (optional || (self.here.is_some() && self.there.is_some()))
     }
 }

@@ -48,6 +48,12 @@ pub fn preview_key<'a>(root: &'a Path, name: &'a str, environment: &'a Environme
     Some(Secret { name: "preview_key", key: "", environment: name, source, root })
 }
 
+/// What the proxy proves with who it is, where it listens with TLS.
+pub fn certificate<'a>(root: &'a Path, name: &'a str, environment: &'a Environment) -> Option<Secret<'a>> {
+    let source = &environment.tls.as_ref()?.get_ref().certificate;
+    Some(Secret { name: "certificate", key: "tls.", environment: name, source, root })
+}
+
 /// Looks whether the deployer has a value of each, before anything is built for them.
 ///
 /// # Errors

@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
+use crate::certificate;
 use crate::delivery::{Delivery, Environment, RuntimeChoice};
 use crate::docker;
 use crate::flags::Queue;
@@ -111,12 +112,13 @@ impl Site {
         if self.enter().home.exists()? { Ok(()) } else { Err(self.nothing_deployed().into()) }
     }
 
-    /// Looks whether the secrets of a release are at hand.
+    /// Looks whether the secrets of a release and the certificate of its proxy are at hand.
     ///
     /// # Errors
-    /// A [`Problem`] with exit code 78 for one that has no value.
+    /// A [`Problem`] with exit code 78 for one that has no value or cannot be used.
     pub fn require_secrets(&self) -> anyhow::Result<()> {
-        secrets::require(&secrets::of(&self.project.root, &self.name, &self.environment))
+        secrets::require(&secrets::of(&self.project.root, &self.name, &self.environment))?;
+        certificate::at_hand(self).map(drop)
     }
 
     /// The answer where there is nothing to act on.

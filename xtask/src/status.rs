@@ -15,7 +15,8 @@ use crate::rollout::observed::{Observed, State};
 use crate::rollout::operation::Operation;
 use crate::rollout::plan::{Goal, overdue};
 use crate::rollout::request::Wish;
-use crate::site::Site;
+use crate::router::certificate;
+use crate::site::{Scene, Site};
 use crate::time;
 
 /// Flags of `status`.
@@ -161,8 +162,20 @@ pub fn of(site: &Site) -> anyhow::Result<Status> {
         colours,
         rollout: underway,
         warm_until: warm.map(|(_, warm)| warm.until),
-        remarks: remarks(&observed, cut_off, &site.name),
+        remarks: remarks(&observed, cut_off, &site.name).into_iter().chain(certificate_remark(site, &scene)?).collect(),
     })
+}
+
+/// What a person should know of the certificate in use, before it is too late.
+fn certificate_remark(site: &Site, scene: &Scene<'_>) -> anyhow::Result<Option<String>> {
+    let Some(placed) = site.environment().tls.as_ref().map(|_| certificate::placed(scene.host)).transpose()?.flatten()
+    else {
+        return Ok(None);
+    };
+    let now = SystemTime::now();
+    let remark = placed.out_of_date(now).map(|why| format!("the certificate of the proxy: {why}"));
+    let renew = command("certificate", &site.name);
+    Ok(remark.or_else(|| placed.notice(now)).map(|remark| format!("{remark}; `{renew}` has a renewed one taken over")))
 }
 
 fn underway(ledger: &FileLedger<'_>, journal: &[Line]) -> anyhow::Result<Option<Underway>> {

@@ -95,3 +95,15 @@ colours = { blue = "127.0.0.1:8281", green = "127.0.0.1:8282" }
 protected = true
 rollout = { steps = [{ set_weight = 100 }], bake = "1m", keep_warm = "1h" }
 "#;
+
+/// A certificate of nobody's: its key was thrown away.
+pub(crate) const CERTIFICATE: &str = "\
+-----BEGIN CERTIFICATE-----\n\
+MIIBKjCB0QIUXBp+AAAAAAAAAAAAAAAAAAAAAAEwCgYIKoZIzj0EAwIwFzEVMBMG\n\
+A1UEAwwMc2hvcC5leGFtcGxlMCAXDTI2MTEyNzAwMDAwMFoYDzIwNTYxMTE5MDAw\n\
+MDAwWjAXMRUwEwYDVQQDDAxzaG9wLmV4YW1wbGUwWTATBgcqhkjOPQIBBggqhkjO\n\
+PQMBBwNCAASFyV/yujnCn37hFloNd2H0t+6BCLN/TF7sU8WxEfOI2EgfKqCTIBfg\n\
+3Fq4zspKnukwemegdtedIdExctZb6qGxMAoGCCqGSM49BAMCA0gAMEUCIQCAkO6+\n\
+MwGvaMCEYsDJuRWqFMwCjdKy4JjYA5Mm8LDH0gIgIIZiTgN2nuGrk7bRYCNntL9P\n\
+l29de6rFbq4WC21mfHM=\n\
+-----END CERTIFICATE-----\n";

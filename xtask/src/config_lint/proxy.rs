@@ -7,7 +7,7 @@ use super::finding::Finding;
 use crate::foreign::number;
 use crate::host::Local;
 use crate::project::Project;
-use crate::router::config::{Addresses, Config};
+use crate::router::config::Config;
 use crate::say;
 use crate::site::FOLDER;
 use crate::tools;
@@ -23,12 +23,7 @@ pub(super) fn findings(project: &Project) -> Vec<Finding> {
     let scratch = project.root.join(FOLDER).join(format!(".lint-{}", std::process::id()));
     let (host, haproxy) = (Local::new(&scratch), found.path.to_string_lossy());
     let findings = once_for_all(&delivery.environments, |name, environment| {
-        let addresses = Addresses::of_processes(environment);
-        // A value of a deployer's, who is not asked for it here.
-        let key = environment.preview_key.as_ref().map(|_| "key".to_owned());
-        let environment = (name, environment);
-        let config =
-            Config::read(&project.root, &delivery.proxy.config, &delivery.service, environment, &addresses, key);
+        let config = Config::to_look_at(&project.root, delivery, (name, environment));
         match config.and_then(|config| config.check(&host, &haproxy)) {
             Ok(Ok(())) => Vec::new(),
             Ok(Err(alerts)) => alerts.iter().map(|alert| of_alert(alert, &delivery.proxy.config)).collect(),

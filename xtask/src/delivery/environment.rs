@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::ops::Range;
 
-use ipnet::Ipv4Net;
+use ipnet::{IpNet, Ipv4Net};
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
+use super::front_door::{Limits, Tls};
 use crate::rollout::colour::{Colour, PerColour};
 use crate::rollout::policy::Policy;
 
@@ -105,6 +106,21 @@ pub struct Environment {
     pub profile: String,
     /// The address the proxy listens at.
     pub listen: Spanned<SocketAddr>,
+    /// The address it listens at with TLS.
+    pub listen_tls: Option<Spanned<SocketAddr>>,
+    /// How it proves there who it is.
+    pub tls: Option<Spanned<Tls>>,
+    /// The address at which it tells its metrics, where it is a process; a container has one that only containers reach.
+    pub proxy_metrics: Option<Spanned<SocketAddr>>,
+    /// Whether it writes a line for each request.
+    #[serde(default)]
+    pub access_log: bool,
+    /// Those who are believed what they say of a client: proxies before this one.
+    #[serde(default)]
+    pub trusted_proxies: Vec<Spanned<IpNet>>,
+    /// The most that clients may ask of it.
+    #[serde(default)]
+    pub limits: Limits,
     /// The addresses of the colours.
     pub colours: PerColour<Spanned<SocketAddr>>,
     /// Refuses what only a rehearsal may do, `--set` above all.
@@ -154,8 +170,15 @@ impl std::fmt::Display for SecretSource {
 }
 
 impl Environment {
-    /// Secrets whose names cannot be those of files, wherever they are placed.
+    /// What is wrong in it, whatever stands elsewhere.
     pub(super) fn mistakes(&self, name: &str) -> Vec<(Range<usize>, String)> {
+        let mut found = self.unfit_names(name);
+        found.extend(self.front_door_mistakes(name));
+        found
+    }
+
+    /// Secrets whose names cannot be those of files, wherever they are placed.
+    fn unfit_names(&self, name: &str) -> Vec<(Range<usize>, String)> {
         let unfit = self.secrets.keys().filter(|secret| !is_file_name(secret.get_ref()));
         let told = unfit.map(|secret| {
             let text = format!(
@@ -175,7 +198,18 @@ impl Environment {
 
     /// The URL people and probes reach the service at.
     pub fn url(&self) -> String {
-        format!("http://{}", self.listen.get_ref())
+        match &self.listen_tls {
+            Some(address) => format!("https://{}", address.get_ref()),
+            None => format!("http://{}", self.listen.get_ref()),
+        }
+    }
+
+    /// Every address that is its own, by its key.
+    pub fn addresses(&self) -> impl Iterator<Item = (&'static str, &Spanned<SocketAddr>)> {
+        let optional = [("listen_tls", &self.listen_tls), ("proxy_metrics", &self.proxy_metrics)];
+        let optional = optional.into_iter().filter_map(|(key, address)| Some((key, address.as_ref()?)));
+        let PerColour { blue, green } = &self.colours;
+        [("listen", &self.listen), ("colours.blue", blue), ("colours.green", green)].into_iter().chain(optional)
     }
 
     /// Whether a request may pick a colour.

@@ -4,6 +4,7 @@ mod advisories;
 mod committed_secrets;
 mod coverage;
 mod environment;
+mod front_door;
 mod performance;
 pub mod pins;
 mod product;
@@ -19,12 +20,12 @@ pub use advisories::{Advisories, Ignore};
 pub use committed_secrets::{Allow, CommittedSecrets};
 pub use coverage::{Coverage, Share};
 pub use environment::{Containers, Environment, RuntimeChoice, SecretSource};
+pub use front_door::{Limits, METRICS_PORT, Tls};
 pub use performance::{Performance, Slowdown};
 pub use pins::{Checksum, Pin, Pins, Wheel};
 pub use product::{Commands, Compose, Health, Image, Naive, Newer, Proxy, Service};
 
 use crate::problem::{ExitCode, Problem};
-use crate::rollout::colour::Colour;
 
 /// Where the file stands, relative to the project's root; its presence is what makes a folder a project.
 pub const FILE: &str = "config/delivery.toml";
@@ -141,9 +142,7 @@ impl Delivery {
                 );
                 found.extend(open.map(|preview| (preview.span(), text.clone())));
             }
-            let listen = std::iter::once(("listen".to_owned(), &environment.listen));
-            let colours = Colour::BOTH.map(|colour| (format!("colours.{colour}"), environment.colours.get(colour)));
-            for (key, address) in listen.chain(colours) {
+            for (key, address) in environment.addresses() {
                 let key = format!("environments.{name}.{key}");
                 if let Some(other) = taken.insert(*address.get_ref(), key.clone()) {
                     let text = format!("{key} is {}, which {other} has already", address.get_ref());
@@ -171,6 +170,7 @@ pub(crate) fn place(text: &str, offset: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rollout::colour::Colour;
     use crate::testing::DELIVERY;
 
     #[test]

@@ -1,35 +1,38 @@
 //! The proxy's own copy of its configuration: the project's `haproxy.cfg` behind the values that `delivery.toml` gives it.
 //! One file, so that a reload can never meet one half of a change.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
 
-use crate::delivery::{Environment, FILE, Service};
+use toml::Spanned;
+
+use super::certificate;
+use super::variables::{self, ADDRESSES};
+use crate::delivery::{Delivery, Environment, FILE, Service};
 use crate::host::Host;
 use crate::problem::{ExitCode, Problem, command};
 use crate::rollout::colour::PerColour;
 
 /// Its path in the environment's folder, and the folder the proxy runs in.
 const PATH: &str = "proxy/haproxy.cfg";
-const FOLDER: &str = "proxy";
+pub(super) const FOLDER: &str = "proxy";
+/// What it is called while it is looked at.
+pub const CANDIDATE: &str = "haproxy.cfg.candidate";
 /// Its name there.
 pub const NAME: &str = "haproxy.cfg";
 /// Where the split stands that a proxy begins with.
 const MAP: &str = "proxy/maps/split.map";
-
-/// The variables that hold addresses, and the keys in `delivery.toml` they come from.
-const ADDRESSES: [(&str, &str); 3] =
-    [("PROXY_PUBLISHED", "listen"), ("PROXY_BLUE", "colours.blue"), ("PROXY_GREEN", "colours.green")];
-/// Those that may be missing.
-const OPTIONAL: [&str; 4] = ["PROXY_COLOUR_HEADER", "PROXY_PREVIEW", "PROXY_PREVIEW_KEY", "PROXY_HANDOVER"];
 
 /// Where proxy and colours listen, as the proxy sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Addresses {
     /// The proxy.
     pub listen: String,
+    /// The proxy with TLS.
+    pub listen_tls: Option<String>,
+    /// Where it tells its metrics.
+    pub internal: Option<String>,
     /// The colours.
     pub colours: PerColour<String>,
     /// Whether two proxies may listen there at once, for one to take over from the other.
@@ -39,8 +42,11 @@ pub struct Addresses {
 impl Addresses {
     /// Those of plain processes.
     pub fn of_processes(environment: &Environment) -> Addresses {
+        let optional = |address: &Option<Spanned<SocketAddr>>| address.as_ref().map(|it| it.get_ref().to_string());
         Addresses {
             listen: environment.listen.get_ref().to_string(),
+            listen_tls: optional(&environment.listen_tls),
+            internal: optional(&environment.proxy_metrics),
             colours: PerColour::from_fn(|colour| environment.address(colour).to_string()),
             handover: false,
         }
@@ -75,14 +81,22 @@ impl Config {
             let message = format!("{}, which proxy.config of {FILE} names, cannot be read: {error}.", path.display());
             Problem::new(ExitCode::Configuration, message).next("git status")
         })?;
-        let mut variables = variables(service, environment, addresses);
-        match preview_key.filter(|_| environment.previews()) {
-            Some(key) => drop(variables.insert("PROXY_PREVIEW_KEY", key)),
-            None if environment.previews() => drop(variables.insert("PROXY_PREVIEW", "1".into())),
-            None => {}
-        }
-        let preamble = preamble(&variables);
+        let variables = variables::of(service, environment, addresses, preview_key);
+        let preamble = variables::preamble(&variables);
         Ok(Config { environment: name.to_owned(), original: original.to_owned(), preamble, text })
+    }
+
+    /// The configuration of an environment to be looked at alone, where none of its secrets is at hand.
+    ///
+    /// # Errors
+    /// Those of [`Config::read`].
+    pub fn to_look_at(root: &Path, delivery: &Delivery, named: (&str, &Environment)) -> anyhow::Result<Config> {
+        let (_, environment) = named;
+        let addresses = Addresses::of_processes(environment);
+        let key = environment.preview_key.as_ref().map(|_| "key".to_owned());
+        let mut config = Config::read(root, &delivery.proxy.config, &delivery.service, named, &addresses, key)?;
+        config.preamble.iter_mut().for_each(|line| *line = variables::without_certificate(line));
+        Ok(config)
     }
 
     /// Whether the proxy has another copy than this would be; one that has none has nothing to follow.
@@ -104,9 +118,10 @@ impl Config {
             lines.find_map(|line| line.strip_prefix(&prefix).map(|value| value.trim_matches('"').to_owned()))
         };
         let changed = ADDRESSES.iter().filter_map(|(variable, key)| {
-            let was = setting(Box::new(own.lines()), variable)?;
-            let is = setting(Box::new(self.preamble.iter().map(String::as_str)), variable)?;
-            (was != is).then(|| format!("environments.{}.{key}: {was} became {is}", self.environment))
+            let was = setting(Box::new(own.lines()), variable);
+            let is = setting(Box::new(self.preamble.iter().map(String::as_str)), variable);
+            let told = |value: Option<String>| value.unwrap_or_else(|| "none".into());
+            (was != is).then(|| format!("environments.{}.{key}: {} became {}", self.environment, told(was), told(is)))
         });
         let changed: Vec<_> = changed.collect();
         if changed.is_empty() {
@@ -128,6 +143,9 @@ impl Config {
     /// # Errors
     /// A [`Problem`] with exit code 78 when HAProxy refuses it; the copy it had stays.
     pub fn install(&self, host: &dyn Host, haproxy: &str) -> anyhow::Result<()> {
+        if self.preamble.iter().any(|line| line.starts_with("  setenv PROXY_CERTIFICATE ")) {
+            certificate::require(host, &self.environment)?;
+        }
         self.check(host, haproxy)?.map_err(|alerts| {
             Problem::new(ExitCode::Configuration, "HAProxy refuses its configuration; nothing was changed.")
                 .detail(alerts)
@@ -141,7 +159,6 @@ impl Config {
     /// # Errors
     /// When it cannot be checked. The inner error is what HAProxy said, a line each.
     pub fn check(&self, host: &dyn Host, haproxy: &str) -> anyhow::Result<Result<(), Vec<String>>> {
-        const CANDIDATE: &str = "haproxy.cfg.candidate";
         // The check wants the map to be there.
         if host.read(MAP)?.is_none() {
             host.replace(MAP, "green 0\n")?;
@@ -154,13 +171,14 @@ impl Config {
         Ok(if accepted { Ok(()) } else { Err(self.alerts(&said, CANDIDATE)) })
     }
 
-    fn whole(&self) -> String {
+    /// All of it, as the proxy has it.
+    pub fn whole(&self) -> String {
         let preamble: String = self.preamble.iter().flat_map(|line| [line.as_str(), "\n"]).collect();
         format!("{preamble}{}", self.text)
     }
 
-    /// What HAProxy complains of, with the lines a person sees in the project's own file.
-    fn alerts(&self, said: &str, file: &str) -> Vec<String> {
+    /// What HAProxy complains of in a copy called `file`, with the lines a person sees in the project's own.
+    pub fn alerts(&self, said: &str, file: &str) -> Vec<String> {
         // The process id in it would make each run say something else.
         let alerts = said.lines().filter_map(|line| line.strip_prefix("[ALERT]")?.split_once(" : "));
         let told: Vec<_> = alerts.map(|(_, alert)| self.in_the_original(alert, file)).collect();
@@ -185,51 +203,9 @@ pub fn published(host: &dyn Host) -> Option<SocketAddr> {
     value.trim_matches('"').parse().ok()
 }
 
-/// What the configuration takes from outside.
-fn variables(service: &Service, environment: &Environment, addresses: &Addresses) -> BTreeMap<&'static str, String> {
-    let mut variables = BTreeMap::from([
-        ("PROXY_LISTEN", addresses.listen.clone()),
-        // Where that is reached from outside, which the proxy itself has no use for.
-        ("PROXY_PUBLISHED", environment.listen.get_ref().to_string()),
-        ("PROXY_BLUE", addresses.colours.blue.clone()),
-        ("PROXY_GREEN", addresses.colours.green.clone()),
-        ("PROXY_READY_PATH", service.health.ready.clone()),
-        ("PROXY_DRAIN_TIMEOUT", format!("{}ms", environment.rollout.drain_timeout.as_millis())),
-    ]);
-    if let Some(header) = &service.health.colour_header {
-        variables.insert("PROXY_COLOUR_HEADER", header.clone());
-    }
-    if addresses.handover {
-        variables.insert("PROXY_HANDOVER", "1".into());
-    }
-    variables
-}
-
-fn preamble(variables: &BTreeMap<&'static str, String>) -> Vec<String> {
-    let set = variables.iter().map(|(name, value)| format!("  setenv {name} {}", quoted(value)));
-    // A master that starts itself anew for a reload hands its environment on.
-    let unset = OPTIONAL.iter().filter(|name| !variables.contains_key(*name)).map(|name| format!("  unsetenv {name}"));
-    let head =
-        ["# Written by cargo xtask; what follows the variables is the project's own.", "global"].map(str::to_owned);
-    head.into_iter().chain(set).chain(unset).collect()
-}
-
-/// As HAProxy reads it: nothing within is expanded.
-fn quoted(value: &str) -> String {
-    let escaped: String = value
-        .chars()
-        .flat_map(|letter| match letter {
-            '"' | '\\' | '$' => vec!['\\', letter],
-            letter => vec![letter],
-        })
-        .collect();
-    format!("\"{escaped}\"")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::delivery::Delivery;
     use crate::host::Local;
     use crate::testing::{DELIVERY, TempDir};
 
@@ -262,16 +238,11 @@ mod tests {
         assert!(!config(|_| {}).is_outdated(&host).unwrap());
         host.replace(PATH, &config(|_| {}).whole()).unwrap();
         assert!(!config(|_| {}).is_outdated(&host).unwrap());
-        let other = config(|environment| environment.preview = Some(toml::Spanned::new(0..0, true)));
+        let other = config(|environment| environment.preview = Some(Spanned::new(0..0, true)));
         assert!(other.is_outdated(&host).unwrap());
         other.check_addresses(&host).unwrap();
         let moved = config(|environment| *environment.listen.get_mut() = "127.0.0.1:9".parse().unwrap());
         let refusal = moved.check_addresses(&host).unwrap_err().to_string();
         assert!(refusal.contains("environments.development.listen: 127.0.0.1:8080 became 127.0.0.1:9"), "{refusal}");
-    }
-
-    #[test]
-    fn a_value_is_never_expanded() {
-        assert_eq!(quoted(r#"/a?b="$c"\"#), r#""/a?b=\"\$c\"\\""#);
     }
 }

@@ -56,7 +56,7 @@ impl<'a> HaProxy<'a> {
         self
     }
 
-    fn ask(&self, command: &str) -> anyhow::Result<String> {
+    pub(super) fn ask(&self, command: &str) -> anyhow::Result<String> {
         self.host
             .ask(Peer::Socket(SOCKET), &format!("{command}\n"), ANSWER)
             .with_context(|| format!("asking the proxy to `{command}`"))

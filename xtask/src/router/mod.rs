@@ -1,8 +1,11 @@
 //! What routes the requests.
 
+pub mod certificate;
 pub mod config;
 pub mod haproxy;
 mod histogram;
 pub mod map;
 pub mod processes;
 mod stat;
+mod variables;
+pub mod x509;

@@ -83,9 +83,13 @@ pub trait ProxyHome: Send + Sync {
     fn stop(&self) -> anyhow::Result<()>;
     /// What it has written; none when it was never started.
     fn log(&self) -> Option<Box<dyn Log + '_>>;
-    /// The last lines it wrote, oldest first.
+    /// The last lines it wrote of itself, oldest first.
     fn log_tail(&self, lines: usize) -> Vec<String> {
-        tail(self.log(), lines)
+        // Among those of requests there are few.
+        const AMONG: usize = 5000;
+        let mut told = tail(self.log(), AMONG);
+        told.retain(|line| !line.starts_with('{'));
+        told.split_off(told.len().saturating_sub(lines))
     }
 }
 

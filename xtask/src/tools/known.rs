@@ -25,6 +25,9 @@ pub const MMDEBSTRAP: Tool = of_system("mmdebstrap", "makes base images where no
 /// What serves images on this machine.
 pub const DOCKER_REGISTRY: Tool = of_system("docker-registry", "serves images to a test");
 
+/// What asks over TLS.
+pub const CURL: Tool = of_system("curl", "asks a proxy that has TLS whether it is healthy");
+
 /// What connects sockets.
 pub const SOCAT: Tool =
     Tool { version_args: &["-V"], ..of_system("socat", "plays the engine of another machine in a test") };
@@ -64,7 +67,7 @@ pub const COMPOSE_LINT: Tool = of_project("compose-lint", "checks the Compose fi
 
 /// All of them, in the order in which `doctor` shows them and `setup` installs those that are pinned: the one that is
 /// compiled comes last.
-pub const ALL: [Tool; 20] = [
+pub const ALL: [Tool; 21] = [
     of_rust("cargo", "builds the service"),
     of_rust("rustfmt", "checks the formatting"),
     of_rust("cargo-clippy", "checks the code"),
@@ -76,6 +79,7 @@ pub const ALL: [Tool; 20] = [
     PROMTOOL,
     MMDEBSTRAP,
     DOCKER_REGISTRY,
+    CURL,
     SOCAT,
     CARGO_DENY,
     CARGO_SHEAR,

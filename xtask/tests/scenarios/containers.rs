@@ -394,3 +394,20 @@ fn registry(fixture: &Fixture) -> (Background, String) {
     eventually("the registry listens", || TcpStream::connect(&address).is_ok());
     (registry, address)
 }
+
+#[test]
+fn the_proxys_image_gets_its_name_once_it_accepts_the_configuration() {
+    let Some(fixture) = fixture() else { return };
+    let own = format!("{}/proxy:own", fixture.stack("test"));
+    fixture.edit_delivery(&format!("image = \"{PROXY_IMAGE}\""), &format!("image = \"{own}\""));
+    let path = "docker/haproxy/haproxy.cfg";
+    let right = fixture.read(path);
+    fixture.write(path, &right.replace("option redispatch 1", "option redispach 1"));
+    let expected = ["refuses its configuration for development", "[docker/haproxy/haproxy.cfg:", "redispach"];
+    fixture.release("up", "v1", &["--runtime", "compose"]).refused(78, &expected);
+    assert_eq!(docker(&["image", "inspect", &own]), None);
+    fixture.write(path, &right);
+    fixture.release("up", "v1", &["--runtime", "compose"]).ok();
+    let user = docker(&["image", "inspect", "--format", "{{.Config.User}}", &own]);
+    assert_eq!(user.as_deref().map(str::trim), Some("65532:65532"));
+}

@@ -4,9 +4,10 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
+use serde_json::json;
 
 use super::stack::{self, Inspected, Service, Stack};
-use crate::delivery::Environment;
+use crate::delivery::{Environment, METRICS_PORT};
 use crate::docker;
 use crate::host::Container;
 use crate::port;
@@ -110,6 +111,8 @@ impl ProxyHome for ProxyContainer<'_> {
     fn addresses(&self) -> Addresses {
         Addresses {
             listen: format!(":{}", self.environment.listen.get_ref().port()),
+            listen_tls: self.environment.listen_tls.as_ref().map(|address| format!(":{}", address.get_ref().port())),
+            internal: self.environment.containers.as_ref().map(|it| format!("{}:{METRICS_PORT}", it.edge())),
             colours: PerColour::from_fn(|colour| self.stack.address(colour).to_string()),
             handover: true,
         }
@@ -127,13 +130,22 @@ impl ProxyHome for ProxyContainer<'_> {
         if !docker::is_local() || self.stack.inspect(Service::Edge)?.is_some() {
             return Ok(());
         }
-        port::require_free(*self.environment.listen.get_ref(), &format!("environments.{}.listen", self.name))
+        let public = self.environment.addresses().filter(|(key, _)| key.starts_with("listen"));
+        for (key, address) in public {
+            port::require_free(*address.get_ref(), &format!("environments.{}.{key}", self.name))?;
+        }
+        Ok(())
     }
 
     fn start(&self) -> anyhow::Result<()> {
         self.host.require_held()?;
         let edge = self.stack.inspect(Service::Edge)?;
-        let started = self.stack.up(Service::Edge, None, "--no-recreate");
+        // What is one more port beside that of the file cannot stand in the file.
+        let with_tls = self.environment.listen_tls.as_ref().map(|address| {
+            let address = address.get_ref();
+            json!({ "services": { "edge": { "ports": [format!("{address}:{}", address.port())] } } })
+        });
+        let started = self.stack.up(Service::Edge, with_tls.as_ref(), "--no-recreate");
         if started.is_err() && edge.is_none() {
             // It was made and could not be started; the next one must not find half of it.
             let _ = self.stack.down();

@@ -44,7 +44,11 @@ impl ProxyHome for ProxyProcess<'_> {
 
     fn preflight(&self) -> anyhow::Result<()> {
         tools::require(&tools::HAPROXY)?;
-        port::require_free(*self.environment.listen.get_ref(), &format!("environments.{}.listen", self.name))
+        let own = self.environment.addresses().filter(|(key, _)| !key.starts_with("colours"));
+        for (key, address) in own {
+            port::require_free(*address.get_ref(), &format!("environments.{}.{key}", self.name))?;
+        }
+        Ok(())
     }
 
     fn start(&self) -> anyhow::Result<()> {

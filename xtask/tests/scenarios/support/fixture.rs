@@ -183,6 +183,16 @@ impl Fixture {
         self.ports.address(9)
     }
 
+    /// Where the proxy can listen with TLS.
+    pub fn tls_address(&self) -> SocketAddr {
+        self.ports.address(10)
+    }
+
+    /// Where the proxy can tell its metrics.
+    pub fn proxy_metrics_address(&self) -> SocketAddr {
+        self.ports.address(11)
+    }
+
     pub fn green_address(&self) -> SocketAddr {
         self.ports.address(2)
     }

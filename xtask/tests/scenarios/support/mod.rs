@@ -1,5 +1,6 @@
 //! What the scenarios share.
 
+pub mod door;
 pub mod engine;
 pub mod fixture;
 pub mod prober;
@@ -8,6 +9,7 @@ pub mod told;
 pub mod traces;
 pub mod turns;
 
+pub use door::Door;
 pub use engine::{Background, PROXY_IMAGE, build, builder_is_here, containers_are_here, docker, pid_of};
 pub(crate) use fixture::on_both;
 pub use fixture::{Fixture, On, SECRETS, TOKEN, eventually, parent, pid_at, project, repository, service};
