@@ -4,8 +4,8 @@ use clap::{Command, CommandFactory as _, FromArgMatches as _, Parser, Subcommand
 
 use crate::{
     abort, advisories, bench, ci, completions, config_lint, coverage, deploy_blue_green, docker_build, doctor, down,
-    health_check, history, image_check, logs, pause, promote, reap, recover, resume, rollback, runtime, setup, status,
-    steer, up,
+    health_check, history, image_check, logs, monitoring, pause, promote, reap, recover, resume, rollback, runtime,
+    setup, status, steer, up,
 };
 
 const AFTER: &str = "\
@@ -21,7 +21,7 @@ Exit codes:
 
 /// The verbs as a person looks for them.
 const GROUPS: [(&str, &[&str]); 5] = [
-    ("Serve", &["up", "down", "status", "history", "logs", "health-check"]),
+    ("Serve", &["up", "down", "status", "history", "logs", "health-check", "monitoring"]),
     ("Roll out", &["deploy-blue-green", "promote", "abort", "pause", "resume", "rollback", "recover", "reap"]),
     ("Check", &["ci", "config-lint", "coverage", "advisories", "image-check", "bench"]),
     ("Make", &["docker-build"]),
@@ -86,6 +86,8 @@ pub enum Verb {
     Logs(logs::Args),
     /// Asks a service whether it is ready.
     HealthCheck(health_check::Args),
+    /// Starts what watches an environment: Prometheus and Grafana.
+    Monitoring(monitoring::Args),
     /// Checks everything that is configured, for every environment.
     ConfigLint(config_lint::Args),
     /// Holds every dependency against what is known of its vulnerabilities.
@@ -146,6 +148,7 @@ impl Verb {
             Verb::History(args) => history::run(args),
             Verb::Logs(args) => logs::run(args),
             Verb::HealthCheck(args) => health_check::run(args),
+            Verb::Monitoring(args) => monitoring::run(args),
             Verb::ConfigLint(args) => config_lint::run(args),
             Verb::Advisories(args) => advisories::run(args),
             Verb::Ci(args) => ci::run(args),

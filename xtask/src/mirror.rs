@@ -8,8 +8,18 @@ use crate::delivery::{Delivery, Environment, FILE};
 
 /// What two such environments may differ in: their names, addresses and sizes, who may act on them, and how patiently a
 /// release is rolled out. What runs, how it was built and which secrets it is given is the same.
-const MAY_DIFFER: [&str; 9] =
-    ["listen", "colours", "containers", "protected", "preview", "preview_key", "keep_releases", "secrets", "rollout"];
+const MAY_DIFFER: [&str; 10] = [
+    "listen",
+    "colours",
+    "containers",
+    "monitoring",
+    "protected",
+    "preview",
+    "preview_key",
+    "keep_releases",
+    "secrets",
+    "rollout",
+];
 
 /// A gate of one's own that was never rehearsed is none.
 const QUERIES: &str = "rollout.analysis.prometheus.queries";

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::Context as _;
 
-use crate::delivery::{Environment, FILE, SecretSource};
+use crate::delivery::{Environment, FILE, SecretSource, Watched};
 use crate::host::Host;
 use crate::problem::{ExitCode, Problem};
 
@@ -46,6 +46,11 @@ pub fn of<'a>(root: &'a Path, name: &'a str, environment: &'a Environment) -> Ve
 pub fn preview_key<'a>(root: &'a Path, name: &'a str, environment: &'a Environment) -> Option<Secret<'a>> {
     let source = environment.preview_key.as_ref()?;
     Some(Secret { name: "preview_key", key: "", environment: name, source, root })
+}
+
+/// What opens Grafana.
+pub fn grafana_password<'a>(root: &'a Path, name: &'a str, watched: &'a Watched) -> Secret<'a> {
+    Secret { name: "grafana_password", key: "monitoring.", environment: name, source: &watched.grafana_password, root }
 }
 
 /// Looks whether the deployer has a value of each, before anything is built for them.
@@ -116,6 +121,11 @@ fn remove_stale(folder: &str, secrets: &[Secret<'_>], host: &dyn Host) -> anyhow
 }
 
 impl Secret<'_> {
+    /// Where its value comes from, in words.
+    pub fn place(&self) -> String {
+        self.source.to_string()
+    }
+
     /// Its value.
     ///
     /// # Errors

@@ -4,6 +4,7 @@ mod advisories;
 mod committed_secrets;
 mod coverage;
 mod environment;
+mod monitoring;
 mod performance;
 pub mod pins;
 mod product;
@@ -19,9 +20,10 @@ pub use advisories::{Advisories, Ignore};
 pub use committed_secrets::{Allow, CommittedSecrets};
 pub use coverage::{Coverage, Share};
 pub use environment::{Containers, Environment, RuntimeChoice, SecretSource};
+pub use monitoring::{Monitoring, ProxyMetrics, Watched};
 pub use performance::{Performance, Slowdown};
 pub use pins::{Checksum, Pin, Pins, Wheel};
-pub use product::{Commands, Compose, Health, Image, Naive, Proxy, Service};
+pub use product::{Commands, Compose, Health, Image, MetricsPage, Naive, Proxy, Service};
 
 use crate::problem::{ExitCode, Problem};
 use crate::rollout::colour::Colour;
@@ -41,6 +43,8 @@ pub struct Delivery {
     pub image: Image,
     /// How colours run as containers; without it they run as processes.
     pub compose: Option<Compose>,
+    /// What watches the environments; without it, nothing does.
+    pub monitoring: Option<Monitoring>,
     /// Which tools are installed for this project alone, and from what.
     #[serde(default)]
     pub tools: Pins,
@@ -118,6 +122,7 @@ impl Delivery {
         for (name, environment) in &self.environments {
             found.extend(environment.rollout.mistakes());
             found.extend(environment.mistakes(name));
+            found.extend(environment.monitoring.iter().flat_map(|watched| watched.mistakes(name)));
             if let Some(mirrored) = &environment.mirrors
                 && (mirrored.get_ref() == name || !self.environments.contains_key(mirrored.get_ref()))
             {
@@ -143,7 +148,9 @@ impl Delivery {
             }
             let listen = std::iter::once(("listen".to_owned(), &environment.listen));
             let colours = Colour::BOTH.map(|colour| (format!("colours.{colour}"), environment.colours.get(colour)));
-            for (key, address) in listen.chain(colours) {
+            let watched = environment.monitoring.iter().flat_map(Watched::addresses);
+            let watched = watched.map(|(key, address)| (key.to_owned(), address));
+            for (key, address) in listen.chain(colours).chain(watched) {
                 let key = format!("environments.{name}.{key}");
                 if let Some(other) = taken.insert(*address.get_ref(), key.clone()) {
                     let text = format!("{key} is {}, which {other} has already", address.get_ref());

@@ -30,6 +30,9 @@ pub struct Service {
     pub setting_variable: Option<String>,
     /// How its health is asked for.
     pub health: Health,
+    /// Where it tells its metrics, where it does. Like `generated`, no part of a release's record.
+    #[serde(default, skip_serializing)]
+    pub metrics: Option<MetricsPage>,
     /// Subcommands the binary has, where it has them.
     #[serde(default)]
     pub commands: Commands,
@@ -60,6 +63,16 @@ pub struct Health {
     pub colour_header: Option<String>,
     /// The response header in which the service says which release it is.
     pub release_header: Option<String>,
+}
+
+/// Where the service tells its metrics, in the format of Prometheus.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MetricsPage {
+    /// The path.
+    pub path: String,
+    /// The secret whose value a scraper presents as bearer token, in each environment that has it.
+    pub token: Option<String>,
 }
 
 /// Optional subcommands of the service's binary, as their arguments.

@@ -18,6 +18,7 @@ mod killed;
 mod lifecycle;
 mod linted;
 mod mishaps;
+mod monitoring;
 mod pipeline;
 mod progress;
 mod prometheus;

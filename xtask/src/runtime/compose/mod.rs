@@ -1,6 +1,7 @@
 //! The runtime `compose`: each colour is a container of a Docker engine, and so is the proxy.
 
 pub mod home;
+pub mod monitoring;
 pub mod proxy;
 pub mod stack;
 

@@ -11,7 +11,7 @@ use anyhow::Context as _;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::delivery::{Containers, Delivery, Environment, FILE};
+use crate::delivery::{Containers, Delivery, Environment, FILE, Monitoring, Watched};
 use crate::docker::{self, Refusal};
 use crate::host::{MOUNT, Names};
 use crate::problem::{ExitCode, Problem};
@@ -20,6 +20,9 @@ use crate::runtime::Log;
 
 /// The volumes, and where they are mounted.
 const VOLUMES: [(&str, &str); 3] = [("ledger", ""), ("proxy", "/proxy"), ("secrets", "/secrets")];
+
+/// Those of what watches it, which no deployer mounts.
+const WATCHING: [&str; 4] = ["prometheus-config", "prometheus-data", "grafana-config", "grafana-data"];
 
 /// A container, as far as the runtime is interested.
 #[derive(Debug, Clone, Deserialize)]
@@ -57,6 +60,8 @@ pub(super) enum Service {
     ProxyA,
     ProxyB,
     Colour(Colour),
+    Prometheus,
+    Grafana,
 }
 
 impl fmt::Display for Service {
@@ -66,6 +71,8 @@ impl fmt::Display for Service {
             Service::ProxyA => f.write_str("proxy-a"),
             Service::ProxyB => f.write_str("proxy-b"),
             Service::Colour(colour) => write!(f, "app-{colour}"),
+            Service::Prometheus => f.write_str("prometheus"),
+            Service::Grafana => f.write_str("grafana"),
         }
     }
 }
@@ -101,7 +108,7 @@ impl Stack {
             file: root.join(&compose.file),
             proxy_image: delivery.proxy.image.clone(),
             colours: PerColour::from_fn(colour),
-            variables: variables(&project, &delivery.proxy.image, environment, containers),
+            variables: variables(&project, delivery, environment, containers),
             name: project,
         })
     }
@@ -138,9 +145,21 @@ impl Stack {
         format!("{}-{volume}", self.name)
     }
 
-    /// All of them.
+    /// All of them, but those of what watches the environment.
     pub(super) fn volumes(&self) -> impl Iterator<Item = String> {
         VOLUMES.iter().map(|(volume, _)| self.volume(volume))
+    }
+
+    /// Those of what watches the environment that there are.
+    pub(super) fn watching_volumes(&self) -> anyhow::Result<Vec<String>> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "PascalCase")]
+        struct Named {
+            name: String,
+        }
+        let names = WATCHING.map(|volume| self.volume(volume));
+        let found: Vec<Named> = docker::inspect_all("volume", &names.each_ref().map(String::as_str))?;
+        Ok(found.into_iter().map(|volume| volume.name).collect())
     }
 
     pub(super) fn container(&self, service: Service) -> String {
@@ -168,7 +187,8 @@ impl Stack {
     fn compose(&self, args: &[&str], change: Option<&Value>) -> anyhow::Result<String> {
         let file = self.file.to_string_lossy();
         let root = self.root.to_string_lossy();
-        let mut all = vec!["compose", "--project-directory", &root, "--file", &file];
+        // With what watches it, or a command about everything would pass it over.
+        let mut all = vec!["compose", "--project-directory", &root, "--profile", "monitoring", "--file", &file];
         if change.is_some() {
             all.extend(["--file", "-"]);
         }
@@ -213,10 +233,16 @@ impl Stack {
 
 fn variables(
     project: &str,
-    proxy_image: &str,
+    delivery: &Delivery,
     environment: &Environment,
     containers: &Containers,
 ) -> BTreeMap<&'static str, String> {
+    // Compose reads all of its file, whatever of it is started.
+    let image =
+        |of: fn(&Monitoring) -> &String| delivery.monitoring.as_ref().map_or("none".into(), |it| of(it).clone());
+    let listen = |of: fn(&Watched) -> SocketAddr| {
+        environment.monitoring.as_ref().map_or("127.0.0.1:0".into(), |watched| of(watched).to_string())
+    };
     BTreeMap::from([
         ("SWITCHYARD_PROJECT", project.to_owned()),
         ("SWITCHYARD_LISTEN", environment.listen.get_ref().to_string()),
@@ -226,7 +252,11 @@ fn variables(
         ("SWITCHYARD_EDGE_ADDRESS", containers.edge().to_string()),
         ("SWITCHYARD_BLUE_ADDRESS", containers.colour(Colour::Blue).to_string()),
         ("SWITCHYARD_GREEN_ADDRESS", containers.colour(Colour::Green).to_string()),
-        ("SWITCHYARD_PROXY_IMAGE", proxy_image.to_owned()),
+        ("SWITCHYARD_PROXY_IMAGE", delivery.proxy.image.clone()),
+        ("SWITCHYARD_PROMETHEUS_IMAGE", image(|monitoring| &monitoring.prometheus_image)),
+        ("SWITCHYARD_PROMETHEUS_LISTEN", listen(|watched| *watched.prometheus.get_ref())),
+        ("SWITCHYARD_GRAFANA_IMAGE", image(|monitoring| &monitoring.grafana_image)),
+        ("SWITCHYARD_GRAFANA_LISTEN", listen(|watched| *watched.grafana.get_ref())),
         ("SWITCHYARD_MEMORY", containers.memory.clone()),
         ("SWITCHYARD_CPUS", containers.cpus.to_string()),
         ("SWITCHYARD_PIDS", containers.pids.to_string()),

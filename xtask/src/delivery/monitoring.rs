@@ -1,0 +1,70 @@
+//! What watches the environments.
+
+use std::net::SocketAddr;
+use std::ops::Range;
+
+use serde::{Deserialize, Serialize};
+use toml::Spanned;
+
+use super::SecretSource;
+
+/// What is the same for every environment.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Monitoring {
+    /// The folder with `prometheus.yml`, `rules/` and `tests/`, relative to the root.
+    pub prometheus: String,
+    /// The image it runs from.
+    pub prometheus_image: String,
+    /// The folder with `provisioning/` and `dashboards/`, relative to the root.
+    pub grafana: String,
+    /// The image it runs from.
+    pub grafana_image: String,
+    /// Where a proxy in a container tells its metrics, at its address among the colours.
+    pub proxy_metrics: ProxyMetrics,
+}
+
+/// Where a proxy tells its metrics.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProxyMetrics {
+    /// The port.
+    pub port: u16,
+    /// The path.
+    pub path: String,
+}
+
+/// Where what watches one environment is reached, on the machine of its containers alone: Prometheus asks nobody who he is.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Watched {
+    /// Prometheus.
+    pub prometheus: Spanned<SocketAddr>,
+    /// Grafana.
+    pub grafana: Spanned<SocketAddr>,
+    /// What opens Grafana to `admin`.
+    pub grafana_password: SecretSource,
+    /// Where the proxy tells its metrics as a process.
+    pub proxy: Option<SocketAddr>,
+}
+
+impl Watched {
+    /// The keys of the addresses that something is to listen at.
+    pub(super) fn addresses(&self) -> [(&'static str, &Spanned<SocketAddr>); 2] {
+        [("monitoring.prometheus", &self.prometheus), ("monitoring.grafana", &self.grafana)]
+    }
+
+    pub(super) fn mistakes(&self, name: &str) -> Vec<(Range<usize>, String)> {
+        let open = self.addresses().into_iter().filter(|(_, address)| !address.get_ref().ip().is_loopback());
+        let told = open.map(|(key, address)| {
+            let text = format!(
+                "environments.{name}.{key} is {}, where others reach it; it has to be an address of the loopback, such as \
+                 127.0.0.1:{}",
+                address.get_ref(),
+                address.get_ref().port()
+            );
+            (address.span(), text)
+        });
+        told.collect()
+    }
+}

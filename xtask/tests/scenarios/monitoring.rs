@@ -1,0 +1,325 @@
+//! What is watched: real colours and a real proxy, scraped by a real Prometheus that is told what the project says.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, SystemTime};
+
+use serde_json::Value;
+use xtask::http;
+
+use crate::support::prometheus::Server;
+use crate::support::{Fixture, On, PROXY_IMAGE, containers_are_here, docker, eventually, repository};
+
+const DASHBOARDS: &str = "docker/grafana/dashboards";
+const RULES: &str = "docker/prometheus/rules";
+
+fn files(folder: &str) -> Vec<(PathBuf, String)> {
+    let entries = fs::read_dir(repository().join(folder)).unwrap().map(|entry| entry.unwrap().path());
+    entries.map(|path| (path.clone(), fs::read_to_string(path).unwrap())).collect()
+}
+
+fn dashboards() -> Vec<Value> {
+    files(DASHBOARDS).iter().map(|(_, text)| serde_json::from_str(text).unwrap()).collect()
+}
+
+fn list<'a>(value: &'a Value, key: &str) -> &'a [Value] {
+    value[key].as_array().unwrap_or_else(|| panic!("no list `{key}` in {value}"))
+}
+
+/// What follows a key in the lines of a YAML file.
+fn values<'a>(text: &'a str, key: &str) -> Vec<&'a str> {
+    text.lines().filter_map(|line| line.trim().trim_start_matches("- ").strip_prefix(key)).map(str::trim).collect()
+}
+
+/// A query as Grafana asks it where everything is chosen.
+fn filled_in(query: &str) -> String {
+    let query = query.replace("$__rate_interval", "4s").replace("$environment", "development");
+    let query = query.replace("$colour", ".+");
+    assert!(!query.contains('$'), "{query}");
+    query
+}
+
+/// Every query of the dashboards, with the place it stands in.
+fn queries() -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for dashboard in dashboards() {
+        let title = dashboard["title"].as_str().unwrap();
+        for panel in list(&dashboard, "panels") {
+            let place = format!("{title}: {}", panel["title"]);
+            let exprs = list(panel, "targets").iter().map(|target| target["expr"].as_str().unwrap());
+            found.extend(exprs.map(|expr| (place.clone(), filled_in(expr))));
+        }
+        let annotations = list(&dashboard["annotations"], "list").iter();
+        let exprs = annotations.filter_map(|annotation| Some((&annotation["name"], annotation["expr"].as_str()?)));
+        found.extend(exprs.map(|(name, expr)| (format!("{title}: {name}"), filled_in(expr))));
+        for variable in list(&dashboard["templating"], "list") {
+            let Some(query) = variable["query"]["query"].as_str() else { continue };
+            let (series, _) = query.strip_prefix("label_values(").unwrap().rsplit_once(", ").unwrap();
+            found.push((format!("{title}: {}", variable["name"]), filled_in(series)));
+        }
+    }
+    found
+}
+
+/// The metrics that a query names.
+fn metrics(query: &str) -> BTreeSet<&str> {
+    const BEGIN: [&str; 6] = ["haproxy_", "http_", "process_", "app_", "environment:", "environment_"];
+    let words = query.split(|letter: char| !letter.is_ascii_alphanumeric() && !"_:".contains(letter));
+    words.filter(|word| BEGIN.iter().any(|begin| word.starts_with(begin))).collect()
+}
+
+#[test]
+fn a_dashboard_says_what_each_panel_shows_and_names_no_data_source_of_its_own() {
+    let mut uids = BTreeSet::new();
+    for dashboard in dashboards() {
+        let title = dashboard["title"].as_str().unwrap();
+        assert!(uids.insert(dashboard["uid"].as_str().unwrap().to_owned()), "{title}");
+        assert!(dashboard["schemaVersion"].as_u64().unwrap() >= 41 && dashboard.get("id").is_none(), "{title}");
+        let variables: Vec<_> = list(&dashboard["templating"], "list").iter().map(|it| it["name"].as_str()).collect();
+        assert_eq!(variables, [Some("datasource"), Some("environment"), Some("colour")], "{title}");
+        let (mut ids, mut places) = (BTreeSet::new(), BTreeSet::new());
+        for panel in list(&dashboard, "panels") {
+            let told = ["title", "description", "type"].map(|key| panel[key].as_str().unwrap_or_default());
+            let unit = panel["fieldConfig"]["defaults"]["unit"].as_str().unwrap_or_default();
+            assert!(told.iter().chain([&unit]).all(|text| !text.is_empty()), "{title}: {told:?} {unit}");
+            assert!(ids.insert(panel["id"].as_u64().unwrap()), "{title}: {told:?}");
+            assert!(
+                places.insert((panel["gridPos"]["x"].as_u64(), panel["gridPos"]["y"].as_u64())),
+                "{title}: {told:?}"
+            );
+            let sources = list(panel, "targets").iter().chain([panel]).map(|it| it["datasource"]["uid"].as_str());
+            assert!(sources.into_iter().all(|uid| uid == Some("${datasource}")), "{title}: {told:?}");
+        }
+        let uids = list(&dashboard["annotations"], "list").iter().map(|it| it["datasource"]["uid"].as_str().unwrap());
+        assert_eq!(uids.collect::<Vec<_>>(), ["${datasource}", "-- Grafana --"], "{title}");
+    }
+    assert_eq!(uids.len(), 2);
+}
+
+#[test]
+fn every_alert_is_tested_both_ways_and_leads_to_a_part_of_the_runbook_that_exists() {
+    let tests: String = files("docker/prometheus/tests").into_iter().map(|(_, text)| text).collect();
+    let expected = |alert: &str, fires: bool| {
+        let mut cases = tests.split("alertname: ").skip(1).filter_map(|case| case.split_once('\n'));
+        cases.any(|(name, rest)| name == alert && rest.trim_start().starts_with("exp_alerts: []") != fires)
+    };
+    let runbook = fs::read_to_string(repository().join("docs/runbook.md")).unwrap();
+    let anchor = |title: &str| title.to_lowercase().replace(' ', "-");
+    let anchors: Vec<_> = runbook.lines().filter_map(|line| line.strip_prefix("## ")).map(anchor).collect();
+    let mut alerts = 0;
+    for (path, text) in files(RULES) {
+        for rule in text.split("- alert: ").skip(1) {
+            let name = rule.lines().next().unwrap();
+            assert!(expected(name, true) && expected(name, false), "{name} is not tested both ways");
+            let told = |key: &str| values(rule, key).first().copied().unwrap_or_default();
+            assert!(["page", "ticket"].contains(&told("severity:")), "{name} in {}", path.display());
+            assert!(!told("summary:").is_empty() && !told("description:").is_empty(), "{name}");
+            let anchor = told("runbook_url: docs/runbook.md#");
+            assert!(anchors.iter().any(|known| known == anchor), "{name} leads to `{anchor}`");
+            alerts += 1;
+        }
+    }
+    assert!(alerts >= 13, "{alerts}");
+}
+
+/// Asks the service for something now and then, until this is dropped.
+struct Visitor<'a>(&'a AtomicBool);
+
+impl Visitor<'_> {
+    fn come(address: SocketAddr, gone: &AtomicBool) {
+        while !gone.load(Ordering::Relaxed) {
+            for path in ["/", "/api/v1/info", "/no-such"] {
+                http::get(address, path, Duration::from_secs(1));
+            }
+            std::thread::sleep(Duration::from_millis(30));
+        }
+    }
+}
+
+impl Drop for Visitor<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+fn edit(fixture: &Fixture, path: &str, changes: &[(&str, &str)]) {
+    let mut text = fixture.read(path);
+    for (from, to) in changes {
+        assert!(text.contains(from), "`{from}` is not in {path}");
+        text = text.replace(from, to);
+    }
+    fixture.write(path, &text);
+}
+
+/// Prometheus looks each second, so that a test need not wait for minutes.
+fn hurry(fixture: &Fixture) {
+    let changes = ["scrape_interval: 15s", "scrape_timeout: 10s", "evaluation_interval: 15s"];
+    let changes = changes.map(|line| (line, format!("{}: 1s", line.split(':').next().unwrap())));
+    edit(fixture, "docker/prometheus/prometheus.yml", &changes.each_ref().map(|(from, to)| (*from, to.as_str())));
+}
+
+mod on_process {
+    use super::*;
+
+    /// A project whose proxy tells its metrics at an address of its own.
+    fn with_exporter() -> Fixture {
+        let fixture = Fixture::new(On::Process);
+        let exporter = fixture.spare_address();
+        let frontend = format!(
+            "\nfrontend internal\n  bind {exporter}\n  http-request use-service prometheus-exporter if {{ path /metrics }}\n"
+        );
+        let config = "docker/haproxy/haproxy.cfg";
+        fixture.write(config, &(fixture.read(config) + &frontend));
+        let password = "grafana_password = { env = \"DEVELOPMENT_GRAFANA_PASSWORD\" }";
+        fixture.edit_delivery(password, &format!("{password}\nproxy = \"{exporter}\""));
+        hurry(&fixture);
+        fixture
+    }
+
+    /// The last line of what `monitoring` prints, as a command.
+    fn printed_command(fixture: &Fixture) -> Command {
+        let told = fixture.run(&["monitoring"]).ok().stdout;
+        let mut words = told.lines().last().unwrap().split_whitespace();
+        let mut command = Command::new(words.next().unwrap());
+        command.args(words).current_dir(fixture.root());
+        command
+    }
+
+    fn assert_rules_find_something(server: Server) {
+        let groups = |kind: &str| list(&server.api(&format!("rules?type={kind}")).unwrap(), "groups").to_vec();
+        let rules =
+            |kind: &str| groups(kind).iter().flat_map(|group| list(group, "rules").to_vec()).collect::<Vec<_>>();
+        let records = rules("record");
+        let is_number = |series: &Value| series["value"][1] != "NaN";
+        for rule in &records {
+            let name = rule["name"].as_str().unwrap();
+            assert_eq!(rule["health"], "ok", "{rule}");
+            eventually(&format!("{name} is recorded"), || server.query(name).iter().any(is_number));
+        }
+        let known = server.api("label/__name__/values").unwrap();
+        let known: BTreeSet<_> = known.as_array().unwrap().iter().filter_map(Value::as_str).collect();
+        let alerts = rules("alert");
+        for alert in &alerts {
+            assert_eq!((&alert["health"], &alert["lastError"]), (&"ok".into(), &Value::Null), "{alert}");
+            assert_ne!(alert["state"], "firing", "{alert}");
+            for metric in metrics(alert["query"].as_str().unwrap()) {
+                assert!(known.contains(metric), "{} asks for {metric}, which nobody tells", alert["name"]);
+            }
+        }
+        println!("{} recording rules and {} alerts", records.len(), alerts.len());
+    }
+
+    #[test]
+    fn every_rule_and_every_query_of_a_dashboard_finds_something() {
+        let fixture = with_exporter();
+        fixture.release("up", "v1", &[]).ok();
+        let began = SystemTime::now();
+        let server = Server { address: fixture.metrics_address() };
+        let _running = server.start(&mut printed_command(&fixture));
+        let gone = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            let _visitor = Visitor(&gone);
+            scope.spawn(|| Visitor::come(fixture.address(), &gone));
+            fixture.release("deploy-blue-green", "v2", &[]).ok();
+            eventually("all is scraped", || server.query("up == 1").len() == 3);
+            assert_rules_find_something(server);
+            let queries = queries();
+            for (place, query) in &queries {
+                assert!(server.samples_since(began, query) > Some(0), "{place} finds nothing by {query}");
+            }
+            println!("{} queries of the dashboards", queries.len());
+        });
+        let colours = server.query("sum by (environment, colour, release) (http_requests_total{job=\"service\"})");
+        let seen = |key: &str| colours.iter().map(|it| it["metric"][key].as_str().unwrap()).collect::<BTreeSet<_>>();
+        let seen = ["environment", "colour", "release"].map(seen);
+        assert_eq!(
+            seen,
+            [BTreeSet::from(["development"]), BTreeSet::from(["blue", "green"]), BTreeSet::from(["v1", "v2"])]
+        );
+        assert_eq!(server.query("{exported_colour!=\"\"}"), [Value::Null; 0]);
+    }
+}
+
+mod on_compose {
+    use super::*;
+
+    /// An image of the Prometheus that this machine has.
+    fn image(fixture: &Fixture) -> String {
+        let name = format!("{}/prometheus:test", fixture.stack("image"));
+        let made = docker(&["create", PROXY_IMAGE]).unwrap();
+        for program in ["prometheus", "promtool"] {
+            let path = xtask::tools::find(if program == "prometheus" {
+                &xtask::tools::PROMETHEUS
+            } else {
+                &xtask::tools::PROMTOOL
+            });
+            docker(&["cp", &path.unwrap().path.to_string_lossy(), &format!("{}:/usr/bin/{program}", made.trim())])
+                .unwrap();
+        }
+        docker(&["commit", made.trim(), &name]).unwrap();
+        docker(&["rm", made.trim()]).unwrap();
+        name
+    }
+
+    #[test]
+    fn prometheus_sees_both_colours_by_their_token_and_down_leaves_nothing_of_it() {
+        if !containers_are_here() {
+            return;
+        }
+        let fixture = Fixture::new(On::Compose);
+        fixture.edit_delivery("bake = \"15s\"", "bake = \"0s\"");
+        fixture.edit_delivery("prom/prometheus:v3.5.0", "127.0.0.1:1/prometheus:none");
+        fixture.edit_delivery("grafana/grafana:12.0.2", "127.0.0.1:1/grafana:none");
+        hurry(&fixture);
+        let staging = |args: &[&str]| fixture.run(&[args, &["--env", "staging"]].concat());
+        staging(&["monitoring"]).refused(2, &["nothing has been deployed to staging yet"]);
+        for (verb, name) in [("up", "v1"), ("deploy-blue-green", "v2")] {
+            fixture.release(verb, name, &["--env", "staging"]).ok();
+        }
+        let missing =
+            "the image 127.0.0.1:1/prometheus:none, which [monitoring] of config/delivery.toml names, cannot be had";
+        staging(&["monitoring"]).refused(69, &[missing, "next: cargo xtask setup --air-gapped --monitoring"]);
+
+        fixture.edit_delivery("127.0.0.1:1/prometheus:none", &image(&fixture));
+        let ran = staging(&["monitoring"]).ok();
+        assert!(ran.stderr.contains("without Grafana, whose image 127.0.0.1:1/grafana:none"), "{}", ran.stderr);
+        let server = Server { address: fixture.staging_metrics_address() };
+        assert!(ran.stdout.contains(&format!("http://{}", server.address)), "{}", ran.stdout);
+        let up = "up{job=\"service\",environment=\"staging\"} == 1";
+        eventually("both colours are scraped", || server.query(up).len() == 2);
+        // It is told where the proxy would tell its own.
+        let proxies = server.query("up{job=\"proxy\",instance=~\".*:8404\"}");
+        assert_eq!(proxies.len(), 1, "{proxies:?}");
+        let keep_warm = server.query("environment:keep_warm:seconds{environment=\"staging\"}");
+        assert_eq!(keep_warm[0]["value"][1], "1800");
+
+        staging(&["monitoring", "--down"]).ok();
+        assert_eq!(server.get("/-/ready"), None);
+        staging(&["monitoring"]).ok();
+        eventually("what was recorded is there", || server.query("count_over_time(up[1h]) > 5").len() == 3);
+        fixture.end();
+        assert_eq!(fixture.left(), [""; 0]);
+    }
+}
+
+#[test]
+fn what_prometheus_is_told_follows_the_project_and_a_broken_rule_is_shown() {
+    let fixture = Fixture::new(On::Process);
+    let tests = Path::new("docker/prometheus/tests");
+    fs::create_dir_all(fixture.root().join(tests)).unwrap();
+    fs::copy(repository().join(tests).join("colours.yml"), fixture.root().join(tests).join("colours.yml")).unwrap();
+    let ran = fixture.run(&["monitoring", "--check"]).ok();
+    assert!(ran.stdout.contains("the tests of its rules have passed: 1 files"), "{}", ran.stdout);
+    edit(
+        &fixture,
+        "docker/prometheus/rules/state.yml",
+        &[("environment_colour:up:bool == 0", "environment_colour:up:bool == 2")],
+    );
+    fixture.run(&["monitoring", "--check"]).refused(78, &["promtool does not accept", "alertname: ColourDown"]);
+    edit(&fixture, "docker/prometheus/rules/state.yml", &[("== 2", "== = 2")]);
+    fixture.run(&["monitoring", "--check"]).refused(78, &["promtool does not accept", "could not parse expression"]);
+}
