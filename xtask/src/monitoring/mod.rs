@@ -78,13 +78,21 @@ impl<'a> Watch<'a> {
         Ok(Watch { site, monitoring, watched })
     }
 
-    /// The token that the releases which run ask a scraper for.
+    /// The token that the releases which run ask a scraper for: as it was deployed, and not what the deployer's has become
+    /// meanwhile.
     fn token(&self) -> anyhow::Result<Option<String>> {
-        let Some(name) = self.site.delivery().service.metrics.as_ref().and_then(|page| page.token.as_ref()) else {
+        let page = self.site.delivery().service.metrics.as_ref();
+        let Some(name) = page.and_then(|page| page.token.as_ref()).filter(|name| self.is_secret(name)) else {
             return Ok(None);
         };
-        // As it was deployed, and not what the deployer's has become meanwhile.
-        self.site.enter().host.read(&format!("{}/{name}", secrets::FOLDER))
+        match self.site.stack() {
+            Some(stack) => Watchers { stack }.secret(name).map(Some),
+            None => self.site.enter().host.read(&format!("{}/{name}", secrets::FOLDER)),
+        }
+    }
+
+    fn is_secret(&self, name: &str) -> bool {
+        self.site.environment().secret_sources().any(|(secret, _)| secret == name)
     }
 
     fn files(&self, targets: &Targets) -> anyhow::Result<Files> {

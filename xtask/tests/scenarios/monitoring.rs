@@ -9,10 +9,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
-use xtask::http;
+use xtask::{http, tools};
 
 use crate::support::prometheus::Server;
-use crate::support::{Fixture, On, PROXY_IMAGE, containers_are_here, docker, eventually, repository};
+use crate::support::{Fixture, On, PROXY_IMAGE, build, containers_are_here, docker, eventually, repository};
 
 const DASHBOARDS: &str = "docker/grafana/dashboards";
 const RULES: &str = "docker/prometheus/rules";
@@ -229,7 +229,9 @@ mod on_process {
             assert_rules_find_something(server);
             let queries = queries();
             for (place, query) in &queries {
-                assert!(server.samples_since(began, query) > Some(0), "{place} finds nothing by {query}");
+                eventually(&format!("{place} finds something by {query}"), || {
+                    server.samples_since(began, query).unwrap_or_else(|| panic!("{query} is refused")) > 0
+                });
             }
             println!("{} queries of the dashboards", queries.len());
         });
@@ -247,18 +249,15 @@ mod on_process {
 mod on_compose {
     use super::*;
 
-    /// An image of the Prometheus that this machine has.
+    /// An image of the Prometheus that this machine has, with the folder that its makers' image has.
     fn image(fixture: &Fixture) -> String {
         let name = format!("{}/prometheus:test", fixture.stack("image"));
-        let made = docker(&["create", PROXY_IMAGE]).unwrap();
-        for program in ["prometheus", "promtool"] {
-            let path = xtask::tools::find(if program == "prometheus" {
-                &xtask::tools::PROMETHEUS
-            } else {
-                &xtask::tools::PROMTOOL
-            });
-            docker(&["cp", &path.unwrap().path.to_string_lossy(), &format!("{}:/usr/bin/{program}", made.trim())])
-                .unwrap();
+        let folder = "RUN install --directory --owner=65534 --group=65534 /prometheus";
+        let base = build(&format!("{name}-base"), &format!("FROM {PROXY_IMAGE}\nUSER 0\n{folder}\n"), &[]);
+        let made = docker(&["create", &base]).unwrap();
+        for program in [tools::PROMETHEUS, tools::PROMTOOL] {
+            let path = tools::require(&program).unwrap();
+            docker(&["cp", path.to_str().unwrap(), &format!("{}:/usr/bin/{}", made.trim(), program.name)]).unwrap();
         }
         docker(&["commit", made.trim(), &name]).unwrap();
         docker(&["rm", made.trim()]).unwrap();

@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 
-use super::stack::{self, Service, Stack};
+use super::stack::{Service, Stack};
 use crate::delivery::Watched;
 use crate::{docker, port};
 
 /// How long each may take until it answers.
-const START: Duration = Duration::from_secs(60);
+const START: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(100);
 /// Where a container that is only made, to be copied into, has the volume.
 const AT: &str = "/config";
@@ -79,18 +79,29 @@ impl Watchers<'_> {
         self.wait(Service::Grafana, &["wget", "-q", "-O", "/dev/null", "http://127.0.0.1:3000/api/health"])
     }
 
+    /// A secret as the colours have it. The edge, from which everything else is looked at, sees none.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn secret(&self, name: &str) -> anyhow::Result<String> {
+        let (volume, image) = (format!("{}:/secrets:ro", self.stack.volume("secrets")), self.stack.names().image);
+        let hardened =
+            ["run", "--rm", "--network=none", "--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges:true"];
+        let path = format!("/secrets/{name}");
+        docker::read(&[&hardened[..], &["--pull=never", "--volume", &volume, &image, "cat", &path]].concat())
+    }
+
     fn config(&self, service: Service) -> String {
         self.stack.volume(&format!("{service}-config"))
     }
 
     fn start(&self, service: Service, image: &str, write: impl Fn(&Path) -> anyhow::Result<()>) -> anyhow::Result<()> {
-        for volume in [self.config(service), self.stack.volume(&format!("{service}-data"))] {
-            docker::read(&["volume", "create", &volume])?;
-        }
+        // Compose asks for those of the whole profile, whatever of it is started.
+        self.stack.make_watching_volumes()?;
         let folder = Handed::new(service)?;
         write(&folder.0.join("files"))?;
         self.fill(&self.config(service), image, &folder.0.join("files"))?;
-        self.stack.up(service, None, "--force-recreate").map_err(|error| stack::explain(error, self.stack.project()))
+        self.stack.up(service, None, "--force-recreate")
     }
 
     /// Copies a folder into a volume, through the engine: it may be another machine's.

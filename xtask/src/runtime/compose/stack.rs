@@ -150,6 +150,11 @@ impl Stack {
         VOLUMES.iter().map(|(volume, _)| self.volume(volume))
     }
 
+    /// Makes those of what watches the environment.
+    pub(super) fn make_watching_volumes(&self) -> anyhow::Result<()> {
+        WATCHING.iter().try_for_each(|volume| docker::read(&["volume", "create", &self.volume(volume)]).map(drop))
+    }
+
     /// Those of what watches the environment that there are.
     pub(super) fn watching_volumes(&self) -> anyhow::Result<Vec<String>> {
         #[derive(Deserialize)]
@@ -187,8 +192,7 @@ impl Stack {
     fn compose(&self, args: &[&str], change: Option<&Value>) -> anyhow::Result<String> {
         let file = self.file.to_string_lossy();
         let root = self.root.to_string_lossy();
-        // With what watches it, or a command about everything would pass it over.
-        let mut all = vec!["compose", "--project-directory", &root, "--profile", "monitoring", "--file", &file];
+        let mut all = vec!["compose", "--project-directory", &root, "--file", &file];
         if change.is_some() {
             all.extend(["--file", "-"]);
         }
@@ -216,12 +220,12 @@ impl Stack {
     /// # Errors
     /// What Compose has to say against it.
     pub fn check(&self) -> anyhow::Result<()> {
-        self.compose(&["config", "--quiet"], None).map(drop)
+        self.compose(&["--profile", "monitoring", "config", "--quiet"], None).map(drop)
     }
 
     /// Removes every container and network of it.
     pub(super) fn down(&self) -> anyhow::Result<()> {
-        self.compose(&["down", "--remove-orphans", "--timeout", "5"], None).map(drop)
+        self.compose(&["--profile", "monitoring", "down", "--remove-orphans", "--timeout", "5"], None).map(drop)
     }
 
     pub(super) fn log(&self, service: Service) -> Option<Box<dyn Log>> {
