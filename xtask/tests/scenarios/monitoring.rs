@@ -290,11 +290,11 @@ mod on_compose {
         assert!(ran.stdout.contains(&format!("http://{}", server.address)), "{}", ran.stdout);
         let up = "up{job=\"service\",environment=\"staging\"} == 1";
         eventually("both colours are scraped", || server.query(up).len() == 2);
-        // It is told where the proxy would tell its own.
-        let proxies = server.query("up{job=\"proxy\",instance=~\".*:8404\"}");
-        assert_eq!(proxies.len(), 1, "{proxies:?}");
-        let keep_warm = server.query("environment:keep_warm:seconds{environment=\"staging\"}");
-        assert_eq!(keep_warm[0]["value"][1], "1800");
+        // It is told where the proxy would tell its own, and what the policy is.
+        let proxy = "up{job=\"proxy\",instance=~\".*:8404\"}";
+        eventually("it knows of the proxy", || server.query(proxy).len() == 1);
+        let keep_warm = "environment:keep_warm:seconds{environment=\"staging\"} == 30 * 60";
+        eventually("it knows of the policy", || server.query(keep_warm).len() == 1);
 
         staging(&["monitoring", "--down"]).ok();
         assert_eq!(server.get("/-/ready"), None);
