@@ -68,3 +68,33 @@ impl Watched {
         told.collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::delivery::Delivery;
+    use crate::testing::DELIVERY;
+
+    fn with(prometheus: &str) -> Result<Delivery, Vec<String>> {
+        let watched = format!(
+            "monitoring = {{ prometheus = \"{prometheus}\", grafana = \"127.0.0.1:3000\", grafana_password = {{ env = \"P\" }} }}"
+        );
+        Delivery::parse(&DELIVERY.replace("profile = \"dev\"", &format!("profile = \"dev\"\n{watched}")))
+    }
+
+    #[test]
+    fn what_asks_nobody_who_he_is_is_reached_on_this_machine_alone_and_at_an_address_of_its_own() {
+        for address in ["127.0.0.1:9090", "127.0.0.2:9090", "[::1]:9090"] {
+            assert!(with(address).is_ok(), "{address}");
+        }
+        for (address, expected) in [
+            ("0.0.0.0:9090", "monitoring.prometheus is 0.0.0.0:9090, where others reach it"),
+            ("10.0.0.1:9090", "such as 127.0.0.1:9090"),
+            ("127.0.0.1:8080", "has already"),
+            ("127.0.0.1:3000", "has already"),
+        ] {
+            let mistakes = with(address).unwrap_err();
+            assert_eq!(mistakes.len(), 1, "{mistakes:?}");
+            assert!(mistakes[0].starts_with("config/delivery.toml:") && mistakes[0].contains(expected), "{mistakes:?}");
+        }
+    }
+}

@@ -1,6 +1,6 @@
 //! What Prometheus and Grafana are told: the project's own files, and what `delivery.toml` says of an environment.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -111,6 +111,11 @@ impl Files {
     /// # Errors
     /// When something cannot be removed or written.
     pub fn write(&self, folder: &Path) -> anyhow::Result<()> {
+        let parts: BTreeSet<_> = self.0.keys().filter_map(|path| Some(path.split_once('/')?.0)).collect();
+        for part in parts.into_iter().map(|part| folder.join(part)).filter(|part| part.exists()) {
+            // A rule that the project has not any more is none here either.
+            fs::remove_dir_all(&part).with_context(|| format!("removing {}", part.display()))?;
+        }
         for (path, text) in &self.0 {
             let file = folder.join(path);
             let parent = file.parent().unwrap_or(folder);
@@ -144,4 +149,84 @@ fn policy(name: &str, environment: &Environment) -> Value {
 
 fn pretty(value: &Value) -> String {
     format!("{value:#}\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::delivery::Delivery;
+    use crate::testing::{DELIVERY, TempDir};
+
+    const MONITORING: &str = r#"
+[monitoring]
+prometheus = "prometheus"
+prometheus_image = "prometheus:1"
+grafana = "grafana"
+grafana_image = "grafana:1"
+proxy_metrics = { port = 9101, path = "/stats" }
+"#;
+
+    fn project(dir: &TempDir) -> Project {
+        let metrics = "health = { ready = \"/ready\"";
+        let text = DELIVERY.replace(metrics, &format!("metrics = {{ path = \"/numbers\" }}\n{metrics}"));
+        for (path, text) in [("prometheus.yml", "scrape"), ("rules/a.yml", "a"), ("rules/b.yml", "b")] {
+            let file = dir.path().join("prometheus").join(path);
+            fs::create_dir_all(file.parent().unwrap()).unwrap();
+            fs::write(file, text).unwrap();
+        }
+        Project { root: dir.path().to_owned(), delivery: Delivery::parse(&format!("{text}{MONITORING}")).unwrap() }
+    }
+
+    #[test]
+    fn addresses_and_paths_are_those_that_the_project_says() {
+        let dir = TempDir::new();
+        let project = project(&dir);
+        let environment = &project.delivery.environments["development"];
+        let colours = PerColour::from_fn(|colour| environment.address(colour));
+        let targets = Targets { colours, proxy: Some(([10, 0, 0, 2], 9101).into()) };
+        let monitoring = project.delivery.monitoring.as_ref().unwrap();
+        let told = ("development", environment);
+        let files = Files::of_prometheus(&project, monitoring, told, &targets, Some("geheim".into())).unwrap();
+        let names: Vec<_> = files.0.keys().map(String::as_str).collect();
+        let expected = [
+            "prometheus.yml",
+            "rules/a.yml",
+            "rules/b.yml",
+            "rules/policy.yml",
+            "targets/proxy.json",
+            "targets/service.json",
+            "token",
+        ];
+        assert_eq!(names, expected);
+        let json = |name: &str| serde_json::from_str::<Value>(&files.0[name]).unwrap();
+        let label =
+            |colour: &str| json!({ "__metrics_path__": "/numbers", "colour": colour, "environment": "development" });
+        let target = |colour: Colour| json!({ "targets": [environment.address(colour).to_string()], "labels": label(&colour.to_string()) });
+        assert_eq!(json("targets/service.json"), json!([target(Colour::Blue), target(Colour::Green)]));
+        let proxy = json!({ "__metrics_path__": "/stats", "environment": "development" });
+        assert_eq!(json("targets/proxy.json"), json!([{ "targets": ["10.0.0.2:9101"], "labels": proxy }]));
+        assert_eq!(json("rules/policy.yml")["groups"][0]["rules"][0]["expr"], "vector(60)");
+        assert_eq!((files.0["rules/a.yml"].as_str(), files.0["token"].as_str()), ("a", "geheim"));
+        let written = dir.path().join("written");
+        fs::create_dir_all(written.join("rules")).unwrap();
+        fs::write(written.join("rules/stale.yml"), "").unwrap();
+        files.write(&written).unwrap();
+        assert!(!written.join("rules/stale.yml").exists());
+        assert_eq!(fs::read_to_string(written.join("rules/b.yml")).unwrap(), "b");
+    }
+
+    #[test]
+    fn a_proxy_that_tells_nothing_and_a_service_without_metrics_are_no_targets() {
+        let dir = TempDir::new();
+        let mut project = project(&dir);
+        project.delivery.service.metrics = None;
+        let environment = &project.delivery.environments["development"];
+        let targets = Targets { colours: PerColour::from_fn(|colour| environment.address(colour)), proxy: None };
+        let monitoring = project.delivery.monitoring.as_ref().unwrap();
+        let files = Files::of_prometheus(&project, monitoring, ("development", environment), &targets, None).unwrap();
+        assert_eq!((files.0["targets/service.json"].trim(), files.0["targets/proxy.json"].trim()), ("[]", "[]"));
+        assert_eq!(files.0["token"], "");
+        let missing = Files::of_grafana(&project, monitoring, "p".into()).unwrap_err().to_string();
+        assert!(missing.contains("grafana/dashboards, which [monitoring] of config/delivery.toml names"), "{missing}");
+    }
 }
