@@ -16,6 +16,7 @@ mod identity;
 mod lifecycle;
 mod metrics;
 mod observe;
+mod process;
 mod request_id;
 mod request_timeout;
 mod routes;

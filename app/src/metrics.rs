@@ -13,7 +13,7 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
-use crate::identity::Identity;
+use crate::{identity::Identity, process};
 
 /// The content type of [`Metrics::encode`].
 pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -51,15 +51,16 @@ pub(crate) struct Metrics {
 
 impl Metrics {
     pub(crate) fn new(identity: &Identity) -> Self {
-        let mut registry = Registry::default();
+        // On every series, for whoever scrapes to compare two releases by.
+        let labels = [("colour", identity.colour.to_string()), ("release", identity.release.clone())];
+        let labels = labels.map(|(name, value)| (name.into(), value.into()));
+        let mut registry = Registry::with_labels(labels.into_iter());
         let requests = Family::default();
         let durations = Durations::new_with_constructor(|| Histogram::new(BUCKETS));
         let in_flight = Gauge::default();
         let connections = Gauge::default();
         let build = Info::new(vec![
             ("version", identity.version.to_owned()),
-            ("release", identity.release.clone()),
-            ("colour", identity.colour.to_string()),
             ("environment", identity.environment.to_string()),
         ]);
         registry.register("app_build", "What runs here", build);
@@ -72,6 +73,7 @@ impl Metrics {
         );
         registry.register("http_requests_in_flight", "Requests not answered yet", in_flight.clone());
         registry.register("http_connections", "Connections open, idle ones too", connections.clone());
+        process::register(&mut registry);
         Self { registry, requests, durations, in_flight, connections }
     }
 

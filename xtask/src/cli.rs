@@ -4,8 +4,8 @@ use clap::{Command, CommandFactory as _, FromArgMatches as _, Parser, Subcommand
 
 use crate::{
     abort, advisories, bench, certificate, ci, completions, config_lint, coverage, deploy_blue_green, docker_build,
-    doctor, down, health_check, history, image_check, logs, pause, promote, reap, recover, resume, rollback, runtime,
-    setup, status, steer, up,
+    doctor, down, health_check, history, image_check, logs, monitoring, pause, promote, reap, recover, resume,
+    rollback, runtime, setup, status, steer, up,
 };
 
 const AFTER: &str = "\
@@ -21,7 +21,7 @@ Exit codes:
 
 /// The verbs as a person looks for them.
 const GROUPS: [(&str, &[&str]); 5] = [
-    ("Serve", &["up", "down", "status", "history", "logs", "health-check", "certificate"]),
+    ("Serve", &["up", "down", "status", "history", "logs", "health-check", "certificate", "monitoring"]),
     ("Roll out", &["deploy-blue-green", "promote", "abort", "pause", "resume", "rollback", "recover", "reap"]),
     ("Check", &["ci", "config-lint", "coverage", "advisories", "image-check", "bench"]),
     ("Make", &["docker-build"]),
@@ -88,6 +88,8 @@ pub enum Verb {
     HealthCheck(health_check::Args),
     /// Has the proxy take over a renewed certificate while it runs.
     Certificate(certificate::Args),
+    /// Starts what watches an environment: Prometheus and Grafana.
+    Monitoring(monitoring::Args),
     /// Checks everything that is configured, for every environment.
     ConfigLint(config_lint::Args),
     /// Holds every dependency against what is known of its vulnerabilities.
@@ -149,6 +151,7 @@ impl Verb {
             Verb::Logs(args) => logs::run(args),
             Verb::HealthCheck(args) => health_check::run(args),
             Verb::Certificate(args) => certificate::run(args),
+            Verb::Monitoring(args) => monitoring::run(args),
             Verb::ConfigLint(args) => config_lint::run(args),
             Verb::Advisories(args) => advisories::run(args),
             Verb::Ci(args) => ci::run(args),

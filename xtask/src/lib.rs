@@ -19,6 +19,7 @@ pub mod health_check;
 pub mod history;
 pub mod image_check;
 pub mod logs;
+pub mod monitoring;
 pub mod pause;
 pub mod promote;
 pub mod reap;

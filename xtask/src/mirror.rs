@@ -8,7 +8,7 @@ use crate::delivery::{Delivery, Environment, FILE};
 
 /// What two such environments may differ in: their names, addresses and sizes, who may act on them, and how patiently a
 /// release is rolled out. What runs, how it was built and which secrets it is given is the same.
-const MAY_DIFFER: [&str; 13] = [
+const MAY_DIFFER: [&str; 14] = [
     "listen",
     "listen_tls",
     "tls",
@@ -16,6 +16,7 @@ const MAY_DIFFER: [&str; 13] = [
     "trusted_proxies",
     "colours",
     "containers",
+    "monitoring",
     "protected",
     "preview",
     "preview_key",

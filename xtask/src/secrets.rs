@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::Context as _;
 
-use crate::delivery::{Environment, FILE, SecretSource};
+use crate::delivery::{Environment, FILE, SecretSource, Watched};
 use crate::host::Host;
 use crate::problem::{ExitCode, Problem};
 
@@ -52,6 +52,11 @@ pub fn preview_key<'a>(root: &'a Path, name: &'a str, environment: &'a Environme
 pub fn certificate<'a>(root: &'a Path, name: &'a str, environment: &'a Environment) -> Option<Secret<'a>> {
     let source = &environment.tls.as_ref()?.get_ref().certificate;
     Some(Secret { name: "certificate", key: "tls.", environment: name, source, root })
+}
+
+/// What opens Grafana.
+pub fn grafana_password<'a>(root: &'a Path, name: &'a str, watched: &'a Watched) -> Secret<'a> {
+    Secret { name: "grafana_password", key: "monitoring.", environment: name, source: &watched.grafana_password, root }
 }
 
 /// Looks whether the deployer has a value of each, before anything is built for them.
@@ -122,6 +127,11 @@ fn remove_stale(folder: &str, secrets: &[Secret<'_>], host: &dyn Host) -> anyhow
 }
 
 impl Secret<'_> {
+    /// Where its value comes from, in words.
+    pub fn place(&self) -> String {
+        self.source.to_string()
+    }
+
     /// Its value.
     ///
     /// # Errors

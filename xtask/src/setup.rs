@@ -6,14 +6,14 @@ use crate::packages::Consent;
 use crate::problem::reason;
 use crate::project::Project;
 use crate::tools::{self, Toolbox};
-use crate::{builder_image, docker, proxy_image};
+use crate::{builder_image, docker, monitoring, proxy_image};
 use crate::{out, say};
 
 /// Flags of `setup`.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Args {
     /// Installs the tools alone, and makes no image.
-    #[arg(long, conflicts_with_all = ["air_gapped", "builder"])]
+    #[arg(long, conflicts_with_all = ["air_gapped", "builder", "monitoring"])]
     tools: bool,
     /// Pins another version of a tool: fetches its files for every kind of machine, writes their checksums into
     /// config/delivery.toml, and does nothing else.
@@ -26,6 +26,10 @@ pub struct Args {
     /// Pulls the image that the service is compiled in as well, some hundred megabytes of it.
     #[arg(long)]
     builder: bool,
+    /// Obtains the images of what watches an environment as well, Prometheus and Grafana; with `--air-gapped`, Prometheus is
+    /// made from the package of Debian.
+    #[arg(long)]
+    monitoring: bool,
     /// Installs what is missing, mmdebstrap above all, without asking.
     #[arg(long)]
     yes: bool,
@@ -53,7 +57,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     }
     match docker::engine() {
         Ok(_) => make_images(args, &project, consent),
-        Err(error) if args.air_gapped || args.builder => Err(error),
+        Err(error) if args.air_gapped || args.builder || args.monitoring => Err(error),
         Err(error) => {
             say!("note: no image was made, and colours run as processes: {}", reason(&error));
             Ok(())
@@ -77,6 +81,9 @@ fn make_images(args: &Args, project: &Project, consent: Consent) -> anyhow::Resu
     }
     let image = proxy_image::build(project)?;
     out!("{} {}", project.delivery.proxy.image, image.id);
+    if args.monitoring {
+        obtain_monitoring(args, project, consent)?;
+    }
     // Last, since it takes longest and an environment runs without it.
     if args.air_gapped && (args.builder || project.delivery.image.builder_image.is_some()) {
         builder_image::make(project, consent)?;
@@ -84,6 +91,22 @@ fn make_images(args: &Args, project: &Project, consent: Consent) -> anyhow::Resu
     if args.builder {
         let builder = builder_image::obtain(project)?;
         out!("{} {}", builder.name, builder.id);
+    }
+    Ok(())
+}
+
+fn obtain_monitoring(args: &Args, project: &Project, consent: Consent) -> anyhow::Result<()> {
+    let Some(watching) = &project.delivery.monitoring else {
+        say!("note: {FILE} has no [monitoring], so there is no image for it");
+        return Ok(());
+    };
+    if args.air_gapped {
+        monitoring::make_prometheus(watching, consent)?;
+    }
+    // No package of Debian's is Grafana, and Prometheus does without.
+    let grafana = (!args.air_gapped).then_some(&watching.grafana_image);
+    for name in [Some(&watching.prometheus_image), grafana].into_iter().flatten() {
+        out!("{name} {}", monitoring::obtain(name)?.id);
     }
     Ok(())
 }

@@ -104,6 +104,14 @@ impl Site {
         self.ground.runtime()
     }
 
+    /// Its containers, networks and volumes, where that is what runs it.
+    pub fn stack(&self) -> Option<&Stack> {
+        match &self.ground {
+            Ground::Process { .. } => None,
+            Ground::Compose { stack, .. } => Some(stack),
+        }
+    }
+
     /// Looks whether there is anything to act on.
     ///
     /// # Errors

@@ -1,3 +1,5 @@
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use crate::support::spawn_app;
 
 #[test]
@@ -52,6 +54,41 @@ fn the_build_is_labelled_with_release_and_colour() {
     let series =
         format!(r#"app_build_info{{version="{version}",release="v7",colour="green",environment="development"}}"#);
     assert_eq!(app.metric(&series), Some(1.0));
+}
+
+#[test]
+fn every_series_says_which_release_and_colour_it_is_of() {
+    let app = spawn_app(&["release.name=v7", "release.colour=green"]);
+    app.get("/");
+    let response = app.get("/metrics");
+    let series: Vec<_> = response.text().lines().filter(|line| !line.starts_with('#')).collect();
+    assert!(series.len() > 20, "{series:#?}");
+    for line in series {
+        assert_eq!(line.matches(r#"colour="green",release="v7""#).count(), 1, "{line}");
+        assert_eq!((line.matches("colour=").count(), line.matches("release=").count()), (1, 1), "{line}");
+    }
+}
+
+#[test]
+fn the_process_is_told_of_under_the_usual_names() {
+    let app = spawn_app(&[]);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs_f64();
+    let started = app.metric("process_start_time_seconds").unwrap();
+    assert!((now - started).abs() < 60.0, "{started}");
+    for (name, least, most) in [
+        ("process_resident_memory_bytes", 1e6, 1e9),
+        ("process_open_fds", 4.0, 1_000.0),
+        ("process_max_fds", 64.0, f64::MAX),
+        ("process_cpu_seconds_total", 0.000_1, 60.0),
+    ] {
+        let value = app.metric(name).unwrap();
+        assert!((least..=most).contains(&value), "{name} {value}");
+    }
+    let before = app.metric("process_open_fds").unwrap();
+    let _clients: Vec<_> = (0..5).map(|_| app.client()).collect();
+    crate::support::wait_for("the connections to be counted", || {
+        (app.metric("process_open_fds")? >= before + 5.0).then_some(())
+    });
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use super::step::{Fact, Group, Lane, Step, Tests, USUAL, minutes};
 use crate::tools::{
     CARGO_AUDITABLE, CARGO_DENY, CARGO_LLVM_COV, CARGO_NEXTEST, CARGO_SHEAR, COMPOSE_LINT, DOCKER_REGISTRY, GIT,
-    HADOLINT, HAPROXY, PROMETHEUS, SHELLCHECK, SOCAT, ZIZMOR,
+    HADOLINT, HAPROXY, PROMETHEUS, PROMTOOL, SHELLCHECK, SOCAT, ZIZMOR,
 };
 
 /// The scenarios that a filter chooses. Most wait more than they compute, and take turns where they need the machine's whole
@@ -90,6 +90,18 @@ pub(super) const STEPS: &[Step] = &[
         inputs: &["docker/*.yml", "docker/*.yaml", "docker/.env", ".compose-lint.yml"],
         limit: minutes(2),
         remedy: "mend the service, or except it in .compose-lint.yml, with the reason",
+        ..USUAL
+    },
+    Step {
+        id: "monitoring",
+        group: Group::Configuration,
+        verifies: "promtool accepts what Prometheus is told in every environment, and the tests of its rules pass",
+        command: &["cargo", "xtask", "monitoring", "--check"],
+        needs: &[PROMTOOL],
+        inputs: &["docker/prometheus/", "config/delivery.toml", "xtask/src/"],
+        facts: &[Fact::Cargo],
+        limit: minutes(5),
+        remedy: "cargo xtask monitoring --check",
         ..USUAL
     },
     Step {

@@ -50,6 +50,10 @@ fn files(project: &Project, lines: &Lines<'_>) -> Vec<Finding> {
         look(file, &["service", "files", &place.to_string()]);
     }
     look(&project.delivery.proxy.config, &["proxy", "config"]);
+    if let Some(monitoring) = &project.delivery.monitoring {
+        look(&monitoring.prometheus, &["monitoring", "prometheus"]);
+        look(&monitoring.grafana, &["monitoring", "grafana"]);
+    }
     findings
 }
 

@@ -12,6 +12,8 @@ use super::front_door::{Limits, Tls};
 use crate::rollout::colour::{Colour, PerColour};
 use crate::rollout::policy::Policy;
 
+use super::Watched;
+
 /// The place and the size of an environment in containers.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -135,6 +137,8 @@ pub struct Environment {
     /// Secrets by the names of their files in `{secrets_dir}`.
     #[serde(default)]
     pub secrets: BTreeMap<Spanned<String>, SecretSource>,
+    /// Where what watches it is reached; without it, nothing does.
+    pub monitoring: Option<Watched>,
     /// How many releases are kept, those that run included.
     #[serde(default = "five")]
     pub keep_releases: usize,

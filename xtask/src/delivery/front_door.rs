@@ -58,6 +58,8 @@ impl Default for Limits {
 
 /// Where the proxy tells its metrics in containers: at the edge's address among the colours, which is never published.
 pub const METRICS_PORT: u16 = 8404;
+/// What it is asked for there.
+pub const METRICS_PATH: &str = "/metrics";
 
 impl Environment {
     pub(super) fn front_door_mistakes(&self, name: &str) -> Vec<(Range<usize>, String)> {

@@ -5,6 +5,7 @@ mod committed_secrets;
 mod coverage;
 mod environment;
 mod front_door;
+mod monitoring;
 mod performance;
 pub mod pins;
 mod product;
@@ -20,10 +21,11 @@ pub use advisories::{Advisories, Ignore};
 pub use committed_secrets::{Allow, CommittedSecrets};
 pub use coverage::{Coverage, Share};
 pub use environment::{Containers, Environment, RuntimeChoice, SecretSource};
-pub use front_door::{Limits, METRICS_PORT, Tls};
+pub use front_door::{Limits, METRICS_PATH, METRICS_PORT, Tls};
+pub use monitoring::{Monitoring, Watched};
 pub use performance::{Performance, Slowdown};
 pub use pins::{Checksum, Pin, Pins, Wheel};
-pub use product::{Commands, Compose, Health, Image, Naive, Newer, Proxy, Service};
+pub use product::{Commands, Compose, Health, Image, MetricsPage, Naive, Newer, Proxy, Service};
 
 use crate::problem::{ExitCode, Problem};
 
@@ -42,6 +44,8 @@ pub struct Delivery {
     pub image: Image,
     /// How colours run as containers; without it they run as processes.
     pub compose: Option<Compose>,
+    /// What watches the environments; without it, nothing does.
+    pub monitoring: Option<Monitoring>,
     /// Which tools are installed for this project alone, and from what.
     #[serde(default)]
     pub tools: Pins,
@@ -119,6 +123,7 @@ impl Delivery {
         for (name, environment) in &self.environments {
             found.extend(environment.rollout.mistakes());
             found.extend(environment.mistakes(name));
+            found.extend(environment.monitoring.iter().flat_map(|watched| watched.mistakes(name)));
             if let Some(mirrored) = &environment.mirrors
                 && (mirrored.get_ref() == name || !self.environments.contains_key(mirrored.get_ref()))
             {
@@ -142,7 +147,8 @@ impl Delivery {
                 );
                 found.extend(open.map(|preview| (preview.span(), text.clone())));
             }
-            for (key, address) in environment.addresses() {
+            let watched = environment.monitoring.iter().flat_map(Watched::addresses);
+            for (key, address) in environment.addresses().chain(watched) {
                 let key = format!("environments.{name}.{key}");
                 if let Some(other) = taken.insert(*address.get_ref(), key.clone()) {
                     let text = format!("{key} is {}, which {other} has already", address.get_ref());

@@ -38,6 +38,9 @@ pub struct Service {
     /// The setting by which it takes so many bytes of memory and keeps them, to show that its limit holds.
     #[serde(default, skip_serializing)]
     pub allocate_setting: Option<String>,
+    /// Where it tells its metrics, where it does. Like `generated`, no part of a release's record.
+    #[serde(default, skip_serializing)]
+    pub metrics: Option<MetricsPage>,
     /// Subcommands the binary has, where it has them.
     #[serde(default)]
     pub commands: Commands,
@@ -68,6 +71,16 @@ pub struct Health {
     pub colour_header: Option<String>,
     /// The response header in which the service says which release it is.
     pub release_header: Option<String>,
+}
+
+/// Where the service tells its metrics, in the format of Prometheus.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MetricsPage {
+    /// The path.
+    pub path: String,
+    /// The secret whose value a scraper presents as bearer token, in each environment that has it.
+    pub token: Option<String>,
 }
 
 /// Optional subcommands of the service's binary, as their arguments.

@@ -22,6 +22,7 @@ mod killed;
 mod lifecycle;
 mod linted;
 mod mishaps;
+mod monitoring;
 mod pipeline;
 mod progress;
 mod prometheus;

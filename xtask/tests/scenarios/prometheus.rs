@@ -1,12 +1,11 @@
 //! Gates of one's own: a real Prometheus that scrapes both colours, and one that is not there.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::TcpListener;
 use std::process::Command;
-use std::time::Duration;
 
-use xtask::http::{self, Probe};
 use xtask::tools;
 
+use crate::support::prometheus::Server;
 use crate::support::{Background, Fixture, On, Ran, eventually, on_both};
 
 on_both! {
@@ -45,19 +44,10 @@ fn start_prometheus(fixture: &Fixture) -> Background {
     fixture.write("prometheus.yml", &config);
     let mut command = Command::new(tools::require(&tools::PROMETHEUS).unwrap());
     command.current_dir(fixture.root()).args(["--config.file=prometheus.yml", "--storage.tsdb.path=prometheus"]);
-    let server = Background::start(command.arg(format!("--web.listen-address={}", fixture.metrics_address())));
-    eventually("Prometheus is ready", || answers(fixture.metrics_address(), "/-/ready").is_some());
-    eventually("the active colour was scraped", || {
-        answers(fixture.metrics_address(), "/api/v1/query?query=up").is_some_and(|body| body.contains("\"1\""))
-    });
-    server
-}
-
-fn answers(address: SocketAddr, path: &str) -> Option<String> {
-    match http::get(address, path, Duration::from_secs(5)) {
-        Probe::Answered(answer) if answer.status == 200 => Some(answer.body),
-        _ => None,
-    }
+    let server = Server { address: fixture.metrics_address() };
+    let running = server.start(command.arg(format!("--web.listen-address={}", server.address)));
+    eventually("the active colour was scraped", || !server.query("up == 1").is_empty());
+    running
 }
 
 /// The verdicts of a rollout, of the events it has printed.

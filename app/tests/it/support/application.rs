@@ -85,12 +85,15 @@ impl TestApp {
         self.serving.join().unwrap()
     }
 
-    /// The value of a metric's line that starts with `series`.
+    /// The value of a metric, `name` or `name{label="value",…}`: of the first series that has these labels, whatever more.
     pub(crate) fn metric(&self, series: &str) -> Option<f64> {
+        let (name, labels) = parted(series);
         let response = self.get("/metrics");
-        let line =
-            response.text().lines().find(|line| line.strip_prefix(series).is_some_and(|rest| rest.starts_with(' ')))?;
-        line.rsplit(' ').next()?.parse().ok()
+        response.text().lines().find_map(|line| {
+            let (series, value) = line.rsplit_once(' ')?;
+            let (other, others) = parted(series);
+            (other == name && labels.iter().all(|label| others.contains(label))).then(|| value.parse().ok())?
+        })
     }
 
     /// Waits until this many requests are under way, the question itself not counted.
@@ -100,4 +103,10 @@ impl TestApp {
             (counted >= requests + 1.0).then_some(())
         });
     }
+}
+
+/// A series' name and its labels; no value in these tests has a comma.
+fn parted(series: &str) -> (&str, Vec<&str>) {
+    let (name, labels) = series.trim_end_matches('}').split_once('{').unwrap_or((series, ""));
+    (name, labels.split(',').filter(|label| !label.is_empty()).collect())
 }

@@ -51,7 +51,7 @@ impl Home for ComposeHome<'_> {
     }
 
     fn vanish(&self) -> anyhow::Result<()> {
-        for volume in self.stack.volumes() {
+        for volume in self.stack.volumes().chain(self.stack.watching_volumes()?) {
             match docker::read(&["volume", "rm", &volume]) {
                 // Whoever waited for the lock has it by now, and finds it empty.
                 Err(error) if format!("{error:#}").contains("volume is in use") => {}

@@ -4,6 +4,7 @@ mod ended;
 pub mod home;
 mod inspected;
 mod log;
+pub mod monitoring;
 pub mod proxy;
 pub mod resolved;
 pub mod stack;

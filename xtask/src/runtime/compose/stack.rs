@@ -6,12 +6,13 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use serde::Deserialize;
 use serde_json::Value;
 
 pub(super) use super::inspected::Inspected;
 use super::log::ContainerLog;
 use super::resolved::Resolved;
-use crate::delivery::{Containers, Delivery, Environment, FILE};
+use crate::delivery::{Containers, Delivery, Environment, FILE, Monitoring, Watched};
 use crate::docker::{self, Refusal};
 use crate::host::{MOUNT, Names};
 use crate::problem::{ExitCode, Problem};
@@ -21,6 +22,9 @@ use crate::runtime::Log;
 /// The volumes, and where they are mounted.
 const VOLUMES: [(&str, &str); 3] = [("ledger", ""), ("proxy", "/proxy"), ("secrets", "/secrets")];
 
+/// Those of what watches it, which no deployer mounts.
+const WATCHING: [&str; 4] = ["prometheus-config", "prometheus-data", "grafana-config", "grafana-data"];
+
 /// The services of the Compose file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Service {
@@ -28,6 +32,8 @@ pub(super) enum Service {
     ProxyA,
     ProxyB,
     Colour(Colour),
+    Prometheus,
+    Grafana,
 }
 
 impl fmt::Display for Service {
@@ -37,6 +43,8 @@ impl fmt::Display for Service {
             Service::ProxyA => f.write_str("proxy-a"),
             Service::ProxyB => f.write_str("proxy-b"),
             Service::Colour(colour) => write!(f, "app-{colour}"),
+            Service::Prometheus => f.write_str("prometheus"),
+            Service::Grafana => f.write_str("grafana"),
         }
     }
 }
@@ -75,7 +83,7 @@ impl Stack {
             newer: compose.newer.as_ref().map(|newer| (newer.engine, root.join(&newer.file))),
             proxy_image: delivery.proxy.image.clone(),
             colours: PerColour::from_fn(colour),
-            variables: variables(&project, &delivery.proxy.image, environment, containers),
+            variables: variables(&project, delivery, environment, containers),
             name: project,
         })
     }
@@ -112,9 +120,26 @@ impl Stack {
         format!("{}-{volume}", self.name)
     }
 
-    /// All of them.
+    /// All of them, but those of what watches the environment.
     pub(super) fn volumes(&self) -> impl Iterator<Item = String> {
         VOLUMES.iter().map(|(volume, _)| self.volume(volume))
+    }
+
+    /// Makes those of what watches the environment.
+    pub(super) fn make_watching_volumes(&self) -> anyhow::Result<()> {
+        WATCHING.iter().try_for_each(|volume| docker::read(&["volume", "create", &self.volume(volume)]).map(drop))
+    }
+
+    /// Those of what watches the environment that there are.
+    pub(super) fn watching_volumes(&self) -> anyhow::Result<Vec<String>> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "PascalCase")]
+        struct Named {
+            name: String,
+        }
+        let names = WATCHING.map(|volume| self.volume(volume));
+        let found: Vec<Named> = docker::inspect_all("volume", &names.each_ref().map(String::as_str))?;
+        Ok(found.into_iter().map(|volume| volume.name).collect())
     }
 
     pub(super) fn container(&self, service: Service) -> String {
@@ -194,7 +219,8 @@ impl Stack {
 
     /// Removes every container and network of it.
     pub(super) fn down(&self) -> anyhow::Result<()> {
-        self.compose(&[&self.file], &["down", "--remove-orphans", "--timeout", "5"], None).map(drop)
+        let args = ["--profile", "*", "down", "--remove-orphans", "--timeout", "5"];
+        self.compose(&[&self.file], &args, None).map(drop)
     }
 
     pub(super) fn log(&self, service: Service) -> Option<Box<dyn Log>> {
@@ -206,10 +232,16 @@ impl Stack {
 
 fn variables(
     project: &str,
-    proxy_image: &str,
+    delivery: &Delivery,
     environment: &Environment,
     containers: &Containers,
 ) -> BTreeMap<&'static str, String> {
+    // Compose reads all of its file, whatever of it is started.
+    let image =
+        |of: fn(&Monitoring) -> &String| delivery.monitoring.as_ref().map_or("none".into(), |it| of(it).clone());
+    let listen = |of: fn(&Watched) -> SocketAddr| {
+        environment.monitoring.as_ref().map_or("127.0.0.1:0".into(), |watched| of(watched).to_string())
+    };
     BTreeMap::from([
         ("SWITCHYARD_PROJECT", project.to_owned()),
         ("SWITCHYARD_LISTEN", environment.listen.get_ref().to_string()),
@@ -219,7 +251,11 @@ fn variables(
         ("SWITCHYARD_EDGE_ADDRESS", containers.edge().to_string()),
         ("SWITCHYARD_BLUE_ADDRESS", containers.colour(Colour::Blue).to_string()),
         ("SWITCHYARD_GREEN_ADDRESS", containers.colour(Colour::Green).to_string()),
-        ("SWITCHYARD_PROXY_IMAGE", proxy_image.to_owned()),
+        ("SWITCHYARD_PROXY_IMAGE", delivery.proxy.image.clone()),
+        ("SWITCHYARD_PROMETHEUS_IMAGE", image(|monitoring| &monitoring.prometheus_image)),
+        ("SWITCHYARD_PROMETHEUS_LISTEN", listen(|watched| *watched.prometheus.get_ref())),
+        ("SWITCHYARD_GRAFANA_IMAGE", image(|monitoring| &monitoring.grafana_image)),
+        ("SWITCHYARD_GRAFANA_LISTEN", listen(|watched| *watched.grafana.get_ref())),
         ("SWITCHYARD_MEMORY", containers.memory.clone()),
         ("SWITCHYARD_CPUS", containers.cpus.to_string()),
         ("SWITCHYARD_PIDS", containers.pids.to_string()),

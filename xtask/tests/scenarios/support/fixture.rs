@@ -90,7 +90,15 @@ impl Fixture {
         for file in fs::read_dir(repository().join("config")).unwrap() {
             fixture.copy(&Path::new("config").join(file.unwrap().file_name()));
         }
-        for folder in ["docker", "docker/haproxy"] {
+        for folder in [
+            "docker",
+            "docker/haproxy",
+            "docker/prometheus",
+            "docker/prometheus/rules",
+            "docker/grafana/dashboards",
+            "docker/grafana/provisioning/dashboards",
+            "docker/grafana/provisioning/datasources",
+        ] {
             let files = fs::read_dir(repository().join(folder)).unwrap().map(|entry| entry.unwrap());
             for file in files.filter(|file| file.file_type().unwrap().is_file()) {
                 fixture.copy(&Path::new(folder).join(file.file_name()));
@@ -178,7 +186,7 @@ impl Fixture {
         Prober::start(colour, None)
     }
 
-    /// Where nothing of the project listens.
+    /// Where a Prometheus is to be reached, and nothing of the project listens unless it is told to.
     pub fn metrics_address(&self) -> SocketAddr {
         self.ports.address(9)
     }
@@ -190,7 +198,17 @@ impl Fixture {
 
     /// Where the proxy can tell its metrics.
     pub fn proxy_metrics_address(&self) -> SocketAddr {
+        self.ports.address(16)
+    }
+
+    /// The same for that of the staging environment.
+    pub fn staging_metrics_address(&self) -> SocketAddr {
         self.ports.address(11)
+    }
+
+    /// Where nothing of the project listens.
+    pub fn spare_address(&self) -> SocketAddr {
+        self.ports.address(15)
     }
 
     pub fn green_address(&self) -> SocketAddr {

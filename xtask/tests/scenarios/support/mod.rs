@@ -4,6 +4,7 @@ pub mod door;
 pub mod engine;
 pub mod fixture;
 pub mod prober;
+pub mod prometheus;
 pub mod ran;
 pub mod told;
 pub mod traces;

@@ -73,14 +73,14 @@ impl Drop for Quiet<'_> {
     }
 }
 
-/// Twelve ports below the range the kernel takes ports for outgoing connections from, held by a file lock.
+/// Twenty ports below the range the kernel takes ports for outgoing connections from, held by a file lock.
 pub struct Ports {
     first: u16,
     _held: File,
 }
 
 impl Ports {
-    const BLOCK: u16 = 12;
+    const BLOCK: u16 = 20;
 
     pub fn take() -> Ports {
         for first in (20_000..30_000).step_by(usize::from(Ports::BLOCK)) {
@@ -90,7 +90,7 @@ impl Ports {
                 return Ports { first, _held: file };
             }
         }
-        panic!("no twelve ports are free");
+        panic!("no twenty ports are free");
     }
 
     pub fn address(&self, number: u16) -> SocketAddr {
@@ -105,7 +105,7 @@ impl Ports {
         let delivery = [0, 1, 2].iter().fold(delivery.to_owned(), |text, number| {
             text.replace(&format!("10.203.0.{}/27", number * 32), &format!("{}/27", subnet(*number)))
         });
-        let ports = [8080, 8081, 8082, 8180, 8181, 8182, 8280, 8281, 8282];
+        let ports = [8080, 8081, 8082, 8180, 8181, 8182, 8280, 8281, 8282, 9090, 3000, 9190, 3100, 9290, 3200];
         ports.iter().zip(0..).fold(delivery, |text, (port, number)| {
             text.replace(&format!("127.0.0.1:{port}"), &self.address(number).to_string())
         })
