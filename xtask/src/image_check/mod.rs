@@ -106,7 +106,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     let mut failed = Vec::new();
     for reference in &references {
         let image = docker::obtain(reference)?;
-        let contents = Contents::of(&image.id, reference)?;
+        let contents = Contents::of(&image, reference)?;
         let tree = Tree::of(&contents);
         let before = before.as_ref();
         let subject = Subject { project: &project, reference, image: &image, contents: &contents, tree, before };

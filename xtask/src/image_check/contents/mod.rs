@@ -14,7 +14,7 @@ use anyhow::Context as _;
 
 use super::dependencies::Package;
 use crate::config_lint::committed;
-use crate::docker;
+use crate::docker::{self, Image};
 use crate::problem::{ExitCode, Problem};
 
 pub use archive::read;
@@ -122,8 +122,12 @@ impl Contents {
     ///
     /// # Errors
     /// A [`Problem`] when the engine does not give them, or nothing that can be read.
-    pub(super) fn of(id: &str, reference: &str) -> anyhow::Result<Contents> {
-        let args = ["save", id];
+    pub(super) fn of(image: &Image, reference: &str) -> anyhow::Result<Contents> {
+        // Engines refuse to save what has nothing in it.
+        if image.root_fs.layers.is_empty() {
+            return Ok(Contents::default());
+        }
+        let args = ["save", &image.id];
         let mut command = docker::command(&args);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(docker::not_run)?;
         let stream = child.stdout.take().context("the standard output was not piped")?;

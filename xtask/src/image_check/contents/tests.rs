@@ -75,6 +75,16 @@ fn what_is_told_of_a_file_is_found_through_every_name_of_it() {
 }
 
 #[test]
+fn an_instruction_that_says_nothing_keeps_its_layers_place() {
+    let config = br#"{"rootfs":{},"history":[{},{"created_by":"ENV A=b","empty_layer":true},{"created_by":"COPY b"}]}"#;
+    let manifest = br#"[{"Config":"config.json","Layers":["0","1"]}]"#;
+    let layer = archive(&[("a", b"")]);
+    let files = [("0", &layer[..]), ("1", &layer), ("config.json", config), ("manifest.json", manifest)];
+    let layers = contents(&archive(&files)).unwrap().layers;
+    assert_eq!(layers.iter().map(|layer| layer.made_by.as_deref()).collect::<Vec<_>>(), [None, Some("COPY b")]);
+}
+
+#[test]
 fn a_link_that_leads_to_itself_leads_nowhere_and_a_folders_link_is_followed() {
     let mut builder = tar::Builder::new(Vec::new());
     let links = [("bin", "usr/bin"), ("one", "two"), ("two", "/one")];
