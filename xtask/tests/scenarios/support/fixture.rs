@@ -177,14 +177,11 @@ impl Fixture {
         self.ports.address(9)
     }
 
-    /// Where the proxy can listen with TLS.
+    /// Where the proxy can listen with TLS: production's address, which has another from then on and is not to be started.
     pub fn tls_address(&self) -> SocketAddr {
-        self.ports.address(10)
-    }
-
-    /// Where the proxy can tell its metrics.
-    pub fn proxy_metrics_address(&self) -> SocketAddr {
-        self.ports.address(11)
+        let address = self.ports.address(6);
+        self.edit_delivery(&address.to_string(), "127.0.0.1:2");
+        address
     }
 
     pub fn green_address(&self) -> SocketAddr {

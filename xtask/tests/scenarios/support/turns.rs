@@ -73,14 +73,14 @@ impl Drop for Quiet<'_> {
     }
 }
 
-/// Twelve ports below the range the kernel takes ports for outgoing connections from, held by a file lock.
+/// Ten ports below the range the kernel takes ports for outgoing connections from, held by a file lock.
 pub struct Ports {
     first: u16,
     _held: File,
 }
 
 impl Ports {
-    const BLOCK: u16 = 12;
+    const BLOCK: u16 = 10;
 
     pub fn take() -> Ports {
         for first in (20_000..30_000).step_by(usize::from(Ports::BLOCK)) {
@@ -90,7 +90,7 @@ impl Ports {
                 return Ports { first, _held: file };
             }
         }
-        panic!("no twelve ports are free");
+        panic!("no ten ports are free");
     }
 
     pub fn address(&self, number: u16) -> SocketAddr {
