@@ -133,12 +133,8 @@ impl<'a> Deployment<'a> {
         let Scene { proxy, router, host, .. } = &self.scene;
         let config = self.site.proxy_config()?;
         let runs = proxy.is_alive()?;
-        if runs {
-            config.check_addresses(*host)?;
-        }
-        if let Some(done) = certificate::follow(self.site, &self.scene)? {
-            self.reader.tell(&done);
-        }
+        runs.then(|| config.check_addresses(*host)).transpose()?;
+        certificate::follow(self.site, &self.scene)?.iter().for_each(|done| self.reader.tell(done));
         if !runs {
             return Ok(());
         }

@@ -186,7 +186,8 @@ mod tests {
 
     #[test]
     fn another_build_runtime_or_secret_is_a_finding() {
-        let cases: [(&str, &str, &str); 3] = [
+        let door = "protected = true\nlisten_tls = \"127.0.0.1:8443\"\ntls = { certificate = { env = \"PEM\" } }";
+        let cases: [(&str, &str, &str); 5] = [
             ("profile = \"release\"\nmirrors", "profile = \"dev\"\nmirrors", "`profile` is release there and dev here"),
             (
                 "runtime = \"process\"\nprofile = \"release\"\nlisten = \"127.0.0.1:8280\"",
@@ -198,6 +199,8 @@ mod tests {
                 "protected = true\nsecrets = { token = { env = \"TOKEN\" } }",
                 "`secrets.token.env` is TOKEN there and not set here",
             ),
+            ("protected = true", door, "`listen_tls` is 127.0.0.1:8443 there and not set here"),
+            ("protected = true", "protected = true\naccess_log = true", "`access_log` is true there and false here"),
         ];
         for (from, to, expected) in cases {
             let findings = findings(&delivery(|text| text.replace(from, to))).unwrap();

@@ -198,7 +198,7 @@ fn own_delivery(text: &str, environment: &str, runtime: RuntimeChoice, name: &st
     own.insert("colours".into(), Table::from_iter([("blue".to_owned(), blue), ("green".to_owned(), green)]).into());
     own.insert("runtime".into(), Value::try_from(runtime)?);
     own.remove("mirrors");
-    // The load of a benchmark speaks plain HTTP.
+    // The load of a benchmark speaks plain HTTP, from one address, and nobody looks at the proxy besides.
     ["listen_tls", "tls", "proxy_metrics", "limits"].iter().for_each(|key| drop(own.remove(*key)));
     if let Some(containers) = own.get_mut("containers").and_then(Value::as_table_mut) {
         let number = std::process::id() % (1 << 11);
