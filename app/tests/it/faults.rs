@@ -65,6 +65,11 @@ fn a_late_start_does_not_even_listen_until_its_time_has_come() {
 fn memory_is_taken_and_kept_beside_what_is_served() {
     // A whole number of pages and no whole number of pieces.
     const BYTES: u64 = 40 * 1024 * 1024 + 4096;
+    let resident = || {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
+    };
     let before = resident();
     let app = spawn_app(&[&format!("faults.allocate={BYTES}")]);
     let deadline = Instant::now() + Duration::from_secs(30);
@@ -72,14 +77,6 @@ fn memory_is_taken_and_kept_beside_what_is_served() {
         assert!(Instant::now() < deadline, "{} of {BYTES} bytes", resident() - before);
         assert_eq!(app.get("/readyz").status, 200);
     }
-}
-
-/// The memory this process has, in bytes.
-#[cfg(target_os = "linux")]
-fn resident() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
 }
 
 #[test]
