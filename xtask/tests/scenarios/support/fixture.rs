@@ -196,12 +196,7 @@ impl Fixture {
         self.ports.address(10)
     }
 
-    /// Where the proxy can tell its metrics.
-    pub fn proxy_metrics_address(&self) -> SocketAddr {
-        self.ports.address(16)
-    }
-
-    /// The same for that of the staging environment.
+    /// The same of the staging environment.
     pub fn staging_metrics_address(&self) -> SocketAddr {
         self.ports.address(11)
     }
