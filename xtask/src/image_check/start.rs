@@ -16,7 +16,7 @@ use crate::runtime::compose::trial::{Launched, State, Trial};
 /// One is an accident; of five, the middle one is told, and how far the others are from it.
 const RUNS: usize = 5;
 /// How much longer than it may it is waited for, so that what takes longer is told in figures.
-const PATIENCE: u32 = 2;
+const PATIENCE: u32 = 3;
 /// How many lines of its log are shown of one that does not come up.
 const LINES: usize = 8;
 const COLOUR: Colour = Colour::Blue;

@@ -64,9 +64,9 @@ fn one_that_starts_late_is_caught_and_one_that_is_never_ready_with_what_it_said(
     fixture.edit_delivery(release, &format!("{release}\nAPP__FAULTS__START_DELAY = \"2500ms\""));
     check()
         .refused(1, &["does not pass: start", "to the first good answer, at most 2s; median ", "of 1, as development"]);
-    fixture.edit_delivery("max_start = \"2s\"", "max_start = \"500ms\"");
+    fixture.edit_delivery("max_start = \"2s\"", "max_start = \"1s\"");
     fixture.edit_delivery("APP__FAULTS__START_DELAY = \"2500ms\"", "APP__FAULTS__NEVER_READY = \"true\"");
-    let told = ["start: not ready within 1s", "the last answer: HTTP 503", "faults.never_ready", "its last lines: "];
+    let told = ["start: not ready within 3s", "the last answer: HTTP 503", "faults.never_ready", "its last lines: "];
     let ran = check().refused(1, &told);
     assert!(ran.stderr.contains("listening"), "{}", ran.stderr);
     interrupted(&fixture, &image);
@@ -78,7 +78,7 @@ fn one_that_starts_late_is_caught_and_one_that_is_never_ready_with_what_it_said(
 
 /// Ends the check of an image that is never ready, and looks whether it has removed all that it had started.
 fn interrupted(fixture: &Fixture, image: &str) {
-    fixture.edit_delivery("max_start = \"500ms\"", "max_start = \"1m\"");
+    fixture.edit_delivery("max_start = \"1s\"", "max_start = \"1m\"");
     let mut check = fixture.xtask(&["image-check", "--env", "development", image]);
     let check = check.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let container = format!("{}-{}-development-app-blue-1", fixture.stack("check"), check.id());
