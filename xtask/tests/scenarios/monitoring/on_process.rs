@@ -2,17 +2,11 @@
 
 use super::*;
 
-/// A project whose proxy tells its metrics at an address of its own.
+/// A project whose proxy tells its metrics.
 fn with_exporter() -> Fixture {
     let fixture = Fixture::new(On::Process);
-    let exporter = fixture.spare_address();
-    let frontend = format!(
-        "\nfrontend internal\n  bind {exporter}\n  http-request use-service prometheus-exporter if {{ path /metrics }}\n"
-    );
-    let config = "docker/haproxy/haproxy.cfg";
-    fixture.write(config, &(fixture.read(config) + &frontend));
-    let password = "grafana_password = { env = \"DEVELOPMENT_GRAFANA_PASSWORD\" }";
-    fixture.edit_delivery(password, &format!("{password}\nproxy = \"{exporter}\""));
+    let exporter = format!("preview = true\nproxy_metrics = \"{}\"", fixture.spare_address());
+    fixture.edit_delivery("preview = true", &exporter);
     hurry(&fixture);
     fixture
 }
