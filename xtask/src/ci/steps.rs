@@ -227,8 +227,7 @@ pub(super) const STEPS: &[Step] = &[
             "--test-threads",
             "4",
             "--filterset",
-            // Units of a scenario's name are none that take an engine.
-            "not (test(/on_process|on_compose|^containers::|^images::/) | binary(scenarios) & test(/^image_(check|runs)::/))",
+            "not test(/on_process|on_compose|^containers::|^images::/)",
         ],
         env: SIMULATED,
         needs: &[CARGO_NEXTEST, HAPROXY],
@@ -330,14 +329,14 @@ pub(super) const STEPS: &[Step] = &[
         verifies: "the image: built both ways, small, hardened, fast to start, and checked; a spoiled one is caught",
         criteria: &["A1.3", "A2.1", "A2.3", "A2.4"],
         after: &["build"],
-        command: scenarios!("test(/^(images|image_check|image_runs)::/)", "1"),
+        command: scenarios!("test(/^images::/)", "1"),
         needs: &[CARGO_NEXTEST, GIT, CARGO_DENY, CARGO_AUDITABLE],
         in_containers: true,
         lane: Lane::Alone,
         tests: Tests::Nextest,
         facts: &[Fact::Cargo, Fact::Engine],
         limit: minutes(20),
-        remedy: "cargo nextest run --package xtask --test scenarios images:: image_check:: image_runs::",
+        remedy: "cargo nextest run --package xtask --test scenarios images::",
         ..USUAL
     },
     Step {

@@ -75,6 +75,7 @@ fn git(fixture: &Fixture, args: &[&str]) {
 fn what_came_before_is_built_from_its_commit() {
     const SLOW: &str = "from_millis(5)";
     let fixture = Fixture::alone(On::Process);
+    fixture.share_tools();
     fs::create_dir_all(fixture.root().join("shop/src")).unwrap();
     fixture.write("Cargo.toml", "[workspace]\nmembers = [\"shop\"]\nresolver = \"3\"\n");
     fixture.write("shop/Cargo.toml", "[package]\nname = \"shop\"\nversion = \"0.1.0\"\nedition = \"2024\"\n");

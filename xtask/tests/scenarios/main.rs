@@ -14,8 +14,6 @@ mod coverage;
 mod fallen_back;
 mod fresh_clone;
 mod front_door;
-mod image_check;
-mod image_runs;
 mod images;
 mod interrupted;
 mod killed;

@@ -2,8 +2,10 @@
 //! made.
 
 mod benched;
+mod checked;
 mod given;
 mod reproduced;
+mod running;
 mod shop;
 
 use std::fs;
@@ -11,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::support::{Fixture, On, Ran, TOKEN, build, builder_is_here, containers_are_here, docker, repository};
-use shop::{content, made, share_tools, workspace};
+use shop::{content, made, workspace};
 
 #[test]
 fn a_change_of_one_line_compiles_the_service_again_and_no_dependency() {
@@ -166,7 +168,7 @@ fn docker_without(fixture: &Fixture, plugin: &str) -> String {
 #[test]
 fn without_buildx_the_container_is_refused_auto_does_without_and_the_check_does_not_pass_unseen() {
     let Some(fixture) = containers_are_here().then(|| Fixture::new(On::Compose)) else { return };
-    share_tools(&fixture);
+    fixture.share_tools();
     let path = docker_without(&fixture, "buildx");
     let run =
         |args: &[&str], ci: &str| Ran::from(fixture.xtask(args).env("PATH", &path).env("CI", ci).output().unwrap());

@@ -51,20 +51,12 @@ pub fn workspace() -> Option<Fixture> {
         fs::create_dir_all(fixture.root().join(name).parent().unwrap()).unwrap();
         fixture.write(name, &text);
     }
-    share_tools(&fixture);
+    fixture.share_tools();
     fixture.edit_delivery("package = \"app\"", "package = \"till\"");
     fixture.edit_delivery("binary = \"app\"", "binary = \"shop-till\"");
     // It prints, and serves nothing.
     fixture.edit_delivery("max_start = \"5s\"", "");
     Some(fixture)
-}
-
-/// What writes into a binary what it is made of is compiled once for all fixtures.
-pub fn share_tools(fixture: &Fixture) {
-    let tools = repository().join("target/tools");
-    fs::create_dir_all(&tools).unwrap();
-    fs::create_dir_all(fixture.root().join("target")).unwrap();
-    std::os::unix::fs::symlink(tools, fixture.root().join("target/tools")).unwrap();
 }
 
 fn package(name: &str, more: &str) -> String {

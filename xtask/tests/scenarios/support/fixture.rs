@@ -158,6 +158,15 @@ impl Fixture {
         self.write("config/delivery.toml", &text.replacen(from, to, 1));
     }
 
+    /// Takes the tools that are installed for this repository: what writes into a binary what it is made of is compiled once
+    /// and not for each fixture.
+    pub fn share_tools(&self) {
+        let tools = repository().join("target/tools");
+        fs::create_dir_all(&tools).unwrap();
+        fs::create_dir_all(self.root.join("target")).unwrap();
+        std::os::unix::fs::symlink(tools, self.root.join("target/tools")).unwrap();
+    }
+
     /// Leaves nothing in `delivery.toml` that `config-lint` would have to build the service for.
     pub fn ask_the_service_nothing(&self) {
         let text = self.read("config/delivery.toml");

@@ -23,11 +23,7 @@ fn project() -> Fixture {
     let naive = delivery.lines().find(|line| line.starts_with("naive = ")).unwrap();
     fixture.edit_delivery(naive, "");
     fixture.edit_delivery("max_start = \"5s\"", "");
-    // Tools of this project are not installed anew for every test.
-    let tools = repository().join("target/tools");
-    fs::create_dir_all(&tools).unwrap();
-    fs::create_dir(fixture.root().join("target")).unwrap();
-    std::os::unix::fs::symlink(tools, fixture.root().join("target/tools")).unwrap();
+    fixture.share_tools();
     fixture
 }
 
