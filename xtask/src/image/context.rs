@@ -119,3 +119,64 @@ fn settle(path: &Path) -> std::io::Result<()> {
     fs::set_permissions(path, fs::Permissions::from_mode(mode))?;
     fs::File::open(path)?.set_modified(SystemTime::UNIX_EPOCH)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::delivery::Delivery;
+    use crate::testing::{DELIVERY, Repository};
+
+    const MANIFEST: &str = "[package]\nname = \"shop\"\nversion = \"0.1.0\"\n";
+
+    fn project() -> (Repository, Service) {
+        let files = [
+            ("Cargo.toml", MANIFEST),
+            ("Cargo.lock", "version = 4\n\n[[package]]\nname = \"shop\"\nversion = \"0.1.0\"\n"),
+            ("src/main.rs", "fn main() { println!(\"the real one\"); }\n"),
+            ("config/base.toml", "a = 1\n"),
+            (".gitignore", "target\nignored\n"),
+            ("ignored", "a secret"),
+        ];
+        let mut service = Delivery::parse(DELIVERY).unwrap().service;
+        service.files = vec!["config".to_owned()];
+        (Repository::with(&files), service)
+    }
+
+    #[test]
+    fn what_is_staged_is_the_same_whoever_has_copied_it_and_when_and_is_gone_afterwards() {
+        let (project, service) = project();
+        let binary = project.root().join("built");
+        fs::write(&binary, "a program").unwrap();
+        fs::set_permissions(&binary, fs::Permissions::from_mode(0o700)).unwrap();
+        fs::set_permissions(project.root().join("config/base.toml"), fs::Permissions::from_mode(0o600)).unwrap();
+        let folder = Folder::new(project.root());
+        folder.stage(project.root(), &service, Some(&binary)).unwrap();
+        let out = folder.context().join("out");
+        for (name, mode) in [
+            ("release/service", 0o755),
+            ("release/config/base.toml", 0o644),
+            ("etc/passwd", 0o644),
+            ("etc/nsswitch.conf", 0o644),
+            ("release", 0o755),
+        ] {
+            let told = fs::metadata(out.join(name)).unwrap();
+            let times = (told.permissions().mode() & 0o7777, told.modified().unwrap());
+            assert_eq!(times, (mode, SystemTime::UNIX_EPOCH), "{name}");
+        }
+        let path = folder.path().to_owned();
+        drop(folder);
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn sources_are_those_of_a_fresh_clone_and_the_manifests_have_stubs_for_them() {
+        let (project, _) = project();
+        let folder = Folder::new(project.root());
+        let source = folder.stage_source(project.root()).unwrap();
+        assert!(source.join("config/base.toml").exists() && !source.join("ignored").exists());
+        assert_eq!(folder.stage_manifests(project.root()).unwrap(), ["shop"]);
+        let manifests = folder.context().join("manifests");
+        assert_eq!(fs::read_to_string(manifests.join("src/main.rs")).unwrap(), skeleton::STUB);
+        assert_eq!(fs::read_to_string(manifests.join("Cargo.toml")).unwrap(), MANIFEST);
+    }
+}
