@@ -18,7 +18,7 @@ fn a_renewed_certificate_is_taken_over_under_load_without_losing_a_connection(on
     let address = fixture.tls_address();
     let settings = format!(
         "listen_tls = \"{address}\"\ntls = {{ certificate = {{ file = \"site.pem\" }} }}\nproxy_metrics = \"{}\"",
-        fixture.metrics_address()
+        fixture.spare_address()
     );
     fixture.edit_delivery("preview = true", &format!("preview = true\n{settings}"));
     let key = "environments.development.tls.certificate";
@@ -86,9 +86,9 @@ fn what_is_said_in_the_clear_leads_there(fixture: &Fixture, address: SocketAddr)
 fn the_metrics_are_within(fixture: &Fixture) {
     let request = "GET /metrics HTTP/1.0\r\n\r\n";
     let told = match fixture.on() {
-        On::Process => ask(fixture.metrics_address(), request),
+        On::Process => ask(fixture.spare_address(), request),
         On::Compose => {
-            assert!(ask(fixture.metrics_address(), request).is_empty());
+            assert!(ask(fixture.spare_address(), request).is_empty());
             let edge = fixture.container("edge");
             assert!(!docker(&["port", &edge]).unwrap().contains("8404"));
             // The second address of the network, see config/delivery.toml.

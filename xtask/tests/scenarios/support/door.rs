@@ -36,7 +36,7 @@ impl Door {
         let (ports, folder) = (Ports::take(), std::env::temp_dir().join(&name));
         fs::create_dir_all(folder.join("maps")).unwrap();
         fs::write(folder.join("maps/split.map"), "green 0\n").unwrap();
-        let settings = settings.replace("METRICS", &ports.address(9).to_string());
+        let settings = settings.replace("METRICS", &ports.address(15).to_string());
         let delivery = fs::read_to_string(repository().join("config/delivery.toml")).unwrap();
         let delivery = ports.put_into(&delivery.replacen("preview = true", &format!("preview = true\n{settings}"), 1));
         fs::write(folder.join("haproxy.cfg"), configuration(&Delivery::parse(&delivery).unwrap())).unwrap();
@@ -56,7 +56,7 @@ impl Door {
 
     /// Where it tells its metrics, if anywhere.
     pub fn metrics_address(&self) -> SocketAddr {
-        self.ports.address(9)
+        self.ports.address(15)
     }
 
     /// What is answered to these bytes, until the connection is closed or two seconds have passed.

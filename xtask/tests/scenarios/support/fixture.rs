@@ -202,7 +202,7 @@ impl Fixture {
 
     /// Where the proxy can listen with TLS.
     pub fn tls_address(&self) -> SocketAddr {
-        self.ports.address(10)
+        self.ports.address(16)
     }
 
     /// The same of the staging environment.
