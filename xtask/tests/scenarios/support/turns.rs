@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Where tests of this user take turns.
 fn shared() -> PathBuf {
@@ -38,7 +39,7 @@ impl Turn {
     /// Waits until there are no others, for the life of what it returns.
     pub fn take_all(&self) -> Quiet<'_> {
         if !self.alone {
-            self.machine.unlock().unwrap();
+            self.give_share_back();
             self.take_machine();
         }
         Quiet(self)
@@ -51,11 +52,31 @@ impl Turn {
     }
 
     fn take_share(&self) {
+        // Who has a share already would wait for those who wait for it.
+        if SHARES.fetch_add(1, Ordering::SeqCst) > 0 {
+            return self.machine.lock_shared().unwrap();
+        }
         self.queue.lock().unwrap();
         self.machine.lock_shared().unwrap();
         self.queue.unlock().unwrap();
     }
+
+    fn give_share_back(&self) {
+        SHARES.fetch_sub(1, Ordering::SeqCst);
+        self.machine.unlock().unwrap();
+    }
 }
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        if !self.alone {
+            self.give_share_back();
+        }
+    }
+}
+
+/// How many shares this process has; a test can have several projects.
+static SHARES: AtomicUsize = AtomicUsize::new(0);
 
 fn open(name: &str) -> File {
     File::options().create(true).append(true).open(shared().join(name)).unwrap()
