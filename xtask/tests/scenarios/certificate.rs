@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
@@ -91,9 +91,9 @@ fn the_metrics_are_within(fixture: &Fixture) {
             assert!(ask(fixture.spare_address(), request).is_empty());
             let edge = fixture.container("edge");
             assert!(!docker(&["port", &edge]).unwrap().contains("8404"));
-            // The second address of the network, see config/delivery.toml.
-            let within = fixture.colour_address("blue").to_string().replace(".3:", ".2:");
-            let within = within.rsplit_once(':').unwrap().0.to_owned();
+            // The edge's is the one before blue's.
+            let IpAddr::V4(blue) = fixture.colour_address("blue").ip() else { panic!("no address of a network's") };
+            let within = Ipv4Addr::from_bits(blue.to_bits() - 1);
             let script = format!("printf '{}' | socat -t5 - TCP:{within}:8404", request.escape_default());
             docker(&["exec", &edge, "sh", "-c", &script]).unwrap()
         }
