@@ -6,6 +6,7 @@ use xtask::config_lint::committed;
 use xtask::delivery::Delivery;
 use xtask::image_check::{contents, dependencies, scanner};
 use xtask::ledger;
+use xtask::made_of;
 use xtask::prometheus;
 use xtask::rollout::analysis::{Measured, Verdict};
 use xtask::rollout::colour::{Colour, Split};
@@ -164,7 +165,7 @@ pub fn image_archive(bytes: &[u8]) {
 
 /// A program that may say what it was made of, or the list alone.
 pub fn dependency_list(bytes: &[u8]) {
-    let lists = [dependencies::of_program(bytes), Some(dependencies::parse(bytes))];
+    let lists = [made_of::of_program(bytes), Some(made_of::parse(bytes))];
     for packages in lists.into_iter().flatten().flatten() {
         let metadata = dependencies::metadata(&packages, "/shop/Cargo.toml");
         assert_eq!(metadata["packages"].as_array().map(Vec::len), Some(packages.len()));

@@ -13,6 +13,9 @@ use crate::problem::{ExitCode, Problem};
 use crate::project::Project;
 use crate::tools::{CARGO_AUDITABLE, Toolbox};
 
+/// Where it is written down which versions of which crates a workspace is built from.
+pub const LOCK_FILE: &str = "Cargo.lock";
+
 /// What the outer cargo tells this program about itself. An inner one would take it for its own and build everything
 /// again.
 const OWN: [&str; 4] = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_CFG_", "CARGO_BIN_"];

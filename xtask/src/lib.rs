@@ -49,6 +49,7 @@ pub mod image;
 pub mod interrupt;
 pub mod ledger;
 pub mod limited;
+pub mod made_of;
 mod markdown;
 pub mod mirror;
 pub mod output;

@@ -9,10 +9,9 @@ use anyhow::Context as _;
 use super::database::Database;
 use super::finding::{self, Finding};
 use super::git::OF_A_HOOK;
+use crate::cargo::{self, LOCK_FILE};
+use crate::git;
 use crate::problem::{ExitCode, Problem};
-use crate::{cargo, git};
-
-const LOCK: &str = "Cargo.lock";
 
 /// What was found in one lock file.
 #[derive(Debug)]
@@ -31,8 +30,10 @@ pub(super) fn run(deny: &Path, database: &Database, root: &Path) -> anyhow::Resu
     for lock in locks(root) {
         let manifest = root.join(&lock).with_file_name("Cargo.toml");
         let printed = check(deny, database, &dependencies(&manifest, root)?, root)?;
-        let named =
-            lock.strip_suffix(LOCK).filter(|folder| !folder.is_empty()).map(|folder| format!("{folder}Cargo.toml"));
+        let named = lock
+            .strip_suffix(LOCK_FILE)
+            .filter(|folder| !folder.is_empty())
+            .map(|folder| format!("{folder}Cargo.toml"));
         let findings = finding::parse(&printed, named.as_deref()).with_context(|| lock.clone())?;
         found.push(Found { lock, findings });
     }
@@ -50,10 +51,10 @@ fn rules(folder: &Path) -> String {
 
 /// Those that git knows of, or the one there has to be.
 fn locks(root: &Path) -> Vec<String> {
-    let known = git::files(root, &[LOCK, "*/Cargo.lock"]).unwrap_or_default();
+    let known = git::files(root, &[LOCK_FILE, "*/Cargo.lock"]).unwrap_or_default();
     let mut locks: Vec<_> = known.into_iter().filter(|lock| root.join(lock).is_file()).collect();
     if locks.is_empty() {
-        locks.push(LOCK.into());
+        locks.push(LOCK_FILE.into());
     }
     locks
 }

@@ -7,9 +7,9 @@ use sha2::{Digest as _, Sha256};
 
 use super::container::Build;
 use super::context::Folder;
-use super::source::LOCK_FILE;
 use super::{Wanted, container, dockerfile};
 use crate::builder_image::Builder;
+use crate::cargo::LOCK_FILE;
 use crate::delivery::Naive;
 use crate::project::Project;
 use crate::{digest, docker, say};

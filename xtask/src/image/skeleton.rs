@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use super::source::{self, LOCK_FILE};
-use crate::cargo;
+use super::source;
+use crate::cargo::{self, LOCK_FILE};
 use crate::problem::{ExitCode, Problem};
 
 /// What stands for any source: a program, and a library too.

@@ -9,13 +9,13 @@ use std::process::{Command, Stdio};
 use anyhow::Context as _;
 
 use crate::builder_image::TOOLCHAIN_FILES;
+use crate::cargo::LOCK_FILE;
 use crate::site::FOLDER;
 
 /// What no project consists of, at its root: what was compiled, and what runs.
 const NEVER: [&str; 3] = ["target", FOLDER, ".git"];
 /// What cargo marks the folders with that it compiles into.
 const CACHE_TAG: &str = "CACHEDIR.TAG";
-pub(super) const LOCK_FILE: &str = "Cargo.lock";
 
 /// The files under `root` that git tracks or would track, all of them where there is no git, relative to it and in order.
 /// That a Rust is asked for stays behind: the builder has but one, and rustup would fetch another over the network.

@@ -2,9 +2,10 @@
 
 use super::Subject;
 use super::contents::Entry;
-use super::dependencies::{Package, metadata};
+use super::dependencies::metadata;
 use super::row::{Row, Verdict};
 use crate::advisories::{self, Known};
+use crate::made_of::Package;
 use crate::problem::{ExitCode, exit_code, reason};
 
 const ID: &str = "vulnerabilities";

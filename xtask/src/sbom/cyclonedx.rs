@@ -1,12 +1,12 @@
 //! A bill of materials as <https://cyclonedx.org/docs/1.6/json/> has it. The same image of the same commit has the same one,
 //! to the byte. Pure.
 
-use auditable_serde::{DependencyKind, Package, VersionInfo};
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::known::Known;
 use crate::digest;
+use crate::made_of::{DependencyKind, Package};
 
 /// What the bill is of.
 #[derive(Debug, Clone, Copy)]
@@ -22,15 +22,15 @@ pub(super) struct Subject<'a> {
 }
 
 /// The whole document.
-pub(super) fn document(parts: &VersionInfo, known: &Known, subject: &Subject<'_>) -> Value {
+pub(super) fn document(parts: &[Package], known: &Known, subject: &Subject<'_>) -> Value {
     // What ran while it was compiled is not in it.
     let is_inside = |package: &&Package| package.kind == DependencyKind::Runtime;
-    let inside = || parts.packages.iter().filter(is_inside);
+    let inside = || parts.iter().filter(is_inside);
     let components: Vec<_> =
         inside().filter(|package| !package.root).map(|package| component(package, known)).collect();
     let dependencies: Vec<_> = inside()
         .map(|package| {
-            let on = package.dependencies.iter().filter_map(|index| parts.packages.get(*index)).filter(is_inside);
+            let on = package.dependencies.iter().filter_map(|index| parts.get(*index)).filter(is_inside);
             json!({ "ref": reference(package), "dependsOn": on.map(reference).collect::<Vec<_>>() })
         })
         .collect();
@@ -46,7 +46,7 @@ pub(super) fn document(parts: &VersionInfo, known: &Known, subject: &Subject<'_>
     document
 }
 
-fn metadata(parts: &VersionInfo, known: &Known, subject: &Subject<'_>) -> Value {
+fn metadata(parts: &[Package], known: &Known, subject: &Subject<'_>) -> Value {
     let (name, version) = (env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
     let mut properties = vec![property("image", subject.image)];
     properties.extend(subject.commit.map(|commit| property("revision", commit)));
@@ -57,7 +57,7 @@ fn metadata(parts: &VersionInfo, known: &Known, subject: &Subject<'_>) -> Value 
     if let Some(created) = subject.created {
         metadata["timestamp"] = created.into();
     }
-    if let Some(root) = parts.packages.iter().find(|package| package.root) {
+    if let Some(root) = parts.iter().find(|package| package.root) {
         let mut component = component(root, known);
         component["type"] = "application".into();
         component["hashes"] = hashes(&digest::of(subject.binary));
@@ -139,7 +139,7 @@ mod tests {
 
     fn made(image: &str) -> Value {
         let subject = Subject { binary: b"program", image, commit: Some("abc"), created: Some("2026-01-01T00:00:00Z") };
-        document(&serde_json::from_str(PARTS).unwrap(), &Known::default(), &subject)
+        document(&crate::made_of::parse(PARTS.as_bytes()).unwrap(), &Known::default(), &subject)
     }
 
     #[test]

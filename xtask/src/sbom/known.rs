@@ -5,13 +5,11 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use auditable_serde::{Package, Source};
 use serde::Deserialize;
 
-use crate::{cargo, say};
-
-const LOCK_FILE: &str = "Cargo.lock";
-const CRATES_IO: &str = "registry+https://github.com/rust-lang/crates.io-index";
+use crate::cargo::{self, LOCK_FILE};
+use crate::made_of::{CRATES_IO, Package, Source};
+use crate::say;
 
 /// A crate in `Cargo.lock`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]

@@ -9,17 +9,15 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-use crate::docker;
 use crate::image::Built;
 use crate::problem::{ExitCode, Problem};
 use crate::project::Project;
+use crate::{docker, made_of};
 use cyclonedx::Subject;
 use known::Known;
 
 /// Where it is written unless a person says otherwise.
 const FOLDER: &str = "target/xtask/sbom";
-/// The most that a list of dependencies may take; the reference service's is some 10 kB.
-const LIMIT: usize = 8 * 1024 * 1024;
 
 /// Writes it, and says where.
 ///
@@ -28,8 +26,8 @@ const LIMIT: usize = 8 * 1024 * 1024;
 pub fn write(project: &Project, built: &Built, path: Option<&Path>) -> anyhow::Result<PathBuf> {
     let folder = project.root.join(FOLDER);
     let binary = binary_of(&built.reference, &folder)?;
-    let parts =
-        auditable_info::audit_info_from_slice(&binary, LIMIT).map_err(|error| silent(&built.reference, &error))?;
+    let parts = made_of::of_program(&binary).unwrap_or_else(|| Err("it has no list of it".into()));
+    let parts = parts.map_err(|why| silent(&built.reference, why))?;
     let known = Known::of(&project.root, built.platform.target().as_deref());
     let subject = Subject {
         binary: &binary,
@@ -48,12 +46,10 @@ fn file_name(reference: &str) -> String {
     format!("{}.cdx.json", reference.replace(['/', ':', '@'], "_"))
 }
 
-fn silent(reference: &str, error: &auditable_info::Error) -> Problem {
+fn silent(reference: &str, why: String) -> Problem {
     let message =
         format!("the program in {reference} does not say what it is made of, so there is no bill of materials.");
-    Problem::new(ExitCode::Failed, message)
-        .detail([error.to_string()])
-        .next("cargo xtask docker-build, which builds one that does")
+    Problem::new(ExitCode::Failed, message).detail([why]).next("cargo xtask docker-build, which builds one that does")
 }
 
 /// The program that an image starts.

@@ -4,7 +4,7 @@ use std::io::{self, Read};
 
 use super::{Noted, Secret};
 use crate::config_lint::committed::{HEAD, LARGEST};
-use crate::image_check::dependencies;
+use crate::made_of;
 use crate::size::Size;
 
 /// The largest program that is read, in bytes.
@@ -30,7 +30,7 @@ pub(super) fn at(reader: &mut impl Read, size: u64) -> io::Result<Noted> {
     } else if is_program || is_text {
         reader.read_to_end(&mut content)?;
         if is_program {
-            noted.made_of = dependencies::of_program(&content);
+            noted.made_of = made_of::of_program(&content);
         } else {
             noted.secrets = Secret::all_in(&content).take(SECRETS).collect();
         }

@@ -12,9 +12,9 @@ use std::rc::Rc;
 
 use anyhow::Context as _;
 
-use super::dependencies::Package;
 use crate::config_lint::committed;
 use crate::docker::{self, Image};
+use crate::made_of::Package;
 use crate::problem::{ExitCode, Problem};
 
 pub use archive::read;
