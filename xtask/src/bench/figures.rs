@@ -6,6 +6,17 @@ use serde::Serialize;
 
 use crate::out;
 
+/// What becomes of the figures of a benchmark.
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct Report {
+    /// Ends with exit code 1 when a goal is missed.
+    #[arg(long)]
+    pub(super) check: bool,
+    /// Prints the figures as JSON.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
 /// What a figure is counted in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]

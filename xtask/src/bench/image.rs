@@ -28,12 +28,8 @@ pub(super) struct Args {
     /// How often both are built, after once to begin with.
     #[arg(long, value_name = "COUNT", default_value = "3", value_parser = clap::value_parser!(u32).range(1..=100))]
     runs: u32,
-    /// Ends with exit code 1 when the goal is missed.
-    #[arg(long)]
-    check: bool,
-    /// Prints the figures as JSON.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    report: figures::Report,
 }
 
 /// Measures on a copy of the project, which is removed after with the images that were made of it.
@@ -60,7 +56,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let ratios = ours.iter().zip(&theirs).map(|(ours, theirs)| ours / theirs).collect();
     let figure = Figure::share("change", "image after a change of one line / the naive image", ratios, GOAL);
     let (ours, theirs) = (Series::of(ours), Series::of(theirs));
-    if args.json {
+    if args.report.json {
         out!("{}", serde_json::to_string_pretty(&json!({ "figures": [figure], "ours": ours, "naive": theirs }))?);
     } else {
         figures::print(std::slice::from_ref(&figure));
@@ -68,7 +64,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
             out!("{name}: {median:.1} s, {worst:.1} s at the worst");
         }
     }
-    if figure.verdict == Verdict::Met || !args.check {
+    if figure.verdict == Verdict::Met || !args.report.check {
         return Ok(());
     }
     Err(Problem::new(ExitCode::Failed, format!("{} misses its goal.", figure.what)).next(AGAIN).into())

@@ -31,12 +31,8 @@ pub(super) struct Args {
     /// How often each thing is measured, but for the build, which is measured once.
     #[arg(long, value_name = "COUNT", default_value = "5", value_parser = clap::value_parser!(u32).range(1..=100))]
     runs: u32,
-    /// Ends with exit code 1 when a goal is missed.
-    #[arg(long)]
-    check: bool,
-    /// Prints the figures as JSON.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    report: figures::Report,
 }
 
 /// Measures in a folder of the benchmark's own, which is removed after; the steps of the comparison run here.
@@ -51,14 +47,14 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     // Only a miss is excused: what is met beside other work is met.
     let is_busy = load.is_some_and(|load| load > QUIET);
     let figures = figures.map(|figure| if is_busy { figure.unclear_if_missed() } else { figure });
-    if args.json {
+    if args.report.json {
         out!("{}", serde_json::to_string_pretty(&json!({ "figures": figures, "load": load }))?);
     } else {
         figures::print(&figures);
         load.iter().for_each(|load| out!("processes that wanted to run in the minute before: {load}"));
     }
     let missed: Vec<_> = figures.iter().filter(|figure| figure.verdict == Verdict::Missed).collect();
-    if missed.is_empty() || !args.check {
+    if missed.is_empty() || !args.report.check {
         return Ok(());
     }
     let message = format!("{} of {} goals are missed.", missed.len(), figures.len());

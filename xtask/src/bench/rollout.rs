@@ -42,12 +42,8 @@ pub(super) struct Args {
     /// Installs what is missing, HAProxy above all, without asking.
     #[arg(long)]
     yes: bool,
-    /// Ends with exit code 1 when a goal is missed.
-    #[arg(long)]
-    check: bool,
-    /// Prints the figures as JSON.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    report: figures::Report,
 }
 
 /// Measures on a project of the benchmark's own, which is ended and removed after.
@@ -137,7 +133,7 @@ fn measure(scratch: &Scratch, runs: u32, rollback_goal: Duration, under_way: &Un
 
 fn show(args: &Args, measured: &Measured) -> anyhow::Result<()> {
     let Measured { figures, sent, failed } = measured;
-    if args.json {
+    if args.report.json {
         let runtime = args.runtime;
         let told = json!({ "runtime": runtime, "figures": figures, "requests": { "sent": sent, "failed": failed } });
         out!("{}", serde_json::to_string_pretty(&told)?);
@@ -151,7 +147,7 @@ fn show(args: &Args, measured: &Measured) -> anyhow::Result<()> {
 fn check(args: &Args, figures: &[Figure]) -> anyhow::Result<()> {
     let missed: Vec<_> =
         figures.iter().filter(|figure| figure.verdict == Verdict::Missed).map(|figure| figure.what).collect();
-    if missed.is_empty() || !args.check {
+    if missed.is_empty() || !args.report.check {
         return Ok(());
     }
     Err(Problem::new(ExitCode::Failed, format!("{} of {} goals are missed.", missed.len(), figures.len()))

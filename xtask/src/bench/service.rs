@@ -50,12 +50,8 @@ pub(super) struct Args {
     /// How often they are compared, each time in four windows of a quarter of a second.
     #[arg(long, value_name = "COUNT", default_value = "24", value_parser = clap::value_parser!(u32).range(10..=1000))]
     runs: u32,
-    /// Ends with exit code 1 when it is slower beyond `performance.max_slowdown`.
-    #[arg(long)]
-    check: bool,
-    /// Prints the figures as JSON.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    report: figures::Report,
 }
 
 /// Runs both as plain processes under the same load in turn, and compares them.
@@ -237,11 +233,11 @@ fn paths(candidate: &Side, before: std::net::SocketAddr, now: std::net::SocketAd
 /// Where there is nothing to compare with, nothing is slower. Where nobody knows what there would be, a CI system must not
 /// take that for an answer.
 fn conclude_without(args: &Args, Nothing { reason, is_excuse }: Nothing) -> anyhow::Result<()> {
-    if args.check && is_ci() && !is_excuse {
+    if args.report.check && is_ci() && !is_excuse {
         let message = format!("there is nothing to compare this revision with: {reason}.");
         return Err(Problem::new(ExitCode::Failed, message).next("cargo xtask bench service --against REV").into());
     }
-    if args.json {
+    if args.report.json {
         out!("{}", serde_json::to_string_pretty(&json!({ "nothing_to_compare_with": reason }))?);
     } else {
         out!("nothing to compare with: {reason}");
@@ -251,7 +247,7 @@ fn conclude_without(args: &Args, Nothing { reason, is_excuse }: Nothing) -> anyh
 
 fn conclude(args: &Args, compared: &Comparison, figures: &[Figure], baseline: &Side) -> anyhow::Result<()> {
     let sent = compared.sent();
-    if args.json {
+    if args.report.json {
         let told = json!({ "against": baseline.name, "figures": figures, "requests": { "sent": sent, "failed": 0 } });
         out!("{}", serde_json::to_string_pretty(&told)?);
     } else {
@@ -259,7 +255,7 @@ fn conclude(args: &Args, compared: &Comparison, figures: &[Figure], baseline: &S
         out!("against {}, {} times; 0 of {sent} requests failed", baseline.name, compared.rounds.len());
     }
     let slower: Vec<_> = figures.iter().filter(|figure| figure.verdict == Verdict::Missed).collect();
-    if slower.is_empty() || !args.check {
+    if slower.is_empty() || !args.report.check {
         return Ok(());
     }
     let lines = slower.iter().map(|figure| {
