@@ -1,5 +1,8 @@
 //! What only containers have: images, a lock that is a container, a proxy that another one takes over from, limits.
 
+mod engine;
+mod shipped;
+
 use std::fs;
 use std::io::Write as _;
 use std::net::{TcpListener, TcpStream};
@@ -14,6 +17,10 @@ use crate::support::{
 
 fn fixture() -> Option<Fixture> {
     containers_are_here().then(|| Fixture::new(On::Compose))
+}
+
+fn free_address() -> String {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
 }
 
 fn half_way(fixture: &Fixture) -> Child {
@@ -250,164 +257,4 @@ fn limit(pid: u32, controller: &str, first: &str, second: &str) -> String {
         None => format!("/sys/fs/cgroup{}/{second}", group("").unwrap()),
     };
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}")).trim().to_owned()
-}
-
-#[test]
-fn an_engine_that_does_not_answer_is_named_and_auto_does_without() {
-    let Some(fixture) = fixture() else { return };
-    let nowhere = ("DOCKER_HOST", "unix:///nowhere/docker.sock");
-    let up = |args: &[&str]| {
-        let args = [&["up", "--release", "v1", "--binary", service().to_str().unwrap()], args].concat();
-        Ran::from(fixture.xtask(&args).env(nowhere.0, nowhere.1).output().unwrap())
-    };
-    up(&[]).refused(69, &["no Docker engine answers at unix:///nowhere/docker.sock", "next: docker info"]);
-    fixture.edit_delivery("runtime = \"compose\"", "runtime = \"auto\"");
-    let told = up(&[]).ok().stderr;
-    assert!(
-        told.contains("running as processes of this machine: no containers here, as no Docker engine answers"),
-        "{told}"
-    );
-    fixture.run(&["up", "--runtime", "compose"]).refused(2, &["runs as processes of this machine already"]);
-}
-
-#[test]
-fn auto_takes_containers_where_they_can_be_had() {
-    let Some(fixture) = fixture() else { return };
-    fixture.edit_delivery("runtime = \"compose\"", "runtime = \"auto\"");
-    let told = fixture.release("up", "v1", &[]).ok().stderr;
-    assert!(told.contains("running as containers: Docker engine "), "{told}");
-    assert_eq!(fixture.status()["runtime"], "compose");
-    let again = fixture.run(&["up", "--binary", service().to_str().unwrap()]).ok();
-    assert!(again.stderr.contains("running as containers, as before"), "{}", again.stderr);
-    assert!(again.stdout.contains("nothing has changed"), "{}", again.stdout);
-}
-
-#[test]
-fn an_engine_without_compose_is_told_what_it_lacks() {
-    use std::os::unix::fs::PermissionsExt as _;
-    let Some(fixture) = fixture() else { return };
-    let bin = fixture.root().join("bin");
-    fs::create_dir_all(&bin).unwrap();
-    let docker =
-        "#!/bin/sh\n[ \"$1\" = compose ] && echo \"docker: 'compose' is not a docker command.\" >&2 && exit 1\n";
-    let path = std::env::var("PATH").unwrap();
-    fs::write(bin.join("docker"), format!("{docker}PATH='{path}' exec docker \"$@\"\n")).unwrap();
-    fs::set_permissions(bin.join("docker"), fs::Permissions::from_mode(0o755)).unwrap();
-    let mut up = fixture.xtask(&["up", "--release", "v1", "--binary", service().to_str().unwrap()]);
-    let ran = Ran::from(up.env("PATH", format!("{}:{path}", bin.display())).output().unwrap());
-    ran.refused(69, &["`docker` has no Compose v2", "next: docker compose version"]);
-    assert_eq!(fixture.left(), [""; 0]);
-}
-
-#[test]
-fn a_port_and_a_network_that_are_taken_are_named_and_nothing_is_left_half_done() {
-    let Some(fixture) = fixture() else { return };
-    let listener = TcpListener::bind(fixture.address()).unwrap();
-    fixture.release("up", "v1", &[]).refused(69, &["is taken by", "`environments.development.listen`"]);
-    // An engine elsewhere does not let itself be looked at beforehand.
-    let socket = docker(&["context", "inspect", "--format", "{{.Endpoints.docker.Host}}"]).unwrap();
-    let (_relay, address) = relay(socket.trim().trim_start_matches("unix://"));
-    let mut up = fixture.xtask(&["up", "--release", "v1", "--binary", service().to_str().unwrap()]);
-    let ran = Ran::from(up.env("DOCKER_HOST", format!("tcp://{address}")).output().unwrap());
-    ran.refused(1, &["the address is taken by something else", "`environments.development.listen`"]);
-    let containers = docker(&["ps", "--all", "--quiet", "--filter", &format!("name={}", fixture.stack(""))]).unwrap();
-    assert_eq!(containers, "");
-
-    let subnet = fixture.read("config/delivery.toml");
-    let subnet = subnet.lines().find_map(|line| line.strip_prefix("subnet = \"")).unwrap().trim_end_matches('"');
-    let network = fixture.stack("other");
-    docker(&["network", "create", "--subnet", subnet, &network]).unwrap();
-    drop(listener);
-    let ran = fixture.release("up", "v1", &[]);
-    docker(&["network", "rm", &network]).unwrap();
-    ran.refused(1, &["the network is in use by something else", "`environments.development.containers.subnet`"]);
-    fixture.release("up", "v1", &[]).ok();
-}
-
-/// The engine's socket as one over TCP, as it is on another machine; its address.
-fn relay(socket: &str) -> (Background, String) {
-    let address = free_address();
-    let port = address.rsplit_once(':').unwrap().1;
-    let mut socat = Command::new("socat");
-    socat.arg(format!("TCP-LISTEN:{port},bind=127.0.0.1,fork,reuseaddr")).arg(format!("UNIX-CONNECT:{socket}"));
-    let socat = Background::start(&mut socat);
-    eventually("the relay listens", || TcpStream::connect(&address).is_ok());
-    (socat, address)
-}
-
-fn free_address() -> String {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
-}
-
-#[test]
-fn an_image_that_does_not_exist_or_is_for_another_machine_is_refused_before_anything_starts() {
-    let Some(fixture) = fixture() else { return };
-    let deploy = |image: &str| fixture.run(&["deploy-blue-green", "--image", image]);
-    let image = "127.0.0.1:9/no/such:image";
-    deploy(image).refused(69, &["is not there and cannot be pulled", &format!("next: docker pull {image}")]);
-    let foreign = format!("{}/app:foreign", fixture.stack("test"));
-    let config = r#"{"architecture":"s390x","os":"linux","config":{},"rootfs":{"type":"layers","diff_ids":[]}}"#;
-    fixture.write("config.json", config);
-    fixture.write("manifest.json", &format!(r#"[{{"Config":"config.json","RepoTags":["{foreign}"],"Layers":[]}}]"#));
-    let archive = fixture.root().join("foreign.tar");
-    let archive = archive.to_str().unwrap();
-    let mut packed = Command::new("tar");
-    packed.args(["-cf", archive, "-C"]).arg(fixture.root());
-    assert!(packed.args(["config.json", "manifest.json"]).status().unwrap().success());
-    docker(&["load", "--input", archive]).unwrap();
-    deploy(&foreign).refused(69, &["is built for linux/s390x", "the Docker engine runs linux/"]);
-    assert_eq!(fixture.status()["colours"]["blue"]["state"], "absent");
-}
-
-#[test]
-fn a_release_is_pushed_removed_and_deployed_by_the_digest_it_is_pulled_by() {
-    let Some(fixture) = fixture() else { return };
-    let (_registry, address) = registry(&fixture);
-    let reference = format!("{address}/shop/app:1.0.0");
-    // An image of its own: one that other tests run as well cannot be removed.
-    let binary = fixture.root().join("service");
-    fs::copy(service(), &binary).unwrap();
-    fs::File::options().append(true).open(&binary).unwrap().write_all(fixture.stack("").as_bytes()).unwrap();
-    let args = ["docker-build", "--binary", binary.to_str().unwrap(), "--tag", &reference, "--push", "--json"];
-    let built: serde_json::Value = serde_json::from_str(&fixture.run(&args).ok().stdout).unwrap();
-    let digest = built["digest"].as_str().unwrap().to_owned();
-    assert!(digest.contains("@sha256:"), "{built}");
-    // By its names: as an id it may be what another image was made from.
-    docker(&["rmi", "--force", &reference, &digest]).unwrap();
-    assert!(docker(&["inspect", "--type", "image", &digest]).is_none());
-    fixture.run(&["deploy-blue-green", "--image", &digest, "--release", "pulled"]).ok();
-    assert_eq!(fixture.status()["colours"]["blue"]["release"], "pulled");
-    fixture.run(&["health-check"]).ok();
-    docker(&["rmi", "--force", &reference, &digest]);
-}
-
-/// A registry of its own; its address.
-fn registry(fixture: &Fixture) -> (Background, String) {
-    let (address, data) = (free_address(), fixture.root().join("registry"));
-    let config = format!(
-        "version: 0.1\nstorage:\n  filesystem:\n    rootdirectory: {}\nhttp:\n  addr: {address}\n",
-        data.display()
-    );
-    fixture.write("registry.yml", &config);
-    let mut registry = Command::new("docker-registry");
-    let registry = Background::start(registry.arg("serve").arg(fixture.root().join("registry.yml")));
-    eventually("the registry listens", || TcpStream::connect(&address).is_ok());
-    (registry, address)
-}
-
-#[test]
-fn the_proxys_image_gets_its_name_once_it_accepts_the_configuration() {
-    let Some(fixture) = fixture() else { return };
-    let own = format!("{}/proxy:own", fixture.stack("test"));
-    fixture.edit_delivery(&format!("image = \"{PROXY_IMAGE}\""), &format!("image = \"{own}\""));
-    let path = "docker/haproxy/haproxy.cfg";
-    let right = fixture.read(path);
-    fixture.write(path, &right.replace("option redispatch 1", "option redispach 1"));
-    let expected = ["refuses its configuration for development", "[docker/haproxy/haproxy.cfg:", "redispach"];
-    fixture.release("up", "v1", &["--runtime", "compose"]).refused(78, &expected);
-    assert_eq!(docker(&["image", "inspect", &own]), None);
-    fixture.write(path, &right);
-    fixture.release("up", "v1", &["--runtime", "compose"]).ok();
-    let user = docker(&["image", "inspect", "--format", "{{.Config.User}}", &own]);
-    assert_eq!(user.as_deref().map(str::trim), Some("65532:65532"));
 }

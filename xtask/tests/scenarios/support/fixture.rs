@@ -62,10 +62,10 @@ pub const SECRETS: [(&str, &str); 2] = [("STAGING_METRICS_TOKEN", TOKEN), ("PROD
 pub const TOKEN: &str = "nobody-would-ever-guess-this-one-in-a-test";
 
 pub struct Fixture {
-    on: On,
+    pub(super) on: On,
     name: String,
     root: PathBuf,
-    ports: Ports,
+    pub(super) ports: Ports,
     traces: Traces,
     turn: Turn,
 }
@@ -127,12 +127,6 @@ impl Fixture {
         format!("{}-{service}-1", self.stack("development"))
     }
 
-    /// The container the proxy runs in.
-    pub fn proxy_container(&self) -> String {
-        let names = ["proxy-a", "proxy-b"].map(|service| self.container(service));
-        names.into_iter().find(|name| docker(&["inspect", name]).is_some()).unwrap()
-    }
-
     fn copy(&self, path: &Path) {
         let target = self.root.join(path);
         fs::create_dir_all(target.parent().unwrap()).unwrap();
@@ -180,11 +174,6 @@ impl Fixture {
         self.root.join(".switchyard/development")
     }
 
-    /// Where the service of the development environment is reached.
-    pub fn address(&self) -> SocketAddr {
-        self.ports.address(0)
-    }
-
     /// Begins the load on the service. From then on, until it is stopped, the test has the machine to itself.
     pub fn load(&self) -> Prober<'_> {
         Prober::start(self.address(), Some(self.turn.take_all()))
@@ -193,30 +182,6 @@ impl Fixture {
     /// Begins a load on one colour, beside other tests.
     pub fn load_beside_others(&self, colour: SocketAddr) -> Prober<'_> {
         Prober::start(colour, None)
-    }
-
-    /// Where a Prometheus is to be reached, and nothing of the project listens unless it is told to.
-    pub fn metrics_address(&self) -> SocketAddr {
-        self.ports.address(9)
-    }
-
-    /// Where the proxy can listen with TLS.
-    pub fn tls_address(&self) -> SocketAddr {
-        self.ports.address(16)
-    }
-
-    /// The same of the staging environment.
-    pub fn staging_metrics_address(&self) -> SocketAddr {
-        self.ports.address(11)
-    }
-
-    /// Where nothing of the project listens.
-    pub fn spare_address(&self) -> SocketAddr {
-        self.ports.address(15)
-    }
-
-    pub fn green_address(&self) -> SocketAddr {
-        self.ports.address(2)
     }
 
     /// Where a colour listens, as `status` tells it.
@@ -230,44 +195,6 @@ impl Fixture {
             On::Process => pid_at(if colour == "blue" { self.blue_address() } else { self.green_address() }),
             On::Compose => pid_of(&self.container(&format!("app-{colour}"))),
         }
-    }
-
-    /// The process a proxy's life depends on, if one runs.
-    pub fn proxy_pid(&self) -> Option<u32> {
-        match self.on {
-            On::Process => parent(pid_at(self.address())?),
-            On::Compose => pid_of(&self.proxy_container()),
-        }
-    }
-
-    /// What the proxy answers at one of its sockets.
-    pub fn ask_proxy(&self, socket: &str, request: &str) -> Option<String> {
-        match self.on {
-            On::Process => {
-                let path = self.state().join("proxy").join(socket);
-                xtask::host::ask(&path, &format!("{request}\n"), Duration::from_secs(5)).ok()
-            }
-            On::Compose => {
-                let script = format!("echo '{request}' | socat -t5 - UNIX-CONNECT:proxy/{socket}");
-                docker(&["exec", &self.container("edge"), "sh", "-c", &script])
-            }
-        }
-    }
-
-    /// Whether the proxy's checks hold a colour for up.
-    pub fn is_up(&self, colour: &str) -> bool {
-        let told = self.ask_proxy("haproxy.sock", "show stat").unwrap_or_default();
-        told.lines().any(|line| line.starts_with(&format!("{colour},service,")) && line.contains(",UP,"))
-    }
-
-    /// The worker of the proxy that accepts connections.
-    pub fn proxy_worker(&self) -> Option<String> {
-        let told = self.ask_proxy("master.sock", "show proc")?;
-        let workers = told.lines().skip_while(|line| !line.starts_with("# workers")).skip(1);
-        workers
-            .take_while(|line| !line.starts_with('#'))
-            .find_map(|line| line.split_whitespace().next())
-            .map(str::to_owned)
     }
 
     /// Runs a shell where the ledger is.
@@ -312,19 +239,6 @@ impl Fixture {
             }
         }
         left
-    }
-
-    /// Where the service of the staging environment is reached.
-    pub fn staging_address(&self) -> SocketAddr {
-        self.ports.address(3)
-    }
-
-    pub fn staging_blue_address(&self) -> SocketAddr {
-        self.ports.address(4)
-    }
-
-    pub fn blue_address(&self) -> SocketAddr {
-        self.ports.address(1)
     }
 
     /// `xtask`, with what the tests always add.

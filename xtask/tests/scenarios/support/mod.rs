@@ -1,10 +1,12 @@
 //! What the scenarios share.
 
+mod addresses;
 pub mod door;
 pub mod engine;
 pub mod fixture;
 pub mod prober;
 pub mod prometheus;
+mod proxy;
 pub mod ran;
 pub mod told;
 pub mod traces;

@@ -1,0 +1,86 @@
+//! An engine that is not there, lacks something, or has given away what is asked for.
+
+use super::*;
+
+#[test]
+fn an_engine_that_does_not_answer_is_named_and_auto_does_without() {
+    let Some(fixture) = fixture() else { return };
+    let nowhere = ("DOCKER_HOST", "unix:///nowhere/docker.sock");
+    let up = |args: &[&str]| {
+        let args = [&["up", "--release", "v1", "--binary", service().to_str().unwrap()], args].concat();
+        Ran::from(fixture.xtask(&args).env(nowhere.0, nowhere.1).output().unwrap())
+    };
+    up(&[]).refused(69, &["no Docker engine answers at unix:///nowhere/docker.sock", "next: docker info"]);
+    fixture.edit_delivery("runtime = \"compose\"", "runtime = \"auto\"");
+    let told = up(&[]).ok().stderr;
+    assert!(
+        told.contains("running as processes of this machine: no containers here, as no Docker engine answers"),
+        "{told}"
+    );
+    fixture.run(&["up", "--runtime", "compose"]).refused(2, &["runs as processes of this machine already"]);
+}
+
+#[test]
+fn auto_takes_containers_where_they_can_be_had() {
+    let Some(fixture) = fixture() else { return };
+    fixture.edit_delivery("runtime = \"compose\"", "runtime = \"auto\"");
+    let told = fixture.release("up", "v1", &[]).ok().stderr;
+    assert!(told.contains("running as containers: Docker engine "), "{told}");
+    assert_eq!(fixture.status()["runtime"], "compose");
+    let again = fixture.run(&["up", "--binary", service().to_str().unwrap()]).ok();
+    assert!(again.stderr.contains("running as containers, as before"), "{}", again.stderr);
+    assert!(again.stdout.contains("nothing has changed"), "{}", again.stdout);
+}
+
+#[test]
+fn an_engine_without_compose_is_told_what_it_lacks() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let Some(fixture) = fixture() else { return };
+    let bin = fixture.root().join("bin");
+    fs::create_dir_all(&bin).unwrap();
+    let docker =
+        "#!/bin/sh\n[ \"$1\" = compose ] && echo \"docker: 'compose' is not a docker command.\" >&2 && exit 1\n";
+    let path = std::env::var("PATH").unwrap();
+    fs::write(bin.join("docker"), format!("{docker}PATH='{path}' exec docker \"$@\"\n")).unwrap();
+    fs::set_permissions(bin.join("docker"), fs::Permissions::from_mode(0o755)).unwrap();
+    let mut up = fixture.xtask(&["up", "--release", "v1", "--binary", service().to_str().unwrap()]);
+    let ran = Ran::from(up.env("PATH", format!("{}:{path}", bin.display())).output().unwrap());
+    ran.refused(69, &["`docker` has no Compose v2", "next: docker compose version"]);
+    assert_eq!(fixture.left(), [""; 0]);
+}
+
+#[test]
+fn a_port_and_a_network_that_are_taken_are_named_and_nothing_is_left_half_done() {
+    let Some(fixture) = fixture() else { return };
+    let listener = TcpListener::bind(fixture.address()).unwrap();
+    fixture.release("up", "v1", &[]).refused(69, &["is taken by", "`environments.development.listen`"]);
+    // An engine elsewhere does not let itself be looked at beforehand.
+    let socket = docker(&["context", "inspect", "--format", "{{.Endpoints.docker.Host}}"]).unwrap();
+    let (_relay, address) = relay(socket.trim().trim_start_matches("unix://"));
+    let mut up = fixture.xtask(&["up", "--release", "v1", "--binary", service().to_str().unwrap()]);
+    let ran = Ran::from(up.env("DOCKER_HOST", format!("tcp://{address}")).output().unwrap());
+    ran.refused(1, &["the address is taken by something else", "`environments.development.listen`"]);
+    let containers = docker(&["ps", "--all", "--quiet", "--filter", &format!("name={}", fixture.stack(""))]).unwrap();
+    assert_eq!(containers, "");
+
+    let subnet = fixture.read("config/delivery.toml");
+    let subnet = subnet.lines().find_map(|line| line.strip_prefix("subnet = \"")).unwrap().trim_end_matches('"');
+    let network = fixture.stack("other");
+    docker(&["network", "create", "--subnet", subnet, &network]).unwrap();
+    drop(listener);
+    let ran = fixture.release("up", "v1", &[]);
+    docker(&["network", "rm", &network]).unwrap();
+    ran.refused(1, &["the network is in use by something else", "`environments.development.containers.subnet`"]);
+    fixture.release("up", "v1", &[]).ok();
+}
+
+/// The engine's socket as one over TCP, as it is on another machine; its address.
+fn relay(socket: &str) -> (Background, String) {
+    let address = free_address();
+    let port = address.rsplit_once(':').unwrap().1;
+    let mut socat = Command::new("socat");
+    socat.arg(format!("TCP-LISTEN:{port},bind=127.0.0.1,fork,reuseaddr")).arg(format!("UNIX-CONNECT:{socket}"));
+    let socat = Background::start(&mut socat);
+    eventually("the relay listens", || TcpStream::connect(&address).is_ok());
+    (socat, address)
+}
