@@ -3,8 +3,8 @@
 
 use super::step::{Fact, Group, Lane, Step, Tests, USUAL, minutes};
 use crate::tools::{
-    CARGO_AUDITABLE, CARGO_DENY, CARGO_LLVM_COV, CARGO_NEXTEST, CARGO_SHEAR, COMPOSE_LINT, DOCKER_REGISTRY, GIT,
-    HADOLINT, HAPROXY, PROMETHEUS, PROMTOOL, SHELLCHECK, SOCAT, ZIZMOR,
+    CARGO_AUDITABLE, CARGO_DENY, CARGO_LLVM_COV, CARGO_NEXTEST, CARGO_SHEAR, COMPOSE_LINT, CURL, DOCKER_REGISTRY, GIT,
+    HADOLINT, HAPROXY, OPENSSL, PROMETHEUS, PROMTOOL, SHELLCHECK, SOCAT, ZIZMOR,
 };
 
 /// The scenarios that a filter chooses. Most wait more than they compute, and take turns where they need the machine's whole
@@ -268,7 +268,7 @@ pub(super) const STEPS: &[Step] = &[
         criteria: &["A1.2", "A4.1", "A4.2", "A4.3", "A4.4"],
         after: &["build"],
         command: scenarios!("test(/on_process/)", "8"),
-        needs: &[CARGO_NEXTEST, HAPROXY, PROMETHEUS],
+        needs: &[CARGO_NEXTEST, HAPROXY, PROMETHEUS, CURL, OPENSSL],
         lane: Lane::Alone,
         tests: Tests::Nextest,
         facts: &[Fact::Cargo],
@@ -283,7 +283,7 @@ pub(super) const STEPS: &[Step] = &[
         criteria: &["A1.2", "A2.4", "A4.1", "A4.2", "A4.3", "A4.4"],
         after: &["build"],
         command: scenarios!("test(/on_compose/)", "8"),
-        needs: &[CARGO_NEXTEST, PROMETHEUS],
+        needs: &[CARGO_NEXTEST, PROMETHEUS, CURL, OPENSSL],
         in_containers: true,
         lane: Lane::Alone,
         tests: Tests::Nextest,

@@ -28,6 +28,12 @@ pub const DOCKER_REGISTRY: Tool = of_system("docker-registry", "serves images to
 /// What asks over TLS.
 pub const CURL: Tool = of_system("curl", "asks a proxy that has TLS whether it is healthy");
 
+/// What issues certificates.
+pub const OPENSSL: Tool = Tool {
+    version_args: &["version"],
+    ..of_system("openssl", "issues certificates in a test, and asks who shows which")
+};
+
 /// What connects sockets.
 pub const SOCAT: Tool =
     Tool { version_args: &["-V"], ..of_system("socat", "plays the engine of another machine in a test") };
@@ -67,7 +73,7 @@ pub const COMPOSE_LINT: Tool = of_project("compose-lint", "checks the Compose fi
 
 /// All of them, in the order in which `doctor` shows them and `setup` installs those that are pinned: the one that is
 /// compiled comes last.
-pub const ALL: [Tool; 21] = [
+pub const ALL: [Tool; 22] = [
     of_rust("cargo", "builds the service"),
     of_rust("rustfmt", "checks the formatting"),
     of_rust("cargo-clippy", "checks the code"),
@@ -80,6 +86,7 @@ pub const ALL: [Tool; 21] = [
     MMDEBSTRAP,
     DOCKER_REGISTRY,
     CURL,
+    OPENSSL,
     SOCAT,
     CARGO_DENY,
     CARGO_SHEAR,
