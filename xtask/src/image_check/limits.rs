@@ -105,7 +105,7 @@ fn memory(trial: &Trial<'_>, guise: &Guise<'_>, project: &Project, setting: &str
 fn overtake(trial: &Trial<'_>, environment: &str, setting: &str) -> anyhow::Result<(u64, u32)> {
     let limits = trial.resolved()?.limits_of(GREEDY).context("it lacks limits")?;
     let launched = Launched { environment: environment.to_owned(), ..Launched::default() };
-    let too_much = (setting.to_owned(), (limits.memory * TOO_MUCH).to_string());
+    let too_much = (setting.to_owned(), limits.memory.saturating_mul(TOO_MUCH).to_string());
     let greedy = Launched { settings: [too_much].into(), ..launched.clone() };
     trial.make(&[(GREEDY, greedy), (NEIGHBOUR, launched)])?;
     trial.start(NEIGHBOUR)?;
