@@ -46,7 +46,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     loop {
         let left = deadline.saturating_duration_since(Instant::now()).max(PAUSE);
         let probe = door.ask(left)?;
-        good = if is_good(&probe) { good + 1 } else { 0 };
+        good = if probe.is_good() { good + 1 } else { 0 };
         let healthy = good >= args.success_threshold.max(1);
         if !healthy && Instant::now() < deadline {
             std::thread::sleep(PAUSE);
@@ -103,10 +103,6 @@ impl fmt::Display for Door {
             Door::Tls(url, _) => f.write_str(url),
         }
     }
-}
-
-fn is_good(probe: &Probe) -> bool {
-    matches!(probe, Probe::Answered(answer) if answer.status == 200)
 }
 
 fn conclude(args: &Args, healthy: bool, url: &str, probe: &Probe) -> anyhow::Result<()> {

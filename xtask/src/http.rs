@@ -19,6 +19,13 @@ pub enum Probe {
     Silent(String),
 }
 
+impl Probe {
+    /// Whether it is what one who is ready answers.
+    pub fn is_good(&self) -> bool {
+        matches!(self, Probe::Answered(answer) if answer.status == 200)
+    }
+}
+
 /// An HTTP answer, as far as a probe is interested.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {

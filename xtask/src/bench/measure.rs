@@ -11,7 +11,7 @@ use super::load::Load;
 use super::scratch::{Scratch, finish};
 use crate::delivery::RuntimeChoice;
 use crate::host::Peer;
-use crate::http::{self, Probe};
+use crate::http;
 use crate::rollout::colour::{Colour, Split};
 use crate::rollout::event::Event;
 use crate::rollout::operation::Operation;
@@ -91,7 +91,7 @@ impl<'a> Bench<'a> {
         let (host, address) = (self.scene.host, self.scene.colours.address(colour));
         let ready = &self.scratch.site.delivery().service.health.ready;
         let probe = http::get_through(address, ready, |request| host.ask(Peer::Address(address), request, patience));
-        matches!(probe, Probe::Answered(answer) if answer.status == 200)
+        probe.is_good()
     }
 
     /// A deploy under load, and a rollback without.

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 
 use crate::delivery::{Environment, Service};
-use crate::http::{self, Probe};
+use crate::http;
 use crate::problem::{ExitCode, Problem};
 use crate::rollout::colour::Colour;
 use crate::rollout::record::Launch;
@@ -84,7 +84,7 @@ impl Served {
         let deadline = Instant::now() + patience;
         loop {
             let probe = http::get(self.address, &side.service.health.ready, PROBE);
-            if matches!(&probe, Probe::Answered(answer) if answer.status == 200) {
+            if probe.is_good() {
                 return Ok(());
             }
             let ended = self.child.try_wait()?;

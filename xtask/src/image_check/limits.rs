@@ -7,7 +7,7 @@ use anyhow::{Context as _, bail};
 use super::kernel::{self, Kernel};
 use super::row::{Row, Verdict};
 use super::running::Guise;
-use super::start::{await_ready, is_good, last_lines};
+use super::start::{await_ready, last_lines};
 use crate::problem::reason;
 use crate::project::Project;
 use crate::rollout::colour::Colour;
@@ -119,7 +119,7 @@ fn overtake(trial: &Trial<'_>, environment: &str, setting: &str) -> anyhow::Resu
         let state = trial.state(GREEDY)?;
         for _ in 0..ASKED_AT_A_TIME {
             let probe = trial.probe(NEIGHBOUR);
-            anyhow::ensure!(is_good(&probe), "its neighbour did not answer well while it took too much: {probe}");
+            anyhow::ensure!(probe.is_good(), "its neighbour did not answer well while it took too much: {probe}");
             asked += 1;
         }
         match state {

@@ -8,7 +8,6 @@ use anyhow::{anyhow, bail};
 use super::row::{Row, Verdict};
 use super::running::Guise;
 use crate::delivery::Image;
-use crate::http::Probe;
 use crate::rollout::colour::Colour;
 use crate::rollout::policy::Span;
 use crate::runtime::compose::trial::{Launched, State, Trial};
@@ -93,7 +92,7 @@ fn start(trial: &Trial<'_>, patience: Duration) -> anyhow::Result<Measured> {
     // Asked from the beginning: it may be up before the engine's command has returned.
     let mut up = false;
     while !up && starting.as_ref().is_some_and(|starting| !starting.is_finished()) {
-        up = is_good(&trial.probe(COLOUR));
+        up = trial.probe(COLOUR).is_good();
     }
     if !up {
         join(&mut starting)?;
@@ -137,7 +136,7 @@ pub(super) fn await_ready(trial: &Trial<'_>, colour: Colour, began: Instant, pat
     loop {
         trial.require_wanted()?;
         let probe = trial.probe(colour);
-        if is_good(&probe) {
+        if probe.is_good() {
             return Ok(());
         }
         // That takes long, and meanwhile nobody asks.
@@ -162,10 +161,6 @@ pub(super) fn await_ready(trial: &Trial<'_>, colour: Colour, began: Instant, pat
 pub(super) fn last_lines(trial: &Trial<'_>, colour: Colour) -> String {
     let lines = trial.log_tail(colour, LINES);
     lines.iter().map(|line| line.trim()).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" | ")
-}
-
-pub(super) fn is_good(probe: &Probe) -> bool {
-    matches!(probe, Probe::Answered(answer) if answer.status == 200)
 }
 
 fn shown(time: Duration) -> String {

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use super::run::{Reason, Run, TICK, in_words};
 use super::waiting::Waiting;
-use crate::http::Probe;
 use crate::rollout::colour::Colour;
 use crate::rollout::event::Event;
 use crate::rollout::observed::State;
@@ -54,7 +53,7 @@ impl Run<'_> {
         while is_so() {
             let is_due = looked.is_none_or(|at| clock.elapsed().saturating_sub(at) >= LOOK_EVERY);
             let probe = || runtime.probe(colour, self.engine.ready_path);
-            if !is_due && matches!(probe(), Probe::Answered(answer) if answer.status == 200) {
+            if !is_due && probe().is_good() {
                 bad = 0;
                 self.look_at_proxy(colour, None)?;
             } else {
