@@ -5,6 +5,7 @@ pub mod home;
 mod inspected;
 mod log;
 pub mod monitoring;
+mod networks;
 pub mod proxy;
 pub mod resolved;
 pub mod stack;

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 pub(super) use super::inspected::Inspected;
 use super::log::ContainerLog;
+use super::networks;
 use super::resolved::Resolved;
 use crate::delivery::{Containers, Delivery, Environment, FILE, Monitoring, Watched};
 use crate::docker::{self, Refusal};
@@ -218,9 +219,13 @@ impl Stack {
     }
 
     /// Removes every container and network of it.
+    ///
+    /// # Errors
+    /// Those of Compose, and a [`Problem`] with exit code 69 when somebody else uses one of its networks.
     pub(super) fn down(&self) -> anyhow::Result<()> {
         let args = ["--profile", "*", "down", "--remove-orphans", "--timeout", "5"];
-        self.compose(&[&self.file], &args, None).map(drop)
+        self.compose(&[&self.file], &args, None)?;
+        networks::remove(&self.name)
     }
 
     pub(super) fn log(&self, service: Service) -> Option<Box<dyn Log>> {

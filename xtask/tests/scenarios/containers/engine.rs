@@ -74,6 +74,21 @@ fn a_port_and_a_network_that_are_taken_are_named_and_nothing_is_left_half_done()
     fixture.release("up", "v1", &[]).ok();
 }
 
+#[test]
+fn a_network_that_somebody_else_uses_is_not_called_removed() {
+    let Some(fixture) = fixture() else { return };
+    fixture.release("up", "v1", &[]).ok();
+    let (network, guest) = (format!("{}_colours", fixture.stack("development")), fixture.stack("guest"));
+    let endless = ["run", "--detach", "--name", &guest, "--network", &network, PROXY_IMAGE, "sleep", "infinity"];
+    docker(&endless).unwrap();
+    let down = fixture.run(&["down"]);
+    let next = format!("next: docker network disconnect --force {network} {guest}");
+    down.refused(69, &[&format!("the network {network} cannot be removed while {guest} uses it"), &next]);
+    docker(&["rm", "--force", &guest]).unwrap();
+    fixture.run(&["down"]).ok();
+    assert_eq!(fixture.left(), [""; 0]);
+}
+
 /// The engine's socket as one over TCP, as it is on another machine; its address.
 fn relay(socket: &str) -> (Background, String) {
     let address = free_address();

@@ -225,20 +225,7 @@ impl Fixture {
 
     /// What of the project is left.
     pub fn left(&self) -> Vec<String> {
-        let mut left: Vec<_> =
-            self.root.join(".switchyard").exists().then(|| ".switchyard".to_owned()).into_iter().collect();
-        if self.on == On::Compose {
-            let filter = format!("name={}-", self.name);
-            for kind in [
-                &["ps", "--all", "--format", "{{.Names}}"][..],
-                &["volume", "ls", "--quiet"],
-                &["network", "ls", "--quiet"],
-            ] {
-                let listed = docker(&[kind, &["--filter", &filter]].concat()).unwrap();
-                left.extend(listed.lines().map(str::to_owned));
-            }
-        }
-        left
+        self.traces.left()
     }
 
     /// `xtask`, with what the tests always add.

@@ -55,6 +55,11 @@ impl Traces {
             for image in images.unwrap_or_default().lines() {
                 docker(&["rmi", image]);
             }
+            // Of a project that `down` cannot read any more, or one whose network was still in use.
+            for (remove, name) in self.in_engine() {
+                eprintln!("{name} was left behind");
+                docker(&[remove, &[&name]].concat());
+            }
         }
     }
 
@@ -63,7 +68,33 @@ impl Traces {
         for environment in ["development", "staging", "production"] {
             let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
             command.args(["down", "--env", environment, "--yes", "--wait", "30s"]).current_dir(&self.root);
-            let _ = command.env_remove("CI").stdin(Stdio::null()).output();
+            let ended = command.env_remove("CI").stdin(Stdio::null()).output();
+            if let Some(ended) = ended.ok().filter(|ended| !ended.status.success()) {
+                eprintln!("{environment} was not ended: {}", String::from_utf8_lossy(&ended.stderr));
+            }
         }
+    }
+
+    /// What of the project is there.
+    pub fn left(&self) -> Vec<String> {
+        let folder = self.root.join(".switchyard").exists().then(|| ".switchyard".to_owned());
+        let in_engine = if self.on == On::Compose { self.in_engine() } else { Vec::new() };
+        folder.into_iter().chain(in_engine.into_iter().map(|(_, name)| name)).collect()
+    }
+
+    /// Containers, networks and volumes, each with what removes it.
+    fn in_engine(&self) -> Vec<(&'static [&'static str], String)> {
+        let kinds: [(&[&str], &[&str]); 3] = [
+            (&["ps", "--all", "--format", "{{.Names}}"], &["rm", "--force", "--volumes"]),
+            (&["network", "ls", "--format", "{{.Name}}"], &["network", "rm"]),
+            (&["volume", "ls", "--quiet"], &["volume", "rm"]),
+        ];
+        let filter = format!("name={}-", self.name);
+        let mut found = Vec::new();
+        for (list, remove) in kinds {
+            let listed = docker(&[list, &["--filter", &filter]].concat()).unwrap();
+            found.extend(listed.lines().map(|name| (remove, name.to_owned())));
+        }
+        found
     }
 }
