@@ -75,16 +75,30 @@ pub(super) enum Group {
 pub(super) enum Lane {
     /// One at a time: cargo locks its build directory.
     Cargo,
-    /// Beside anything but a step that has to be alone.
+    /// Beside anything but a step that needs the machine for itself.
     Beside,
-    /// Beside nothing: it measures, or needs the machine's whole speed.
+    /// At the lowest priority, with what the others leave: beside anything but what measures. It locks no directory of theirs.
+    Spare,
+    /// Beside nothing but what lives on what is left: it puts the machine under load, and waits most of the time.
+    Load,
+    /// Beside nothing: it measures.
     Alone,
 }
 
 impl Lane {
     /// Whether what runs in this one and what runs in the other have to take turns.
     pub(super) fn excludes(self, other: Lane) -> bool {
-        matches!((self, other), (Lane::Alone, _) | (_, Lane::Alone) | (Lane::Cargo, Lane::Cargo))
+        match (self, other) {
+            (Lane::Alone, _) | (_, Lane::Alone) | (Lane::Cargo, Lane::Cargo) => true,
+            (Lane::Spare, _) | (_, Lane::Spare) => false,
+            (Lane::Load, _) | (_, Lane::Load) => true,
+            (Lane::Cargo | Lane::Beside, Lane::Cargo | Lane::Beside) => false,
+        }
+    }
+
+    /// Whether what comes after it in the table has to let it go first, or it would wait for ever.
+    pub(super) fn needs_the_machine(self) -> bool {
+        matches!(self, Lane::Load | Lane::Alone)
     }
 }
 

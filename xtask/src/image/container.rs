@@ -56,6 +56,8 @@ pub(super) struct Build<'a> {
     pub(super) context: PathBuf,
     /// The Dockerfile's arguments.
     pub(super) args: &'a [(&'a str, &'a str)],
+    /// For whom the builder speaks.
+    pub(super) voice: Voice,
 }
 
 /// Makes the service's image out of what was staged and of the project.
@@ -81,7 +83,7 @@ pub(super) fn build(
         ("MEMBERS", &members.join(" ")),
     ];
     let args = [&args[..], &auditable(project)?].concat();
-    Build { wanted, context: folder.context(), args: &args }.run(project, folder)
+    Build { wanted, context: folder.context(), args: &args, voice: Voice::PassedOn }.run(project, folder)
 }
 
 impl Build<'_> {
@@ -109,7 +111,7 @@ impl Build<'_> {
         // An image is to be its layers and nothing else, so no attestation is put beside it.
         let mut variables = vec![("DOCKER_BUILDKIT", "1"), ("BUILDX_NO_DEFAULT_ATTESTATIONS", "1")];
         variables.extend(secrets.variables.iter().map(|(name, value)| (*name, value.as_str())));
-        watch::watch(&command, &variables, Voice::PassedOn).map_err(|error| match error.downcast::<Refusal>() {
+        watch::watch(&command, &variables, self.voice).map_err(|error| match error.downcast::<Refusal>() {
             Ok(refusal) => {
                 let message = format!("{reference} does not build in a container; nothing was started or changed.");
                 let said = refusal.said.lines().filter(|line| line.starts_with("ERROR")).map(str::to_owned);

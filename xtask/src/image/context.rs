@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::SystemTime;
 
 use anyhow::Context as _;
@@ -19,13 +20,15 @@ const PASSWD: &str = "service:x:65532:65532::/:/none\n";
 const GROUP: &str = "service:x:65532:\n";
 const CA_BUNDLE: &str = "etc/ssl/certs/ca-certificates.crt";
 
-/// A folder of this process's own, gone when it goes out of scope.
+/// A folder of this build's own, gone when it goes out of scope.
 #[derive(Debug)]
 pub(super) struct Folder(PathBuf);
 
 impl Folder {
     pub(super) fn new(root: &Path) -> Folder {
-        let folder = Folder(root.join(format!("target/xtask/image-{}", std::process::id())));
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let folder = Folder(root.join(format!("target/xtask/image-{}-{number}", std::process::id())));
         // One of the same number may have been killed.
         let _ = fs::remove_dir_all(&folder.0);
         folder

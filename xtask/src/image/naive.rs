@@ -7,6 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::container::Build;
 use super::context::Folder;
+use super::watch::Voice;
 use super::{Wanted, container, dockerfile};
 use crate::builder_image::Builder;
 use crate::cargo::LOCK_FILE;
@@ -47,7 +48,8 @@ impl Baseline {
         }
         say!("building {reference} to compare with, as it is not there or was made from something else: minutes");
         let began = Instant::now();
-        build(project, &builder, &text, &reference, &[format!("{LABEL}={made_from}")])?;
+        // The service's own image may be under way at the same time; one at a time is to speak.
+        build(project, &builder, &text, &reference, &[format!("{LABEL}={made_from}")], Voice::Kept)?;
         say!("built {reference} in {:.0} s", began.elapsed().as_secs_f64());
         let image = docker::image(&reference)?.with_context(|| format!("the engine does not have {reference}"))?;
         if let Some(stale) = before.filter(|before| before.id != image.id) {
@@ -65,14 +67,21 @@ impl Baseline {
 pub fn build_naive(project: &Project, naive: &Naive, reference: &str) -> anyhow::Result<()> {
     let builder = container::builder(project, None)?;
     let text = dockerfile(project, "image.naive.dockerfile", &naive.dockerfile)?;
-    build(project, &builder, &text, reference, &[])
+    build(project, &builder, &text, reference, &[], Voice::PassedOn)
 }
 
-fn build(project: &Project, builder: &Builder, text: &str, reference: &str, labels: &[String]) -> anyhow::Result<()> {
+fn build(
+    project: &Project,
+    builder: &Builder,
+    text: &str,
+    reference: &str,
+    labels: &[String],
+    voice: Voice,
+) -> anyhow::Result<()> {
     let folder = Folder::new(&project.root);
     let context = folder.stage_source(&project.root)?;
     let service = &project.delivery.service;
     let args = [("BUILDER_IMAGE", builder.name.as_str()), ("PACKAGE", &service.package), ("BINARY", &service.binary)];
     let wanted = Wanted { dockerfile: text, reference, labels, foreign: None, epoch: None };
-    Build { wanted, context, args: &args }.run(project, &folder)
+    Build { wanted, context, args: &args, voice }.run(project, &folder)
 }

@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 use crate::delivery::Environment;
 use crate::docker::{self, Image};
 use crate::github;
-use crate::image::{self, Options, Place};
+use crate::image::{self, Baseline, Options, Place};
 use crate::problem::{DEFAULT_ENVIRONMENT, ExitCode, Problem};
 use crate::project::Project;
 use crate::{out, packages, say};
@@ -59,6 +59,8 @@ struct Subject<'a> {
     tree: Tree<'a>,
     /// The size that is compared with.
     before: Option<&'a Measured>,
+    /// The naive image, or why there is none; not where none is configured.
+    baseline: Option<&'a anyhow::Result<Baseline>>,
 }
 
 impl Subject<'_> {
@@ -97,23 +99,40 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         return Err(Problem::new(ExitCode::Usage, message).next("cargo xtask image-check --help").into());
     }
     let before = before(&project.root, args.compare.as_deref())?;
-    let mut references = args.images.clone();
-    if references.is_empty() {
-        let profile = environment.profile.clone();
-        let options = Options { profile, place: Place::Auto, ..Options::default() };
-        references.push(image::build(&project, &options)?.reference);
-    }
+    let (references, baseline) = obtain(&project, &args.images, &environment.profile)?;
     let mut failed = Vec::new();
     for reference in &references {
         let image = docker::obtain(reference)?;
         let contents = Contents::of(&image, reference)?;
         let tree = Tree::of(&contents);
-        let before = before.as_ref();
-        let subject = Subject { project: &project, reference, image: &image, contents: &contents, tree, before };
+        let (before, baseline) = (before.as_ref(), baseline.as_ref());
+        let subject =
+            Subject { project: &project, reference, image: &image, contents: &contents, tree, before, baseline };
         let rows = check(&subject, (name, environment), args)?;
         failed.extend(rows.into_iter().map(|row| (reference.as_str(), row)));
     }
     conclude(&failed, references.len())
+}
+
+/// The images to look at, and the naive one to hold them against. Where both are to be built, they are built at the same
+/// time: for half of it each has work for one processor, as the whole program is optimised at once.
+fn obtain(
+    project: &Project,
+    named: &[String],
+    profile: &str,
+) -> anyhow::Result<(Vec<String>, Option<anyhow::Result<Baseline>>)> {
+    let naive = project.delivery.image.naive.as_ref();
+    std::thread::scope(|scope| {
+        let baseline = naive.map(|naive| scope.spawn(|| Baseline::obtain(project, naive)));
+        let references = if named.is_empty() {
+            let options = Options { profile: profile.to_owned(), place: Place::Auto, ..Options::default() };
+            vec![image::build(project, &options)?.reference]
+        } else {
+            named.to_vec()
+        };
+        let baseline = baseline.map(|it| it.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        Ok((references, baseline))
+    })
 }
 
 /// The size to compare with. One that was asked for has to be there.

@@ -5,14 +5,14 @@ use super::row::{Row, Verdict};
 use crate::delivery::Naive;
 use crate::image::Baseline;
 use crate::problem::{ExitCode, exit_code, reason};
-use crate::project::Project;
 use crate::size::Size;
 
 /// A row for each that is configured.
 pub(super) fn rows(subject: &Subject<'_>) -> Vec<Row> {
     let (image, measured) = (&subject.project.delivery.image, subject.image.size);
     let budget = image.max_size.map(|budget| size(budget, measured));
-    let naive = image.naive.as_ref().map(|naive| self::naive(subject.project, naive, measured));
+    let naive = image.naive.as_ref().zip(subject.baseline);
+    let naive = naive.map(|(naive, baseline)| self::naive(naive, baseline, measured));
     budget.into_iter().chain(naive).collect()
 }
 
@@ -21,14 +21,14 @@ fn size(budget: Size, measured: u64) -> Row {
     Row::new("size", Verdict::Skipped, Size::from(measured).to_string(), remedy).limited(measured, budget.bytes())
 }
 
-fn naive(project: &Project, naive: &Naive, measured: u64) -> Row {
+fn naive(naive: &Naive, baseline: &anyhow::Result<Baseline>, measured: u64) -> Row {
     let remedy = "cargo xtask docker-build --builder container says what is missing";
-    match Baseline::obtain(project, naive) {
-        Ok(baseline) => against(&baseline, naive, measured),
+    match baseline {
+        Ok(baseline) => against(baseline, naive, measured),
         Err(error) => {
             // What could be built and does not is no reason to look away.
-            let verdict = if exit_code(&error) == ExitCode::Failed { Verdict::Failed } else { Verdict::Skipped };
-            Row::new("naive", verdict, reason(&error), remedy)
+            let verdict = if exit_code(error) == ExitCode::Failed { Verdict::Failed } else { Verdict::Skipped };
+            Row::new("naive", verdict, reason(error), remedy)
         }
     }
 }
