@@ -225,7 +225,7 @@ pub(super) const STEPS: &[Step] = &[
             "--profile",
             "ci",
             "--test-threads",
-            "4",
+            "6",
             "--filterset",
             "not test(/on_process|on_compose|^containers::|^images::/)",
         ],
@@ -262,6 +262,18 @@ pub(super) const STEPS: &[Step] = &[
         facts: &[Fact::Cargo],
         limit: minutes(30),
         remedy: "cargo xtask coverage",
+        ..USUAL
+    },
+    Step {
+        id: "baseline",
+        group: Group::Performance,
+        verifies: "what the service's speed is held against is there, or why there is nothing",
+        after: &["build"],
+        command: &["cargo", "xtask", "bench", "service", "--build-baseline"],
+        lane: Lane::Spare,
+        facts: &[Fact::Cargo, Fact::Baseline],
+        limit: minutes(30),
+        remedy: "cargo xtask bench service --build-baseline",
         ..USUAL
     },
     Step {
@@ -332,7 +344,7 @@ pub(super) const STEPS: &[Step] = &[
         verifies: "the image: built both ways, small, hardened, fast to start, and checked; a spoiled one is caught",
         criteria: &["A1.3", "A2.1", "A2.3", "A2.4"],
         after: &["build"],
-        command: scenarios!("test(/^images::/)", "1"),
+        command: scenarios!("test(/^images::/)", "3"),
         needs: &[CARGO_NEXTEST, GIT, CARGO_DENY, CARGO_AUDITABLE],
         in_containers: true,
         lane: Lane::Alone,
