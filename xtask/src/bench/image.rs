@@ -1,5 +1,5 @@
-//! `bench image`: what a change of one line costs whoever builds in a container, by this project's Dockerfile and by the one
-//! that one would write first, in turn.
+//! `bench image`: what a change of one line costs whoever builds in a container, by this project's Dockerfile, as an
+//! environment has it built, and by the one that one would write first, in turn.
 
 use std::fs;
 use std::io::Write as _;
@@ -9,9 +9,9 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use anyhow::Context as _;
 use serde_json::json;
 
-use super::baseline::PROFILE;
 use super::figures::{self, Figure, Series, Verdict};
 use crate::delivery::{Delivery, FILE, Naive};
+use crate::flags::Target;
 use crate::image::{self, Options, Place};
 use crate::problem::{ExitCode, Problem};
 use crate::project::Project;
@@ -25,6 +25,8 @@ const AGAIN: &str = "cargo xtask bench image";
 /// Flags of `bench image`.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct Args {
+    #[command(flatten)]
+    target: Target,
     /// How often both are built, after once to begin with.
     #[arg(long, value_name = "COUNT", default_value = "3", value_parser = clap::value_parser!(u32).range(1..=100))]
     runs: u32,
@@ -40,16 +42,17 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let project = Project::here()?;
     let naive = project.delivery.image.naive.clone().ok_or_else(nothing_to_compare)?;
+    let profile = &project.delivery.environment(&args.target.env)?.profile;
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     {
         let copy = Copy::of(&project, naive)?;
         say!("building both once, so that what can be kept is kept");
         copy.build_naive()?;
-        copy.build()?;
+        copy.build(profile)?;
         for run in 1..=args.runs {
             say!("run {run} of {}", args.runs);
             copy.change_a_line()?;
-            ours.push(copy.build()?);
+            ours.push(copy.build(profile)?);
             theirs.push(copy.build_naive()?);
         }
     }
@@ -57,10 +60,12 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let figure = Figure::share("change", "image after a change of one line / the naive image", ratios, GOAL);
     let (ours, theirs) = (Series::of(ours), Series::of(theirs));
     if args.report.json {
-        out!("{}", serde_json::to_string_pretty(&json!({ "figures": [figure], "ours": ours, "naive": theirs }))?);
+        let told = json!({ "figures": [figure], "profile": profile, "ours": ours, "naive": theirs });
+        out!("{}", serde_json::to_string_pretty(&told)?);
     } else {
         figures::print(std::slice::from_ref(&figure));
-        for (name, Series { median, worst, .. }) in [("this one", &ours), ("the naive one", &theirs)] {
+        let name = format!("this one, with the profile {profile} of {}", args.target.env);
+        for (name, Series { median, worst, .. }) in [(name.as_str(), &ours), ("the naive one", &theirs)] {
             out!("{name}: {median:.1} s, {worst:.1} s at the worst");
         }
     }
@@ -109,8 +114,8 @@ impl Copy {
         format!("{}:bench-{which}-{}", self.project.delivery.image.repository, std::process::id())
     }
 
-    fn build(&self) -> anyhow::Result<f64> {
-        let (profile, tag) = (PROFILE.to_owned(), Some(self.reference("ours")));
+    fn build(&self, profile: &str) -> anyhow::Result<f64> {
+        let (profile, tag) = (profile.to_owned(), Some(self.reference("ours")));
         let options = Options { profile, tag, place: Place::Container, ..Options::default() };
         timed(|| image::build(&self.project, &options).map(drop))
     }

@@ -118,14 +118,16 @@ mod tests {
     #[test]
     fn one_cargo_at_a_time_and_others_beside_it() {
         use State::{Running, Waiting};
-        let table: [(&[(&'static Step, State)], Next); 9] = [
+        let table: [(&[(&'static Step, State)], Next); 11] = [
             (&[(&BUILD, Waiting), (&TEST, Waiting), (&SCRIPTS, Waiting)], Next::Start(0)),
             (&[(&BUILD, Running), (&TEST, Waiting), (&SCRIPTS, Waiting)], Next::Start(2)),
             (&[(&BUILD, Running), (&TEST, Waiting), (&SCRIPTS, Running)], Next::Wait),
             (&[(&BUILD, Running), (&LOAD, Waiting), (&SCRIPTS, Waiting)], Next::Wait),
             (&[(&LOAD, Running), (&SCRIPTS, Waiting)], Next::Wait),
             (&[(&LOAD, Running), (&SPARE, Waiting)], Next::Start(1)),
-            (&[(&SPARE, Running), (&BUILD, Running), (&LOAD, Waiting), (&SCRIPTS, Waiting)], Next::Wait),
+            (&[(&SPARE, Running), (&SPARE, Waiting), (&LOAD, Waiting)], Next::Start(1)),
+            (&[(&SPARE, Running), (&LOAD, Waiting)], Next::Start(1)),
+            (&[(&BUILD, Running), (&SPARE, Waiting), (&LOAD, Waiting), (&SCRIPTS, Waiting)], Next::Wait),
             (&[(&SPARE, Running), (&MEASURE, Waiting), (&SCRIPTS, Waiting)], Next::Wait),
             (&[(&MEASURE, Running), (&SPARE, Waiting)], Next::Wait),
         ];

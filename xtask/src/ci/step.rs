@@ -77,9 +77,9 @@ pub(super) enum Lane {
     Cargo,
     /// Beside anything but a step that needs the machine for itself.
     Beside,
-    /// At the lowest priority, with what the others leave: beside anything but what measures. It locks no directory of theirs.
+    /// At the lowest priority: it computes for minutes, and takes what is left by those that put the machine under load.
     Spare,
-    /// Beside nothing but what lives on what is left: it puts the machine under load, and waits most of the time.
+    /// Beside nothing but what takes what is left: it puts the machine under load, and waits a third of its time.
     Load,
     /// Beside nothing: it measures.
     Alone,
@@ -89,10 +89,12 @@ impl Lane {
     /// Whether what runs in this one and what runs in the other have to take turns.
     pub(super) fn excludes(self, other: Lane) -> bool {
         match (self, other) {
-            (Lane::Alone, _) | (_, Lane::Alone) | (Lane::Cargo, Lane::Cargo) => true,
-            (Lane::Spare, _) | (_, Lane::Spare) => false,
-            (Lane::Load, _) | (_, Lane::Load) => true,
-            (Lane::Cargo | Lane::Beside, Lane::Cargo | Lane::Beside) => false,
+            (Lane::Beside, Lane::Beside | Lane::Cargo | Lane::Spare) | (Lane::Cargo | Lane::Spare, Lane::Beside) => {
+                false
+            }
+            (Lane::Spare, Lane::Spare | Lane::Load) | (Lane::Load, Lane::Spare) => false,
+            // What only compiles would keep what is waited for from the processors, whatever its priority.
+            _ => true,
         }
     }
 

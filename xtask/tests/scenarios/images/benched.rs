@@ -36,6 +36,7 @@ fn what_a_change_of_one_line_costs_in_a_container_is_measured_on_a_copy() {
         told["ours"]["median"].as_f64().unwrap() > 0.0 && told["naive"]["runs"].as_array().unwrap().len() == 1,
         "{told}"
     );
+    assert_eq!(told["profile"], "dev");
     let changed = ran.stderr.lines().any(|line| line.ends_with(" 1") && line.starts_with('#'));
     assert!(changed, "{}", ran.stderr);
     ran.refused(1, &["misses its goal", "next: cargo xtask bench image"]);
