@@ -44,9 +44,6 @@ pub(super) struct Args {
     /// A binary to hold it against that was built elsewhere.
     #[arg(long, value_name = "PATH", conflicts_with = "against")]
     baseline_binary: Option<PathBuf>,
-    /// Builds what this revision is held against, and ends: the comparison takes a minute less afterwards.
-    #[arg(long, conflicts_with_all = ["binary", "baseline_binary", "check"])]
-    build_baseline: bool,
     /// One setting for this revision alone, such as `faults.latency=5ms`; can be given more than once.
     #[arg(long = "set", value_name = "KEY=VALUE", value_parser = flags::setting)]
     settings: Vec<(String, String)>,
@@ -77,9 +74,6 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         Ok(baseline) => baseline,
         Err(nothing) => return conclude_without(args, nothing),
     };
-    if args.build_baseline {
-        return Ok(());
-    }
     let candidate = candidate(args, &project)?;
     let place = Place { name: &args.target.env, environment, folder: &folder };
     let compared = {

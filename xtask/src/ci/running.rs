@@ -7,17 +7,15 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use rustix::process::{Pid, Signal, kill_process_group, setpriority_process};
+use rustix::process::{Pid, Signal, kill_process_group};
 
-use super::step::{Lane, Step};
+use super::step::Step;
 use crate::problem::ExitCode;
 
 /// How long a command may take to put back what it has started, before it is killed.
 const GRACE: Duration = Duration::from_secs(20);
 /// How often it is looked at; what it costs is seen in `cargo xtask bench pipeline`.
 pub(super) const TICK: Duration = Duration::from_millis(5);
-/// The niceness of what takes only what others leave.
-const LOWEST: i32 = 19;
 
 /// A command that runs.
 #[derive(Debug)]
@@ -65,10 +63,6 @@ impl Running {
         let program = command.get_program().to_string_lossy().into_owned();
         let is_own = step.command.starts_with(&["cargo", "xtask"]);
         let child = command.spawn().with_context(|| format!("starting {program}"))?;
-        if step.lane == Lane::Spare {
-            // What it starts inherits that; where a system does not allow it, it runs all the same.
-            let _ = setpriority_process(Some(Pid::from_child(&child)), LOWEST);
-        }
         Ok(Running { child, began: Instant::now(), limit: step.limit, is_own, told: None, log })
     }
 

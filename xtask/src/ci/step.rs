@@ -75,32 +75,16 @@ pub(super) enum Group {
 pub(super) enum Lane {
     /// One at a time: cargo locks its build directory.
     Cargo,
-    /// Beside anything but a step that needs the machine for itself.
+    /// Beside anything but a step that has to be alone.
     Beside,
-    /// At the lowest priority: it computes for minutes, and takes what is left by those that put the machine under load.
-    Spare,
-    /// Beside nothing but what takes what is left: it puts the machine under load, and waits a third of its time.
-    Load,
-    /// Beside nothing: it measures.
+    /// Beside nothing: it measures, or needs the machine's whole speed.
     Alone,
 }
 
 impl Lane {
     /// Whether what runs in this one and what runs in the other have to take turns.
     pub(super) fn excludes(self, other: Lane) -> bool {
-        match (self, other) {
-            (Lane::Beside, Lane::Beside | Lane::Cargo | Lane::Spare) | (Lane::Cargo | Lane::Spare, Lane::Beside) => {
-                false
-            }
-            (Lane::Spare, Lane::Spare | Lane::Load) | (Lane::Load, Lane::Spare) => false,
-            // What only compiles would keep what is waited for from the processors, whatever its priority.
-            _ => true,
-        }
-    }
-
-    /// Whether what comes after it in the table has to let it go first, or it would wait for ever.
-    pub(super) fn needs_the_machine(self) -> bool {
-        matches!(self, Lane::Load | Lane::Alone)
+        matches!((self, other), (Lane::Alone, _) | (_, Lane::Alone) | (Lane::Cargo, Lane::Cargo))
     }
 }
 

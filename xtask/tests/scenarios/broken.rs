@@ -28,8 +28,7 @@ const UNPINNED: &str =
     "on: push\njobs:\n  test:\n    runs-on: ubuntu-latest\n    steps:\n      - uses: actions/checkout@v4\n";
 
 /// What takes a service, an engine or minutes has scenarios of its own.
-const ELSEWHERE: [&str; 8] =
-    ["simulation", "baseline", "process", "compose", "containers", "image", "images", "performance"];
+const ELSEWHERE: [&str; 6] = ["process", "compose", "containers", "image", "images", "performance"];
 
 #[test]
 fn every_step_finds_what_is_broken_for_it_and_one_run_tells_of_all() {
