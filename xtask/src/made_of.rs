@@ -47,10 +47,11 @@ pub fn parse(text: &[u8]) -> Result<Vec<Package>, String> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    const LIST: &str = r#"{"packages":[
+    /// Of a program and one crate that it was built with.
+    pub(crate) const LIST: &str = r#"{"packages":[
         {"name":"shop","version":"0.1.0","source":"local","dependencies":[1],"root":true},
         {"name":"time","version":"0.1.43","source":"crates.io","kind":"build"}],"format":1}"#;
 

@@ -13,14 +13,13 @@ use super::figures::{self, Figure, Series, Verdict};
 use crate::delivery::{Delivery, FILE, Naive};
 use crate::flags::Target;
 use crate::image::{self, Options, Place};
-use crate::problem::{ExitCode, Problem};
+use crate::problem::{ExitCode, Problem, command};
 use crate::project::Project;
 use crate::{cargo, docker, git, out, say};
 
 /// Of what the naive image takes.
 const GOAL: f64 = 0.2;
 const FOLDER: &str = "target/xtask/bench/image";
-const AGAIN: &str = "cargo xtask bench image";
 
 /// Flags of `bench image`.
 #[derive(Debug, Clone, clap::Args)]
@@ -72,7 +71,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     if figure.verdict == Verdict::Met || !args.report.check {
         return Ok(());
     }
-    Err(Problem::new(ExitCode::Failed, format!("{} misses its goal.", figure.what)).next(AGAIN).into())
+    Err(Problem::new(ExitCode::Failed, format!("{} misses its goal.", figure.what))
+        .next(command("bench image", &args.target.env))
+        .into())
 }
 
 fn nothing_to_compare() -> Problem {

@@ -65,11 +65,7 @@ fn id(package: &Package, place: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::made_of::parse;
-
-    const LIST: &str = r#"{"packages":[
-        {"name":"shop","version":"0.1.0","source":"local","dependencies":[1],"root":true},
-        {"name":"time","version":"0.1.43","source":"crates.io","kind":"build"}],"format":1}"#;
+    use crate::made_of::{parse, tests::LIST};
 
     #[test]
     fn a_list_says_what_depends_on_what_as_cargo_would() {
