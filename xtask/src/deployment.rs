@@ -7,7 +7,7 @@ use crate::certificate;
 use crate::flags::Queue;
 use crate::problem::{ExitCode, Problem, command};
 use crate::progress::Reader;
-use crate::release::{Content, Release};
+use crate::releases::{Content, Release};
 use crate::report::{self, Report};
 use crate::rollout::basis::Basis;
 use crate::rollout::colour::{Colour, Split};

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use crate::delivery::RuntimeChoice;
 use crate::image::Place;
 use crate::problem::{DEFAULT_ENVIRONMENT, ExitCode, Problem, command};
-use crate::release::Content;
+use crate::releases::Content;
 use crate::rollout::policy::Span;
 use crate::site::Site;
-use crate::{cargo, docker, image, release, say};
+use crate::{cargo, docker, image, releases, say};
 
 /// How an environment is named on the command line.
 #[derive(Debug, Clone, clap::Args)]
@@ -95,7 +95,7 @@ impl Source {
     /// # Errors
     /// A [`Problem`] with exit code 2 when it is not or cannot.
     pub fn check(&self) -> Result<(), Problem> {
-        self.release.as_deref().map_or(Ok(()), release::check_name)?;
+        self.release.as_deref().map_or(Ok(()), releases::check_name)?;
         match self.binary.as_ref().filter(|binary| !binary.is_file()) {
             None => Ok(()),
             Some(binary) => {

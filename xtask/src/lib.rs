@@ -61,7 +61,7 @@ pub mod progress;
 pub mod project;
 pub mod prometheus;
 pub mod proxy_image;
-pub mod release;
+pub mod releases;
 pub mod report;
 pub mod rollout;
 pub mod router;

@@ -13,7 +13,7 @@ use crate::problem::{ExitCode, Problem, command};
 use crate::progress::Reader;
 use crate::project::Project;
 use crate::prometheus::Prometheus;
-use crate::release::{FileReleases, ImageReleases, Releases};
+use crate::releases::{FileReleases, ImageReleases, Releases};
 use crate::rollout::operation::Operation;
 use crate::rollout::world::{SystemClock, World};
 use crate::router::config::{self, Config};

@@ -14,7 +14,7 @@ use crate::delivery::{Delivery, FILE, RuntimeChoice};
 use crate::host::{Host as _, Local, Session};
 use crate::image::{self, Place};
 use crate::project::Project;
-use crate::release::files_of;
+use crate::releases::files_of;
 use crate::site::Site;
 use crate::{docker, program, say};
 

@@ -49,7 +49,7 @@ impl Folder {
         let out = self.context().join("out");
         let copy = |source: &Path, target: &str| copy(source, &out.join(target));
         binary.map_or(Ok(()), |binary| copy(binary, BINARY))?;
-        for (name, source) in crate::release::files_of(root, service)? {
+        for (name, source) in crate::releases::files_of(root, service)? {
             copy(&source, &format!("{RELEASE}/{name}"))?;
         }
         let bundle = Path::new("/").join(CA_BUNDLE);

@@ -27,7 +27,7 @@ use crate::delivery::{Delivery, Environment, Service};
 use crate::docker::{self, Refusal};
 use crate::host::{Container, Host as _, Peer};
 use crate::http::{self, Probe};
-use crate::release::{ImageReleases, Release};
+use crate::releases::{ImageReleases, Release};
 use crate::rollout::colour::{Colour, PerColour};
 use crate::rollout::observed::{Instance, State};
 use crate::rollout::policy::Span;

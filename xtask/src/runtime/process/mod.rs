@@ -17,7 +17,7 @@ use crate::delivery::{Delivery, Environment, Service};
 use crate::host::{Host as _, Local};
 use crate::http::{self, Probe};
 use crate::port;
-use crate::release::{FileReleases, Releases as _};
+use crate::releases::{FileReleases, Releases as _};
 use crate::rollout::colour::Colour;
 use crate::rollout::observed::{Instance, State};
 use crate::rollout::policy::Span;
