@@ -55,7 +55,7 @@ fn deployers_killed_at_random_points_of_twenty_rollouts_lose_nothing(on: On) {
     let [shift, promotion, end] = ["set_split", "promote", "nothing"].map(|done| undisturbed.until(done));
     undisturbed.succeed();
     let delivery = fixture.read("config/delivery.toml");
-    let load = fixture.load();
+    let load = fixture.load_or_half_in_containers();
     let mut deaths = BTreeMap::from([("starting", 0), ("shifting", 0), ("after the promotion", 0)]);
     for (number, share) in shares().take(20).enumerate() {
         let (keep_warm, after, rest) = match number % 3 {

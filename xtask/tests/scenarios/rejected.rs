@@ -19,7 +19,7 @@ fn deploy_bad(on: On, set: &str, during: &str) -> (Fixture, Ran) {
     let fixture = Fixture::new(on);
     fixture.edit_delivery("bake = \"2s\"", "bake = \"2s\"\nstartup_timeout = \"2s\"");
     fixture.release("up", "v1", &[]).ok();
-    let load = fixture.load();
+    let load = fixture.load_or_half_in_containers();
     let ran = fixture.release("deploy-blue-green", "bad", &["--set", set]);
     load.wait_for(500);
     let tally = load.stop();

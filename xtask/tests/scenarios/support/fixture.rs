@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use super::engine::{PROXY_IMAGE, docker, pid_of};
-use super::prober::Prober;
+use super::prober::{FULL, HALF, Prober};
 use super::ran::Ran;
 use super::traces::Traces;
 use super::turns::{Ports, Turn};
@@ -176,12 +176,18 @@ impl Fixture {
 
     /// Begins the load on the service. From then on, until it is stopped, the test has the machine to itself.
     pub fn load(&self) -> Prober<'_> {
-        Prober::start(self.address(), Some(self.turn.take_all()))
+        Prober::start(self.address(), FULL, Some(self.turn.take_all()))
+    }
+
+    /// The same, at a lower rate where the engine's work takes the machine as well.
+    pub fn load_or_half_in_containers(&self) -> Prober<'_> {
+        let rate = if self.on == On::Process { FULL } else { HALF };
+        Prober::start(self.address(), rate, Some(self.turn.take_all()))
     }
 
     /// Begins a load on one colour, beside other tests.
     pub fn load_beside_others(&self, colour: SocketAddr) -> Prober<'_> {
-        Prober::start(colour, None)
+        Prober::start(colour, FULL, None)
     }
 
     /// Where a colour listens, as `status` tells it.
