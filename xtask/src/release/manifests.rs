@@ -33,14 +33,20 @@ impl Raise<'_> {
     /// # Errors
     /// When it cannot be read, or requires of a member what cannot be raised.
     pub(super) fn manifest(&self, text: &str, folder: &Path) -> Result<String, String> {
-        let manifest = DeTable::parse(text).map_err(|error| error.to_string())?;
+        let (is_root, is_member) = (folder == self.root, self.members.contains_key(folder));
+        let manifest = match DeTable::parse(text) {
+            Ok(manifest) => manifest,
+            Err(error) if is_root || is_member => return Err(error.to_string()),
+            // One that cargo reads is right; this one is somebody's example of what is not.
+            Err(_) => return Ok(text.to_owned()),
+        };
         let manifest = manifest.get_ref();
         let mut edits = Edits::default();
-        if folder == self.root {
+        if is_root {
             let shared = table(manifest, "workspace").and_then(|workspace| table(workspace, "package"));
             self.raise_version(shared, &mut edits);
         }
-        if self.members.contains_key(folder) {
+        if is_member {
             self.raise_version(table(manifest, "package"), &mut edits);
         }
         for dependency in dependencies(manifest) {
@@ -220,6 +226,7 @@ mod tests {
             }
         }
         assert!(manifest("/work/shop", "[package").is_err());
+        assert_eq!(manifest("/work/examples/wrong", "[package").unwrap(), "[package");
     }
 
     #[test]

@@ -118,7 +118,11 @@ pub fn run_watched(args: &Args, reached: &dyn Fn(&str)) -> anyhow::Result<()> {
 
 fn release(args: &Args, project: &Project, journal: &Journal, reached: &dyn Fn(&str)) -> anyhow::Result<()> {
     let root = &project.root;
-    refuse_unfinished(journal.last()?)?;
+    if let Some(problem) = unfinished(journal.last()?) {
+        // One that is at work is half-done, too.
+        journal.lock()?;
+        return Err(problem.into());
+    }
     let base = git::require_commit(root, "HEAD")?;
     let workspace = cargo::metadata(root)?;
     let past = Past::of(root, &workspace)?;
@@ -140,7 +144,9 @@ fn release(args: &Args, project: &Project, journal: &Journal, reached: &dyn Fn(&
     }
     let _lock = journal.lock()?;
     // Another may have begun one while this one looked.
-    refuse_unfinished(journal.last()?)?;
+    if let Some(problem) = unfinished(journal.last()?) {
+        return Err(problem.into());
+    }
     journal.begin(&plan)?;
     Run { root, journal, plan: &plan, reached }.carry_out()?;
     report.made = plan.made(root)?;
@@ -175,22 +181,24 @@ fn require_remote(args: &Args, remote: Option<&Remote<'_>>) -> Result<(), Proble
     Err(Problem::new(ExitCode::Failed, message).next(format!("git remote add {} URL", remote::NAME)))
 }
 
-fn refuse_unfinished(last: Option<Last>) -> Result<(), Problem> {
-    let Some(Last { plan, state }) = last else { return Ok(()) };
-    let tag = plan.tag();
-    let (how, can_go_on) = match state {
-        State::Ended => return Ok(()),
-        State::Begun(None) => ("it was interrupted at its beginning".to_owned(), true),
-        State::Begun(Some(step)) => (format!("it was interrupted at {step}"), true),
-        State::Undoing(_) => ("it was interrupted while it was taken back".to_owned(), false),
+/// What is to be done before another release, if there is something.
+fn unfinished(last: Option<Last>) -> Option<Problem> {
+    let Last { plan, state } = last?;
+    let how = match &state {
+        State::Ended => return None,
+        State::Begun(None) => "it was interrupted at its beginning".to_owned(),
+        State::Begun(Some(step)) => format!("it was interrupted at {step}"),
+        State::Undoing(_) => "it was interrupted while it was taken back".to_owned(),
     };
-    let problem = Problem::new(ExitCode::Failed, format!("{tag} is half-done: {how}."));
-    Err(if can_go_on { problem.next(RESUME).next(UNDO) } else { problem.next(UNDO) })
+    let problem = Problem::new(ExitCode::Failed, format!("{} is half-done: {how}.", plan.tag()));
+    Some(if matches!(state, State::Undoing(_)) { problem } else { problem.next(RESUME) }.next(UNDO))
 }
 
 fn resume(project: &Project, journal: &Journal, reached: &dyn Fn(&str)) -> anyhow::Result<()> {
     let nothing = |why: &str| Problem::new(ExitCode::Usage, format!("there is nothing to go on with: {why}."));
+    let _lock = journal.lock()?;
     let Some(Last { plan, state }) = journal.last()? else {
+        journal.forget()?;
         return Err(nothing("no release was begun here").next("cargo xtask release").into());
     };
     match state {
@@ -198,18 +206,18 @@ fn resume(project: &Project, journal: &Journal, reached: &dyn Fn(&str)) -> anyho
         State::Ended => return Err(nothing(&format!("{} is made", plan.tag())).next(UNDO).into()),
         State::Undoing(_) => return Err(nothing(&format!("{} is being taken back", plan.tag())).next(UNDO).into()),
     }
-    let _lock = journal.lock()?;
     Run { root: &project.root, journal, plan: &plan, reached }.carry_out()?;
     report::print_next(&plan);
     Ok(())
 }
 
 fn undo(project: &Project, journal: &Journal, reached: &dyn Fn(&str)) -> anyhow::Result<()> {
+    let _lock = journal.lock()?;
     let Some(last) = journal.last()? else {
+        journal.forget()?;
         let message = "there is no release to take back: none was made here since the last one that was.";
         return Err(Problem::new(ExitCode::Usage, message).next("git log --oneline").into());
     };
-    let _lock = journal.lock()?;
     Undo { root: &project.root, journal, last: &last, reached }.carry_out()?;
     out!("{}", undo::done(&last.plan));
     Ok(())

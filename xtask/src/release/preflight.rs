@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::delivery::Branch;
 use crate::problem::{ExitCode, Problem, reason};
 use crate::remote::{self, Remote};
-use crate::versions::{self, Past};
+use crate::versions::{self, Level, Past};
 use crate::{git, out};
 
 /// How many files or commits are named in a line.
@@ -150,13 +150,20 @@ impl Preflight<'_> {
             (Some(commit), _) => format!("{tag} is at {}", git::short(&commit)),
             (None, Some(commit)) => format!("{tag} is at {} in `{}`", git::short(commit), remote::NAME),
         };
-        Check::failed("tag", taken, "cargo xtask release patch")
+        Check::failed("tag", taken, self.next_free(there))
+    }
+
+    /// The command that makes a release after all there are.
+    fn next_free(&self, there: &BTreeMap<String, String>) -> String {
+        let known = self.past.released.iter().chain([&self.past.workspace]).cloned().chain(remote::newest(there));
+        let highest = known.max().map_or(Version::new(0, 0, 0), |highest| versions::core(&highest));
+        format!("cargo xtask release {}", Level::Patch.raise(&highest))
     }
 
     /// A version that stands in the workspace and was never released may be.
     fn higher(&self, there: &BTreeMap<String, String>) -> Check {
         const WHAT: &str = "version";
-        let next = "cargo xtask release patch";
+        let next = self.next_free(there);
         let (version, workspace) = (self.version, &self.past.workspace);
         let highest = self.past.released.iter().max().cloned().max(remote::newest(there));
         match highest {

@@ -129,7 +129,7 @@ impl Undo<'_> {
         let Plan { base, branch, .. } = &self.last.plan;
         let Some(remote) = Remote::of(self.root)? else { return Ok(()) };
         let tag = self.last.plan.tag();
-        let is_tagged = remote.tags()?.contains_key(&tag);
+        let is_tagged = remote.tags()?.get(&tag).is_some_and(|commit| commit == made);
         remote.fetch()?;
         let there = format!("refs/remotes/{}/{branch}", remote::NAME);
         let is_there = made != base && git::is_ancestor(self.root, made, &there)?;
