@@ -1,5 +1,6 @@
 //! `tag`: the name of this commit's release, for a pipeline.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use duct::Expression;
@@ -34,12 +35,19 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     git::folder(root)?;
     let head = git::require_commit(root, "HEAD")?;
     let remote = args.push.then(|| require_remote(root)).transpose()?;
-    let name = match named(root)? {
+    let there = remote.as_ref().map(Remote::tags).transpose()?.unwrap_or_default();
+    let name = match named(root, &there, &head)? {
         Some(name) => name,
-        None => make(root, &head)?,
+        None => next(root)?,
     };
-    if let Some(remote) = &remote {
-        push(remote, &name, &head)?;
+    let is_pushed = is_of(&name, there.get(&name), &head)?;
+    if !is_pushed && !is_of(&name, git::commit(root, &format!("refs/tags/{name}")).as_ref(), &head)? {
+        make(root, &name, &head)?;
+    }
+    match &remote {
+        Some(remote) if is_pushed => remote.fetch_tag(&name)?,
+        Some(remote) => push(remote, &name, &head)?,
+        None => {}
     }
     github::output("release", &name)?;
     out!("{name}");
@@ -53,26 +61,23 @@ fn require_remote(root: &Path) -> anyhow::Result<Remote<'_>> {
     })
 }
 
-/// The highest of the releases that this commit is already.
-fn named(root: &Path) -> anyhow::Result<Option<String>> {
-    let tags = git::tags(root, TAGS, "--points-at=HEAD")?;
+/// The highest of the releases that this commit is already, here or at the remote.
+fn named(root: &Path, there: &BTreeMap<String, String>, head: &str) -> anyhow::Result<Option<String>> {
+    let mut tags = git::tags(root, TAGS, "--points-at=HEAD")?;
+    tags.extend(there.iter().filter(|(_, commit)| *commit == head).map(|(tag, _)| tag.clone()));
     Ok(versions::newest(&tags).map(|(_, tag)| tag.to_owned()))
 }
 
-fn make(root: &Path, head: &str) -> anyhow::Result<String> {
-    let name = name(root)?;
-    if let Some(other) = git::commit(root, &format!("refs/tags/{name}")) {
-        return Err(taken(&name, &other, head).into());
-    }
-    let make = duct::cmd!("git", "tag", "--annotate", "--message", &name, &name, head).dir(root);
+fn make(root: &Path, name: &str, head: &str) -> anyhow::Result<()> {
+    let make = duct::cmd!("git", "tag", "--annotate", "--message", name, name, head).dir(root);
     git::act(&format!("the tag {name}"), &by_somebody(root, make))?;
     say!("{} is {name}", git::short(head));
-    Ok(name)
+    Ok(())
 }
 
 /// What the workspace says where that was never released; else a pre-release of what comes next, numbered by the commits, so
 /// that every clone finds the same.
-fn name(root: &Path) -> anyhow::Result<String> {
+fn next(root: &Path) -> anyhow::Result<String> {
     let past = Past::of(root, &cargo::metadata(root)?)?;
     let version = if past.is_ahead() {
         past.workspace
@@ -85,10 +90,15 @@ fn name(root: &Path) -> anyhow::Result<String> {
     Ok(name)
 }
 
-fn taken(name: &str, other: &str, head: &str) -> Problem {
+/// Whether a name is known, as that of this commit.
+///
+/// # Errors
+/// A [`Problem`] with exit code 1 when it is that of another one.
+fn is_of(name: &str, known: Option<&String>, head: &str) -> Result<bool, Problem> {
+    let Some(other) = known.filter(|known| *known != head) else { return Ok(known.is_some()) };
     let (other, head) = (git::short(other), git::short(head));
     let message = format!("{name} is the name of {other}, and would be that of {head} as well.");
-    Problem::new(ExitCode::Failed, message).next(format!("git log --oneline --graph {other} {head}"))
+    Err(Problem::new(ExitCode::Failed, message).next(format!("git log --oneline --graph {other} {head}")))
 }
 
 /// By the person whose machine this is, if it is one's.
@@ -104,18 +114,10 @@ fn by_somebody(root: &Path, git: Expression) -> Expression {
 
 /// Of two who push the name of one commit at once, both succeed.
 fn push(remote: &Remote<'_>, name: &str, head: &str) -> anyhow::Result<()> {
-    let there = |known: Option<&String>| match known {
-        None => Ok(false),
-        Some(commit) if commit == head => Ok(true),
-        Some(other) => Err(taken(name, other, head)),
-    };
-    if there(remote.tags()?.get(name))? {
-        return remote.fetch_tag(name);
-    }
     let Err(refused) = remote.push(&format!("the push of {name}"), &[&format!("refs/tags/{name}")]) else {
         return Ok(());
     };
-    if there(remote.tags()?.get(name))? {
+    if is_of(name, remote.tags()?.get(name), head)? {
         say!("{name} was pushed by another run meanwhile");
         return remote.fetch_tag(name);
     }

@@ -73,7 +73,8 @@ impl Raise<'_> {
         else {
             return Ok(());
         };
-        let Some((member, _)) = self.members.get(&joined(folder, path)) else { return Ok(()) };
+        let member = self.members.get(&joined(folder, path)).filter(|(_, until_now)| until_now != self.to);
+        let Some((member, _)) = member else { return Ok(()) };
         let raised = requirement(required, self.to).ok_or_else(|| {
             let line = text.get(..place.start).unwrap_or_default().matches('\n').count() + 1;
             format!("line {line}: what is required of `{member}`, `{required}`, cannot be raised to {}", self.to)
