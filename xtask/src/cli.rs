@@ -4,8 +4,8 @@ use clap::{Command, CommandFactory as _, FromArgMatches as _, Parser, Subcommand
 
 use crate::{
     abort, advisories, bench, certificate, ci, completions, config_lint, coverage, deploy_blue_green, docker_build,
-    doctor, down, health_check, history, image_check, logs, monitoring, pause, promote, reap, recover, resume,
-    rollback, runtime, setup, status, steer, up,
+    doctor, down, health_check, history, image_check, logs, monitoring, pause, promote, reap, recover, release, resume,
+    rollback, runtime, setup, status, steer, tag, up,
 };
 
 const AFTER: &str = "\
@@ -24,7 +24,7 @@ const GROUPS: [(&str, &[&str]); 5] = [
     ("Serve", &["up", "down", "status", "history", "logs", "health-check", "certificate", "monitoring"]),
     ("Roll out", &["deploy-blue-green", "promote", "abort", "pause", "resume", "rollback", "recover", "reap"]),
     ("Check", &["ci", "config-lint", "coverage", "advisories", "image-check", "bench"]),
-    ("Make", &["docker-build"]),
+    ("Make", &["docker-build", "release", "tag"]),
     ("This machine", &["setup", "doctor", "completions"]),
 ];
 
@@ -102,6 +102,10 @@ pub enum Verb {
     Bench(bench::Args),
     /// Makes the service's image, and pushes it where that is asked for.
     DockerBuild(docker_build::Args),
+    /// Raises the version, writes the changelog, commits and tags; says what it would do unless it is told to.
+    Release(release::Args),
+    /// Names the release of this commit, for a pipeline: by its tag, which is made where there is none.
+    Tag(tag::Args),
     /// Holds the service's image against its budget, and against the image that one would write first.
     ImageCheck(image_check::Args),
     /// Installs the tools that are pinned, and makes the images that an environment in containers needs besides the service's.
@@ -158,6 +162,8 @@ impl Verb {
             Verb::Coverage(args) => coverage::run(args),
             Verb::Bench(args) => bench::run(args),
             Verb::DockerBuild(args) => docker_build::run(args),
+            Verb::Release(args) => release::run(args),
+            Verb::Tag(args) => tag::run(args),
             Verb::ImageCheck(args) => image_check::run(args),
             Verb::Setup(args) => setup::run(args),
             Verb::Doctor(args) => doctor::run(args),

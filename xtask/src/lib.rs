@@ -24,16 +24,20 @@ pub mod pause;
 pub mod promote;
 pub mod reap;
 pub mod recover;
+pub mod release;
 pub mod resume;
 pub mod rollback;
 pub mod setup;
 pub mod status;
+pub mod tag;
 pub mod up;
 
+mod base64;
 pub mod base_image;
 pub mod builder_image;
 pub mod cargo;
 pub mod certificate;
+mod conventional;
 pub mod curl;
 pub mod delivery;
 pub mod deployment;
@@ -62,6 +66,7 @@ pub mod project;
 pub mod prometheus;
 pub mod proxy_image;
 pub mod releases;
+mod remote;
 pub mod report;
 pub mod rollout;
 pub mod router;
@@ -75,6 +80,7 @@ pub mod steer;
 pub mod time;
 pub mod tools;
 pub mod url;
+mod versions;
 
 #[cfg(test)]
 mod testing;

@@ -4,15 +4,12 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::Context as _;
-use semver::Version;
 
 use super::served::Side;
 use crate::delivery::{FILE, Service};
 use crate::project::Project;
-use crate::{cargo, git, say};
+use crate::{cargo, git, say, versions};
 
-/// What tags of releases are called.
-const TAGS: &str = "v*";
 /// The profile that releases are built with.
 pub(super) const PROFILE: &str = "release";
 
@@ -42,8 +39,8 @@ impl Nothing {
 /// last commit, where the service was changed since.
 pub(super) fn find(root: &Path, package: &str) -> Result<Revision, Nothing> {
     let unknown = |error: anyhow::Error| Nothing::because(format!("nobody knows what came before: {error:#}"));
-    let tags = git::tags_before(root, TAGS).map_err(unknown)?;
-    if let Some(tag) = newest(&tags) {
+    let tags = git::tags_before(root, versions::TAGS).map_err(unknown)?;
+    if let Some((_, tag)) = versions::newest(&tags) {
         return revision(root, tag.to_owned(), tag);
     }
     if git::is_shallow(root).map_err(unknown)? {
@@ -66,16 +63,10 @@ fn revision(root: &Path, name: String, revision: &str) -> Result<Revision, Nothi
     commit.map(|commit| Revision { name, commit }).ok_or_else(|| Nothing::because(format!("git has no {revision}")))
 }
 
-fn newest(tags: &[String]) -> Option<&str> {
-    let version = |tag: &str| Version::parse(tag.strip_prefix('v')?).ok();
-    let releases = tags.iter().filter_map(|tag| Some((version(tag)?, tag.as_str())));
-    releases.max().map(|(_, tag)| tag)
-}
-
 impl Revision {
     /// The first letters of its commit.
     pub(super) fn short(&self) -> &str {
-        self.commit.get(..7).unwrap_or(&self.commit)
+        git::short(&self.commit)
     }
 
     /// Builds it apart from this revision, which cargo could not tell it from, in a folder that keeps what was built for the

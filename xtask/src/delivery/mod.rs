@@ -9,6 +9,7 @@ mod monitoring;
 mod performance;
 pub mod pins;
 mod product;
+mod releases;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -26,6 +27,7 @@ pub use monitoring::{Monitoring, Watched};
 pub use performance::{Performance, Slowdown};
 pub use pins::{Checksum, Pin, Pins, Wheel};
 pub use product::{Commands, Compose, Health, Image, MetricsPage, Naive, Newer, Proxy, Service};
+pub use releases::{Branch, Releases};
 
 use crate::problem::{ExitCode, Problem};
 
@@ -61,6 +63,9 @@ pub struct Delivery {
     /// How fast a revision of it has to be.
     #[serde(default)]
     pub performance: Performance,
+    /// How its versions are released.
+    #[serde(default)]
+    pub releases: Releases,
     /// Where it is delivered to.
     pub environments: BTreeMap<String, Environment>,
 }

@@ -25,6 +25,7 @@ mod pipeline;
 mod progress;
 mod prometheus;
 mod rejected;
+mod released;
 mod rollout;
 mod scripts;
 mod secrets;

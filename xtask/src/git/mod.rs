@@ -1,13 +1,21 @@
 //! What git says about the working tree. A folder that is no checkout, or a machine without git, is fine unless it is said
 //! to be none.
 
+mod differences;
+mod history;
+
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
+use duct::Expression;
 use xshell::{Cmd, Shell, cmd};
 
+pub use differences::{changed_between, changed_since, changes, staged, staged_apart};
+pub use history::{Commit, count, is_ancestor, log, parents_and_time, short, tags, tags_before};
+
+use crate::foreign;
 use crate::problem::{ExitCode, Problem};
 
 /// What is checked out.
@@ -67,23 +75,6 @@ pub fn paths_of(root: &Path, pathspecs: &[&str]) -> anyhow::Result<Vec<PathBuf>>
     Ok(files)
 }
 
-/// The files that fit one of the pathspecs and differ from what they were in a revision, or are new.
-///
-/// # Errors
-/// A [`Problem`] with exit code 2 when there is no such revision.
-pub fn changed_since(root: &Path, revision: &str, pathspecs: &[&str]) -> anyhow::Result<Vec<String>> {
-    let sh = Shell::new()?;
-    sh.change_dir(root);
-    let commit = require_commit(root, revision)?;
-    let changed = ask(cmd!(sh, "git diff -z --name-only --relative {commit} -- {pathspecs...}"))?;
-    let new = ask(cmd!(sh, "git ls-files -z --others --exclude-standard -- {pathspecs...}"))?;
-    Ok(paths(&changed).chain(paths(&new)).collect())
-}
-
-fn paths(listed: &str) -> impl Iterator<Item = String> {
-    listed.split('\0').filter(|path| !path.is_empty()).map(str::to_owned)
-}
-
 /// What a file, named relative to `root`, was in a commit: nothing where it did not exist.
 ///
 /// # Errors
@@ -128,15 +119,35 @@ pub fn require_commit(root: &Path, revision: &str) -> Result<String, Problem> {
     })
 }
 
-/// The tags that fit a pattern and name an ancestor of this commit, but not itself.
+/// What a reference names, be it a commit or an annotated tag.
 ///
 /// # Errors
-/// When this is no checkout, or has no commit.
-pub fn tags_before(root: &Path, pattern: &str) -> anyhow::Result<Vec<String>> {
+/// When there is no such reference.
+pub fn object(root: &Path, reference: &str) -> anyhow::Result<String> {
     let sh = Shell::new()?;
     sh.change_dir(root);
-    let listed = ask(cmd!(sh, "git tag --list {pattern} --merged HEAD --no-contains HEAD"))?;
-    Ok(listed.lines().map(str::to_owned).collect())
+    ask(cmd!(sh, "git rev-parse --verify --quiet {reference}"))
+}
+
+/// The branch that is checked out; none where a commit is.
+pub fn branch(root: &Path) -> Option<String> {
+    let sh = Shell::new().ok()?;
+    sh.change_dir(root);
+    ask(cmd!(sh, "git symbolic-ref --quiet --short HEAD")).ok()
+}
+
+/// The folder in which git keeps what belongs to this checkout alone.
+///
+/// # Errors
+/// A [`Problem`] with exit code 2 when this is no checkout.
+pub fn folder(root: &Path) -> anyhow::Result<PathBuf> {
+    let sh = Shell::new()?;
+    sh.change_dir(root);
+    let folder = ask(cmd!(sh, "git rev-parse --absolute-git-dir")).map_err(|_| {
+        let message = format!("{} is no checkout of a git repository, or this machine has no git.", root.display());
+        Problem::new(ExitCode::Usage, message).next("git status")
+    })?;
+    Ok(folder.into())
 }
 
 /// The newest commit in which a file that fits the pathspec was changed; none where none is.
@@ -190,6 +201,21 @@ pub fn export(root: &Path, commit: &str, folder: &Path) -> anyhow::Result<()> {
     let written = git(cmd!(sh, "git read-tree {tree}")).and_then(|()| git(cmd!(sh, "git checkout-index --all")));
     sh.remove_path(&index)?;
     written.with_context(|| format!("writing {commit} to {}", folder.display()))
+}
+
+/// Has git do something that a hook, a setting or another repository may refuse: `what`, in the words of a person.
+///
+/// # Errors
+/// A [`Problem`] with exit code 1 and what was said.
+pub fn act(what: &str, git: &Expression) -> anyhow::Result<String> {
+    let git = git.stdin_null().stderr_to_stdout().stdout_capture().unchecked();
+    let output = git.run().with_context(|| what.to_owned())?;
+    let said = foreign::plain(&String::from_utf8_lossy(&output.stdout));
+    if output.status.success() {
+        return Ok(said.trim().to_owned());
+    }
+    let said = foreign::last(&said, 40, 8000).lines().map(str::to_owned);
+    Err(Problem::new(ExitCode::Failed, format!("{what} was refused.")).detail(said).into())
 }
 
 fn ask(command: Cmd<'_>) -> anyhow::Result<String> {
