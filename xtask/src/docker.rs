@@ -119,7 +119,9 @@ impl std::error::Error for Refusal {}
 pub fn command<S: AsRef<std::ffi::OsStr>>(args: &[S]) -> anyhow::Result<Command> {
     let (variables, secrets) = docker_host::way()?;
     let mut command = Command::new("docker");
-    secrets.iter().for_each(|secret| drop(command.env_remove(secret)));
+    secrets.iter().for_each(|secret| {
+        command.env_remove(secret);
+    });
     command.args(args).envs(variables.iter().cloned()).stdin(Stdio::null()).process_group(0);
     Ok(command)
 }

@@ -33,32 +33,34 @@ fn a_release_is_rolled_out_and_back_on_another_host_and_nothing_of_the_key_is_le
 fn a_host_that_is_not_known_or_not_reached_is_told_and_nothing_is_started() {
     let Some(fixture) = fixture() else { return };
     let host = Sshd::before(&fixture);
-    let up = |change: &dyn Fn(&mut Command)| {
+    let refused = |variable: &str, value: Option<&str>, code: i32, parts: &[&str]| {
         let mut up = host.lead(fixture.xtask(&["up", "--release", "v1", "--binary", service().to_str().unwrap()]));
-        change(&mut up);
-        Ran::from(up.output().unwrap())
+        match value {
+            Some(value) => up.env(variable, value),
+            None => up.env_remove(variable),
+        };
+        Ran::from(up.output().unwrap()).refused(code, parts);
     };
     let keyscan = format!("next: ssh-keyscan -p {} 127.0.0.1 | ssh-keygen -lf -", fixture.spare_address().port());
     let shown = format!("it shows {}", host.fingerprint());
-    let ran = up(&|up| drop(up.env("DEPLOY_SSH_KNOWN_HOSTS", host.known_as("other"))));
-    ran.refused(69, &["another host key than DEPLOY_SSH_KNOWN_HOSTS", &shown, &keyscan]);
-    let ran = up(&|up| drop(up.env("DEPLOY_SSH_KNOWN_HOSTS", "shop.example ssh-ed25519 AAAA")));
-    ran.refused(69, &["DEPLOY_SSH_KNOWN_HOSTS has none for it", &keyscan]);
-    let ran = up(&|up| drop(up.env_remove("DEPLOY_SSH_KNOWN_HOSTS")));
-    ran.refused(78, &["DEPLOY_SSH_KEY is set and DEPLOY_SSH_KNOWN_HOSTS is not", &keyscan]);
-    let ran = up(&|up| drop(up.env("DEPLOY_SSH_KEY", host.key("other"))));
-    ran.refused(69, &["does not let DEPLOY_SSH_KEY in", "Permission denied", "next: ssh ssh://"]);
-    let ran = up(&|up| drop(up.env("DEPLOY_SSH_KEY", host.key("key.pub"))));
-    ran.refused(78, &["DEPLOY_SSH_KEY is no private key that can be used"]);
-    let nobody = fixture.staging_metrics_address();
-    let ran = up(&|up| drop(up.env(DOCKER_HOST, format!("ssh://{nobody}"))));
-    ran.refused(69, &["is not reached over ssh", "Connection refused"]);
-    let ran = up(&|up| drop(up.env_remove(DOCKER_HOST)));
-    ran.refused(78, &["environments.development.docker_host", "the variable TEST_DOCKER_HOST is not set"]);
+    let changed = ["another host key than DEPLOY_SSH_KNOWN_HOSTS", &shown, &keyscan];
+    refused("DEPLOY_SSH_KNOWN_HOSTS", Some(&host.known_as("other")), 69, &changed);
+    let another = Some("shop.example ssh-ed25519 AAAA");
+    refused("DEPLOY_SSH_KNOWN_HOSTS", another, 69, &["DEPLOY_SSH_KNOWN_HOSTS has none for it", &keyscan]);
+    let unpinned = ["DEPLOY_SSH_KEY is set and DEPLOY_SSH_KNOWN_HOSTS is not", &keyscan];
+    refused("DEPLOY_SSH_KNOWN_HOSTS", None, 78, &unpinned);
+    let unknown = ["does not let DEPLOY_SSH_KEY in", "Permission denied", "next: ssh ssh://"];
+    refused("DEPLOY_SSH_KEY", Some(&host.key("other")), 69, &unknown);
+    let public = ["DEPLOY_SSH_KEY is no private key that can be used"];
+    refused("DEPLOY_SSH_KEY", Some(&host.key("key.pub")), 78, &public);
+    let nobody = format!("ssh://{}", fixture.staging_metrics_address());
+    refused(DOCKER_HOST, Some(&nobody), 69, &["is not reached over ssh", "Connection refused"]);
+    let unset = ["environments.development.docker_host", "the variable TEST_DOCKER_HOST is not set"];
+    refused(DOCKER_HOST, None, 78, &unset);
     let bin = fixture.root().join("bin");
     fs::create_dir_all(&bin).unwrap();
     std::os::unix::fs::symlink(which("docker"), bin.join("docker")).unwrap();
-    up(&|up| drop(up.env("PATH", &bin))).refused(69, &["`ssh`, which reaches a Docker engine on another machine"]);
+    refused("PATH", bin.to_str(), 69, &["`ssh`, which reaches a Docker engine on another machine"]);
     assert_eq!(fixture.left(), [""; 0]);
     host.assert_nothing_is_kept();
 }
