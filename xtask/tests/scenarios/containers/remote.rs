@@ -33,13 +33,15 @@ fn a_release_is_rolled_out_and_back_on_another_host_and_nothing_of_the_key_is_le
 fn a_host_that_is_not_known_or_not_reached_is_told_and_nothing_is_started() {
     let Some(fixture) = fixture() else { return };
     let host = Sshd::before(&fixture);
+    let secret = host.key("key").lines().nth(1).unwrap().to_owned();
     let refused = |variable: &str, value: Option<&str>, code: i32, parts: &[&str]| {
         let mut up = host.lead(fixture.xtask(&["up", "--release", "v1", "--binary", service().to_str().unwrap()]));
         match value {
             Some(value) => up.env(variable, value),
             None => up.env_remove(variable),
         };
-        Ran::from(up.output().unwrap()).refused(code, parts);
+        let ran = Ran::from(up.output().unwrap()).refused(code, parts);
+        assert!(!ran.stderr.contains(&secret), "{}", ran.stderr);
     };
     let keyscan = format!("next: ssh-keyscan -p {} 127.0.0.1 | ssh-keygen -lf -", fixture.spare_address().port());
     let shown = format!("it shows {}", host.fingerprint());
@@ -51,8 +53,8 @@ fn a_host_that_is_not_known_or_not_reached_is_told_and_nothing_is_started() {
     refused("DEPLOY_SSH_KNOWN_HOSTS", None, 78, &unpinned);
     let unknown = ["does not let DEPLOY_SSH_KEY in", "Permission denied", "next: ssh ssh://"];
     refused("DEPLOY_SSH_KEY", Some(&host.key("other")), 69, &unknown);
-    let public = ["DEPLOY_SSH_KEY is no private key that can be used"];
-    refused("DEPLOY_SSH_KEY", Some(&host.key("key.pub")), 78, &public);
+    let torn = host.key("key").lines().take(2).collect::<Vec<_>>().join("\n");
+    refused("DEPLOY_SSH_KEY", Some(&torn), 78, &["DEPLOY_SSH_KEY is no private key that can be used"]);
     let nobody = format!("ssh://{}", fixture.staging_metrics_address());
     refused(DOCKER_HOST, Some(&nobody), 69, &["is not reached over ssh", "Connection refused"]);
     let unset = ["environments.development.docker_host", "the variable TEST_DOCKER_HOST is not set"];
