@@ -1,5 +1,5 @@
 //! The Docker engine, by its command line: contexts, `DOCKER_HOST` and ssh mean here what they mean to the person who types
-//! `docker`.
+//! `docker`, unless an environment names an engine of its own; see [`docker_host`].
 
 use std::io;
 use std::os::unix::process::CommandExt as _;
@@ -11,9 +11,8 @@ use anyhow::Context as _;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::limited;
 use crate::problem::{ExitCode, Problem};
-use crate::tools;
+use crate::{docker_host, limited, tools};
 
 /// How long an engine may take to say that it is there; one behind ssh takes a moment.
 const ANSWER: Duration = Duration::from_secs(15);
@@ -112,11 +111,19 @@ impl std::fmt::Display for Refusal {
 
 impl std::error::Error for Refusal {}
 
-/// A `docker` command. It is no part of the terminal's process group: Ctrl-C is for us to act on, in order.
-pub fn command<S: AsRef<std::ffi::OsStr>>(args: &[S]) -> Command {
+/// A `docker` command, by the way to the engine that is meant. It is no part of the terminal's process group: Ctrl-C is for us
+/// to act on, in order.
+///
+/// # Errors
+/// A [`Problem`] with exit code 69 or 78 when there is no such way.
+pub fn command<S: AsRef<std::ffi::OsStr>>(args: &[S]) -> anyhow::Result<Command> {
+    let (variables, secrets) = docker_host::way()?;
     let mut command = Command::new("docker");
-    command.args(args).stdin(Stdio::null()).process_group(0);
-    command
+    secrets.iter().for_each(|secret| {
+        command.env_remove(secret);
+    });
+    command.args(args).envs(variables.iter().cloned()).stdin(Stdio::null()).process_group(0);
+    Ok(command)
 }
 
 /// Runs a `docker` command and gives what it wrote to its standard output.
@@ -124,7 +131,7 @@ pub fn command<S: AsRef<std::ffi::OsStr>>(args: &[S]) -> Command {
 /// # Errors
 /// A [`Problem`] when no engine answers or its disk is full, else a [`Refusal`] with what it said.
 pub fn read(args: &[&str]) -> anyhow::Result<String> {
-    finish(command(args), args)
+    finish(command(args)?, args)
 }
 
 /// Runs a prepared `docker` command, of which `args` are the ones worth telling.
@@ -181,7 +188,7 @@ pub(crate) fn explain(refusal: Refusal) -> anyhow::Error {
         "failed to connect to the docker API",
     ];
     if UNREACHABLE.iter().any(|words| refusal.said.contains(words)) {
-        return unreachable(&refusal.said).into();
+        return docker_host::unreachable(&refusal.said).into();
     }
     if refusal.said.contains("no space left on device") {
         let message = "the disk of the Docker engine is full; nothing more was started or changed.";
@@ -192,21 +199,6 @@ pub(crate) fn explain(refusal: Refusal) -> anyhow::Error {
             .into();
     }
     refusal.into()
-}
-
-fn unreachable(said: &str) -> Problem {
-    let first = said.lines().next().unwrap_or_default();
-    let at = std::env::var("DOCKER_HOST").map_or(String::new(), |host| format!(" at {host} (DOCKER_HOST)"));
-    Problem::new(ExitCode::Unavailable, format!("no Docker engine answers{at}: {first}"))
-        .next("docker info")
-        .next("sudo systemctl start docker")
-}
-
-/// Whether the engine runs on this machine, so that its ports are this machine's.
-pub fn is_local() -> bool {
-    let format = "{{.Endpoints.docker.Host}}";
-    let told = std::env::var("DOCKER_HOST").or_else(|_| read(&["context", "inspect", "--format", format]));
-    told.is_ok_and(|host| host.starts_with("unix:"))
 }
 
 /// Asks the engine who it is, once in the life of this process.
@@ -222,22 +214,25 @@ pub fn engine() -> anyhow::Result<Engine> {
 }
 
 fn ask_engine() -> anyhow::Result<Engine> {
+    let (variables, secrets) = docker_host::way()?;
     let asked = duct::cmd!("docker", "version", "--format", "{{json .Server}}");
+    let asked = secrets.iter().fold(asked, |asked, secret| asked.env_remove(secret));
+    let asked = variables.iter().fold(asked, |asked, (name, value)| asked.env(name, value));
     let answer = limited::run(&asked, ANSWER).map_err(|error| match error.downcast::<io::Error>() {
         Ok(error) => not_run(error),
-        Err(error) => unreachable(&format!("{error:#}")).into(),
+        Err(error) => docker_host::unreachable(&format!("{error:#}")).into(),
     })?;
     let said = String::from_utf8_lossy(&answer.stdout).into_owned();
     let told = said.lines().find_map(|line| serde_json::from_str::<Option<Engine>>(line).ok().flatten());
     told.filter(|_| answer.status.success()).ok_or_else(|| {
         let lines = said.lines().filter(|line| *line != "null");
-        unreachable(&lines.collect::<Vec<_>>().join("\n")).into()
+        docker_host::unreachable(&lines.collect::<Vec<_>>().join("\n")).into()
     })
 }
 
 /// The version a plug-in of the command line tells, such as `compose` or `buildx`; none where it is missing.
 pub fn plugin(name: &str) -> Option<semver::Version> {
-    let output = command(&[name, "version"]).stderr(Stdio::null()).output().ok()?;
+    let output = command(&[name, "version"]).ok()?.stderr(Stdio::null()).output().ok()?;
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     output.status.success().then(|| tools::first_version(&said))?
 }
@@ -259,7 +254,7 @@ pub fn inspect_all<T: DeserializeOwned>(kind: &str, names: &[&str]) -> anyhow::R
         return Ok(Vec::new());
     }
     let args = [["inspect", "--type", kind, "--format", "{{json .}}"].as_slice(), names].concat();
-    let output = command(&args).output().map_err(not_run)?;
+    let output = command(&args)?.output().map_err(not_run)?;
     // It tells of those it has found, and fails for each that is not there.
     match conclude(&args, &output) {
         Err(error) if !is_missing(&error) || fails_otherwise(&output) => return Err(error),

@@ -169,7 +169,9 @@ fn control_groups() -> String {
 
 /// The addresses of every environment: free, or held by its own shims.
 fn ports(project: &Project) -> Vec<Finding> {
-    let environments = project.delivery.environments.iter().flat_map(|(name, environment)| {
+    // Those of another machine are not for this one to look at.
+    let here = project.delivery.environments.iter().filter(|(_, environment)| environment.docker_host.is_none());
+    let environments = here.flat_map(|(name, environment)| {
         let part =
             |key: &str| key.strip_prefix("colours.").map_or("proxy".into(), |colour| format!("colours/{colour}"));
         environment.addresses().map(move |(key, address)| (name, part(key), *address.get_ref()))

@@ -1,11 +1,12 @@
 //! `health-check`: whether a service answers that it is ready, for people, scripts and cron.
 
 use std::fmt;
-use std::net::{SocketAddr, ToSocketAddrs as _};
+use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs as _};
 use std::time::{Duration, Instant};
 
 use crate::curl::{self, Proof};
 use crate::flags::Target;
+use crate::host::{Container, Host as _, Peer};
 use crate::http::{self, Probe};
 use crate::out;
 use crate::problem::{ExitCode, Problem, command};
@@ -37,9 +38,10 @@ pub struct Args {
 /// # Errors
 /// A [`Problem`] with exit code 1 and the last answer; 2 for a URL that cannot be asked.
 pub fn run(args: &Args) -> anyhow::Result<()> {
-    let door = match &args.url {
-        Some(url) => Door::parse(url)?,
-        None => Door::of(&Site::open(&args.target.env)?),
+    let site = args.url.is_none().then(|| Site::open(&args.target.env)).transpose()?;
+    let door = match (&args.url, &site) {
+        (None, Some(site)) => Door::of(site),
+        (url, _) => Door::parse(url.as_deref().unwrap_or_default())?,
     };
     let deadline = Instant::now() + *args.timeout;
     let mut good = 0;
@@ -57,24 +59,35 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
 }
 
 /// Where it is asked.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Door {
+#[derive(Debug)]
+enum Door<'a> {
     Plain(SocketAddr, String),
     Tls(String, Proof),
+    /// On another machine, where it is asked from the network it is in.
+    Elsewhere {
+        host: &'a Container,
+        engine: &'a str,
+        port: u16,
+        tls: bool,
+        path: String,
+    },
 }
 
-impl Door {
+impl<'a> Door<'a> {
     /// Where people come in.
-    fn of(site: &Site) -> Door {
+    fn of(site: &'a Site) -> Door<'a> {
         let (environment, path) = (site.environment(), site.delivery().service.health.ready.clone());
-        match environment.listen_tls {
-            // A redirect is no health.
-            Some(_) => Door::Tls(format!("{}{path}", environment.url()), Proof::Waived),
-            None => Door::Plain(*environment.listen.get_ref(), path),
+        // A redirect is no health.
+        let tls = environment.listen_tls.is_some();
+        let listen = environment.listen_tls.as_ref().unwrap_or(&environment.listen).get_ref();
+        match site.elsewhere() {
+            Some((host, engine)) => Door::Elsewhere { host, engine, port: listen.port(), tls, path },
+            None if tls => Door::Tls(format!("{}{path}", environment.own_url()), Proof::Waived),
+            None => Door::Plain(*listen, path),
         }
     }
 
-    fn parse(url: &str) -> anyhow::Result<Door> {
+    fn parse(url: &str) -> anyhow::Result<Door<'a>> {
         let wrong = |why: &str| Problem::new(ExitCode::Usage, format!("`{url}` cannot be asked: {why}."));
         if url.starts_with("https://") {
             return Ok(Door::Tls(url.to_owned(), Proof::Asked));
@@ -92,15 +105,27 @@ impl Door {
         match self {
             Door::Plain(address, path) => Ok(http::get(*address, path, timeout)),
             Door::Tls(url, proof) => curl::get(url, *proof, timeout),
+            Door::Elsewhere { host, port, tls, path, .. } => {
+                let address = SocketAddr::from((Ipv4Addr::LOCALHOST, *port));
+                let ask = |request: &str| match tls {
+                    true => host.ask_over_tls(address, request, timeout),
+                    false => host.ask(Peer::Address(address), request, timeout),
+                };
+                Ok(http::get_through(address, path, ask))
+            }
         }
     }
 }
 
-impl fmt::Display for Door {
+impl fmt::Display for Door<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Door::Plain(address, path) => write!(f, "http://{address}{path}"),
             Door::Tls(url, _) => f.write_str(url),
+            Door::Elsewhere { engine, port, tls, path, .. } => {
+                let scheme = if *tls { "https" } else { "http" };
+                write!(f, "{scheme}://127.0.0.1:{port}{path} at {engine}")
+            }
         }
     }
 }
@@ -133,7 +158,7 @@ mod tests {
             ("https://shop.example/ready", Door::Tls("https://shop.example/ready".into(), Proof::Asked)),
         ];
         for (url, door) in cases {
-            assert_eq!(Door::parse(url).unwrap(), door, "{url}");
+            assert_eq!(format!("{:?}", Door::parse(url).unwrap()), format!("{door:?}"), "{url}");
         }
         for (url, why) in [("ftp://127.0.0.1/", "http:// or https://"), ("http://127.0.0.1:port/", "no number")] {
             assert!(Door::parse(url).unwrap_err().to_string().contains(why), "{url}");

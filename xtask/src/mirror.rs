@@ -8,7 +8,9 @@ use crate::delivery::{Delivery, Environment, FILE};
 
 /// What two such environments may differ in: their names, addresses and sizes, who may act on them, and how patiently a
 /// release is rolled out. What runs, how it was built and which secrets it is given is the same.
-const MAY_DIFFER: [&str; 14] = [
+const MAY_DIFFER: [&str; 16] = [
+    "docker_host",
+    "url",
     "listen",
     "listen_tls",
     "tls",

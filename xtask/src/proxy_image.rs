@@ -45,7 +45,7 @@ pub fn build(project: &Project) -> anyhow::Result<Image> {
     let text = std::fs::read(&file).with_context(|| format!("reading {}", file.display()))?;
     let base = format!("BASE_IMAGE={}", proxy.base_image);
     let args = ["build", "--quiet", "--build-arg", &base, "-"];
-    let mut command = docker::command(&args);
+    let mut command = docker::command(&args)?;
     // The builder that every engine has within, so that it needs no plug-in.
     command.env("DOCKER_BUILDKIT", "0");
     let id = docker::feed(command, &args, &text)?.trim().to_owned();
@@ -64,7 +64,7 @@ fn check(project: &Project, id: &str) -> anyhow::Result<()> {
     let args = [&args[..], &["--tmpfs=/tmp", "--workdir=/tmp", id, "sh", "-c", &script]].concat();
     for (name, environment) in &delivery.environments {
         let config = Config::to_look_at(&project.root, delivery, (name, environment))?;
-        let checked = docker::feed(docker::command(&args), &["run", "…", "haproxy -c"], config.whole().as_bytes());
+        let checked = docker::feed(docker::command(&args)?, &["run", "…", "haproxy -c"], config.whole().as_bytes());
         checked.map_err(|error| match error.downcast_ref::<Refusal>() {
             Some(refusal) => {
                 let message = format!(

@@ -178,7 +178,7 @@ pub fn print_next(site: &Site) {
         ("rollback", "go back to the one before"),
         ("down", "end it all"),
     ];
-    out!("\n  {}\n", site.environment().url());
+    out!("\n  {}\n", site.whereabouts());
     let width = command("deploy-blue-green", &site.name).len() + 2;
     for (verb, what) in verbs {
         out!("  {:<width$} {what}", command(verb, &site.name));

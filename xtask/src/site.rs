@@ -5,7 +5,6 @@ use std::path::PathBuf;
 
 use crate::certificate;
 use crate::delivery::{Delivery, Environment, RuntimeChoice};
-use crate::docker;
 use crate::flags::Queue;
 use crate::host::{Container, Host, Local};
 use crate::ledger::FileLedger;
@@ -27,7 +26,7 @@ use crate::runtime::process::ProcessRuntime;
 use crate::runtime::process::home::ProcessHome;
 use crate::runtime::process::proxy::ProxyProcess;
 use crate::runtime::{Colours, Home, ProxyHome};
-use crate::secrets;
+use crate::{docker, docker_host, secrets};
 
 /// The ignored folder, in the project's root, that holds everything the process runtime keeps.
 pub const FOLDER: &str = ".switchyard";
@@ -52,7 +51,7 @@ impl Site {
     /// The environment of that name in the project the current folder lies in, to look at or to change what is there.
     ///
     /// # Errors
-    /// Those of [`Project::here`] and [`Delivery::environment`]; 69 when it runs in containers and no engine answers.
+    /// Those of [`Project::here`] and [`Delivery::environment`]; 78 when it names no engine that can be asked, and 69 when it runs in containers and no engine answers.
     pub fn open(name: &str) -> anyhow::Result<Site> {
         Site::of(Project::here()?, name)
     }
@@ -60,9 +59,10 @@ impl Site {
     /// The environment of that name in a project, to look at or to change what is there.
     ///
     /// # Errors
-    /// Those of [`Delivery::environment`]; 69 when it runs in containers and no engine answers.
+    /// Those of [`Delivery::environment`]; 78 when it names no engine that can be asked, and 69 when it runs in containers and no engine answers.
     pub fn of(project: Project, name: &str) -> anyhow::Result<Site> {
         let environment = project.delivery.environment(name)?.clone();
+        choose_engine(name, &environment)?;
         let standing = Ground::standing(&project, name, &environment, environment.runtime)?;
         // Where nothing is, there is nothing to see, whatever would run it.
         let ground = standing.unwrap_or_else(|| Ground::process(&project, name));
@@ -76,6 +76,7 @@ impl Site {
     pub fn open_to_deploy(name: &str, choice: Option<RuntimeChoice>, reader: Reader) -> anyhow::Result<Site> {
         let project = Project::here()?;
         let environment = project.delivery.environment(name)?.clone();
+        choose_engine(name, &environment)?;
         let choice = choice.unwrap_or(environment.runtime);
         let chosen = match Ground::standing(&project, name, &environment, RuntimeChoice::Auto)? {
             Some(ground) => Chosen::standing(ground.runtime(), choice, name)?,
@@ -109,6 +110,23 @@ impl Site {
         match &self.ground {
             Ground::Process { .. } => None,
             Ground::Compose { stack, .. } => Some(stack),
+        }
+    }
+
+    /// The place in whose network its proxy listens, and the Docker engine's name, where that is not this machine.
+    pub fn elsewhere(&self) -> Option<(&Container, &'static str)> {
+        match &self.ground {
+            Ground::Process { .. } => None,
+            Ground::Compose { host, .. } => Some((host, docker_host::elsewhere()?)),
+        }
+    }
+
+    /// Where it is reached, in words.
+    pub fn whereabouts(&self) -> String {
+        let url = self.environment.url();
+        match self.elsewhere().filter(|_| self.environment.url.is_none()) {
+            Some((_, host)) => format!("{url} on {host}"),
+            None => url,
         }
     }
 
@@ -232,6 +250,14 @@ impl Site {
     /// A [`Problem`] with exit code 78 when it does not.
     pub fn install_proxy_config(&self) -> anyhow::Result<()> {
         self.proxy_config()?.install(self.ground.host(), &self.proxy().checker()?)
+    }
+}
+
+/// Has every `docker` command go to the engine that an environment names.
+fn choose_engine(name: &str, environment: &Environment) -> anyhow::Result<()> {
+    match &environment.docker_host {
+        Some(host) => docker_host::choose(host.get_ref().value(name)?),
+        None => Ok(()),
     }
 }
 

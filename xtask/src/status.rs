@@ -36,6 +36,9 @@ pub struct Status {
     pub environment: String,
     /// What runs its colours.
     pub runtime: &'static str,
+    /// The Docker engine, where that is not on this machine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host: Option<&'static str>,
     /// Where the service is reached.
     pub url: String,
     /// The colour that takes production traffic.
@@ -156,6 +159,7 @@ pub fn of(site: &Site) -> anyhow::Result<Status> {
     Ok(Status {
         environment: site.name.clone(),
         runtime: scene.home.name(),
+        host: site.elsewhere().map(|(_, host)| host),
         url: site.environment().url(),
         active,
         split: observed.routing.running,
@@ -240,7 +244,8 @@ fn remarks(observed: &Observed, cut_off: bool, environment: &str) -> Vec<String>
 
 /// Prints it for people.
 pub fn print(status: &Status) {
-    out!("{}  {}  ({})", status.environment, status.url, status.runtime);
+    let host = status.host.map_or(String::new(), |host| format!(" on {host}"));
+    out!("{}  {}  ({}{host})", status.environment, status.url, status.runtime);
     for colour in Colour::BOTH {
         let it = status.colours.get(colour);
         let share = status.split.map_or("  ?".into(), |split| format!("{:>3}", split.share(colour)));

@@ -13,6 +13,7 @@ use toml::{Table, Value};
 use crate::delivery::{Delivery, FILE, RuntimeChoice};
 use crate::host::{Host as _, Local, Session};
 use crate::image::{self, Place};
+use crate::problem::{ExitCode, Problem};
 use crate::project::Project;
 use crate::releases::files_of;
 use crate::site::Site;
@@ -62,6 +63,14 @@ impl Scratch {
         fs::write(root.join(FILE), text)?;
         let own = Project { delivery: Delivery::load(&root)?, root: root.clone() };
         let site = Site::of(own, environment)?;
+        if let Some((_, host)) = site.elsewhere() {
+            let message = format!(
+                "the load of a benchmark comes from this machine, and its containers would run at {host}; measure where they run. \
+                 Nothing was started."
+            );
+            let problem = Problem::new(ExitCode::Unavailable, message);
+            return Err(problem.next("cargo xtask bench rollout --runtime process").into());
+        }
         let mut scratch = Scratch { root, site, content: Default::default(), _lock: lock };
         scratch.content = match runtime {
             RuntimeChoice::Compose => ["--image".into(), scratch.make_image(binary)?],
@@ -197,7 +206,8 @@ fn own_delivery(text: &str, environment: &str, runtime: RuntimeChoice, name: &st
     own.insert("listen".into(), listen);
     own.insert("colours".into(), Table::from_iter([("blue".to_owned(), blue), ("green".to_owned(), green)]).into());
     own.insert("runtime".into(), Value::try_from(runtime)?);
-    own.remove("mirrors");
+    // On an engine of this machine, which is measured.
+    ["mirrors", "docker_host", "url"].into_iter().for_each(|key| drop(own.remove(key)));
     // The load of a benchmark speaks plain HTTP, from one address, and nobody looks at the proxy besides.
     ["listen_tls", "tls", "proxy_metrics", "limits"].iter().for_each(|key| drop(own.remove(*key)));
     if let Some(containers) = own.get_mut("containers").and_then(Value::as_table_mut) {

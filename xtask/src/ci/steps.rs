@@ -4,7 +4,7 @@
 use super::step::{Fact, Group, Lane, Step, Tests, USUAL, minutes};
 use crate::tools::{
     CARGO_AUDITABLE, CARGO_DENY, CARGO_LLVM_COV, CARGO_NEXTEST, CARGO_SHEAR, COMPOSE_LINT, CURL, DOCKER_REGISTRY, GIT,
-    HADOLINT, HAPROXY, OPENSSL, PROMETHEUS, PROMTOOL, SHELLCHECK, SOCAT, ZIZMOR,
+    HADOLINT, HAPROXY, OPENSSL, PROMETHEUS, PROMTOOL, SHELLCHECK, SOCAT, SSH, SSHD, ZIZMOR,
 };
 
 /// The scenarios that a filter chooses. Most wait more than they compute, and take turns where they need the machine's whole
@@ -296,11 +296,11 @@ pub(super) const STEPS: &[Step] = &[
     Step {
         id: "containers",
         group: Group::Containers,
-        verifies: "what only containers have: lock, images, upgrades, limits",
+        verifies: "what only containers have: lock, images, upgrades, limits, other hosts",
         criteria: &["A2.4"],
         after: &["build"],
         command: scenarios!("test(/^containers::/)", "6"),
-        needs: &[CARGO_NEXTEST, DOCKER_REGISTRY, SOCAT],
+        needs: &[CARGO_NEXTEST, DOCKER_REGISTRY, SOCAT, SSH, SSHD],
         in_containers: true,
         lane: Lane::Alone,
         tests: Tests::Nextest,

@@ -8,6 +8,7 @@ use ipnet::{IpNet, Ipv4Net};
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
+use super::docker_host::DockerHost;
 use super::front_door::{Limits, Tls};
 use crate::rollout::colour::{Colour, PerColour};
 use crate::rollout::policy::Policy;
@@ -104,6 +105,10 @@ pub struct Environment {
     pub mirrors: Option<Spanned<String>>,
     /// What runs the colours when `--runtime` does not say.
     pub runtime: RuntimeChoice,
+    /// The Docker engine that runs it, whatever the deployer's own is; it takes `runtime = "compose"`.
+    pub docker_host: Option<Spanned<DockerHost>>,
+    /// Where people reach it, when that is not the proxy's own address.
+    pub url: Option<Spanned<String>>,
     /// The Cargo profile releases are built with.
     pub profile: String,
     /// The address the proxy listens at.
@@ -160,6 +165,15 @@ fn is_file_name(name: &str) -> bool {
 /// What file systems take, less what a file is called while it is written.
 const LONGEST_NAME: usize = 255 - STAGED.len();
 
+/// Whether a path can be put behind it.
+fn is_public_url(url: &str) -> bool {
+    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+    let plain = |letter: char| letter.is_ascii_graphic() && !"?#".contains(letter);
+    rest.is_some_and(|rest| {
+        !rest.is_empty() && !rest.starts_with('/') && !rest.ends_with('/') && rest.chars().all(plain)
+    })
+}
+
 fn five() -> usize {
     5
 }
@@ -178,6 +192,7 @@ impl Environment {
     pub(super) fn mistakes(&self, name: &str) -> Vec<(Range<usize>, String)> {
         let mut found = self.unfit_names(name);
         found.extend(self.front_door_mistakes(name));
+        found.extend(self.whereabouts_mistakes(name));
         found
     }
 
@@ -200,8 +215,32 @@ impl Environment {
         self.secrets.iter().map(|(secret, source)| (secret.get_ref().as_str(), source))
     }
 
-    /// The URL people and probes reach the service at.
+    /// Where it runs and is reached, where that cannot be.
+    fn whereabouts_mistakes(&self, name: &str) -> Vec<(Range<usize>, String)> {
+        let mut found = Vec::new();
+        if let Some(host) = &self.docker_host {
+            let runtime = (self.runtime != RuntimeChoice::Compose)
+                .then(|| "runs nothing but containers; say runtime = \"compose\"".to_owned());
+            let wrong = host.get_ref().mistake().or(runtime);
+            found.extend(wrong.map(|text| (host.span(), format!("environments.{name}.docker_host: {text}"))));
+        }
+        if let Some(url) = self.url.as_ref().filter(|url| !is_public_url(url.get_ref())) {
+            let text = format!(
+                "environments.{name}.url: `{}` is not where a service is reached, such as https://shop.example",
+                url.get_ref()
+            );
+            found.push((url.span(), text));
+        }
+        found
+    }
+
+    /// The URL people reach the service at.
     pub fn url(&self) -> String {
+        self.url.as_ref().map_or_else(|| self.own_url(), |url| url.get_ref().clone())
+    }
+
+    /// The URL of its proxy, as the machine that it runs on reaches it.
+    pub fn own_url(&self) -> String {
         match &self.listen_tls {
             Some(address) => format!("https://{}", address.get_ref()),
             None => format!("http://{}", self.listen.get_ref()),

@@ -3,6 +3,7 @@
 mod advisories;
 mod committed_secrets;
 mod coverage;
+mod docker_host;
 mod environment;
 mod front_door;
 mod monitoring;
@@ -21,6 +22,7 @@ use serde::Deserialize;
 pub use advisories::{Advisories, Ignore};
 pub use committed_secrets::{Allow, CommittedSecrets};
 pub use coverage::{Coverage, Share};
+pub use docker_host::DockerHost;
 pub use environment::{Containers, Environment, RuntimeChoice, SecretSource};
 pub use front_door::{Limits, METRICS_PATH, METRICS_PORT, Tls};
 pub use monitoring::{Monitoring, Watched};
@@ -123,9 +125,11 @@ impl Delivery {
         let mut found: Vec<_> = self.tools.iter().flat_map(|(name, pin)| pin.mistakes(name)).collect();
         found.extend(self.advisories.mistakes());
         found.extend(self.committed_secrets.mistakes());
-        let mut taken: BTreeMap<SocketAddr, String> = BTreeMap::new();
-        let mut networks: Vec<(&str, Ipv4Net)> = Vec::new();
+        // What is on one machine is not on another.
+        let mut taken: BTreeMap<(Option<&DockerHost>, SocketAddr), String> = BTreeMap::new();
+        let mut networks: Vec<(&str, Option<&DockerHost>, Ipv4Net)> = Vec::new();
         for (name, environment) in &self.environments {
+            let machine = environment.docker_host.as_ref().map(toml::Spanned::get_ref);
             found.extend(environment.rollout.mistakes());
             found.extend(environment.mistakes(name));
             found.extend(environment.monitoring.iter().flat_map(|watched| watched.mistakes(name)));
@@ -138,12 +142,15 @@ impl Delivery {
             if let Some(containers) = &environment.containers {
                 let subnet = *containers.subnet.get_ref();
                 let key = format!("environments.{name}.containers.subnet");
-                let shared = networks.iter().find(|(_, other)| other.contains(&subnet) || subnet.contains(other));
-                let shared = shared.map(|(other, net)| format!("{subnet} overlaps {net}, which {other} has already"));
+                let shared = networks
+                    .iter()
+                    .find(|(_, there, other)| *there == machine && (other.contains(&subnet) || subnet.contains(other)));
+                let shared =
+                    shared.map(|(other, _, net)| format!("{subnet} overlaps {net}, which {other} has already"));
                 found.extend(
                     containers.mistake().or(shared).map(|text| (containers.subnet.span(), format!("{key}: {text}"))),
                 );
-                networks.push((name, subnet));
+                networks.push((name, machine, subnet));
             }
             if environment.protected && environment.preview_key.is_none() {
                 let open = environment.preview.iter().filter(|preview| *preview.get_ref());
@@ -155,7 +162,7 @@ impl Delivery {
             let watched = environment.monitoring.iter().flat_map(Watched::addresses);
             for (key, address) in environment.addresses().chain(watched) {
                 let key = format!("environments.{name}.{key}");
-                if let Some(other) = taken.insert(*address.get_ref(), key.clone()) {
+                if let Some(other) = taken.insert((machine, *address.get_ref()), key.clone()) {
                     let text = format!("{key} is {}, which {other} has already", address.get_ref());
                     found.push((address.span(), text));
                 }

@@ -59,7 +59,7 @@ pub(super) struct Agent {
 impl Agent {
     /// Opens a session by a `docker run` or `docker exec` whose last argument names image or container.
     pub(super) fn open(docker: &[String], guarded: bool) -> anyhow::Result<Result<Agent, NotStarted>> {
-        let mut command = docker::command(docker);
+        let mut command = docker::command(docker)?;
         // No file has it in it by accident.
         let mark = format!("{:016x}", RandomState::new().build_hasher().finish());
         command.args(["sh", "-c", SCRIPT, "agent", &mark, if guarded { "guarded" } else { "" }]);

@@ -116,6 +116,20 @@ impl Container {
         reached.is_ok_and(|answer| matches!(answer, Answer::Done(_)))
     }
 
+    /// Asks over TLS whoever listens at an address, seen from the edge. Who that is has to be known: it is not proven.
+    ///
+    /// # Errors
+    /// Those of [`Host::ask`].
+    pub fn ask_over_tls(&self, address: SocketAddr, request: &str, timeout: Duration) -> io::Result<String> {
+        self.ask_over("OPENSSL", &format!("{address},verify=0"), request, timeout)
+    }
+
+    /// The lock's own container is in no network.
+    fn ask_over(&self, protocol: &str, address: &str, request: &str, timeout: Duration) -> io::Result<String> {
+        let target = format!("{protocol}:{address},connect-timeout={},shut-none", timeout.as_secs_f32());
+        told(self.through_the_edge(&ask_for(timeout), &target, request.as_bytes(), timeout))
+    }
+
     fn mounts(&self, mode: &str) -> Vec<String> {
         let mounts = self.names.volumes.iter();
         mounts.flat_map(|(volume, at)| ["--volume".to_owned(), format!("{volume}:{at}{mode}")]).collect()
@@ -320,21 +334,12 @@ impl Host for Container {
     }
 
     fn ask(&self, peer: Peer<'_>, request: &str, timeout: Duration) -> io::Result<String> {
-        let operation = format!("ask-{}", timeout.as_secs_f32().ceil());
-        let answer = match peer {
+        match peer {
             Peer::Socket(path) => {
-                self.operate(&operation, &format!("UNIX-CONNECT:{path}"), request.as_bytes(), timeout)
+                let target = format!("UNIX-CONNECT:{path}");
+                told(self.operate(&ask_for(timeout), &target, request.as_bytes(), timeout))
             }
-            // The lock's own container is in no network.
-            Peer::Address(address) => {
-                let target = format!("TCP:{address},connect-timeout={},shut-none", timeout.as_secs_f32());
-                self.through_the_edge(&operation, &target, request.as_bytes(), timeout)
-            }
-        };
-        match answer.map_err(|error| io::Error::other(format!("{error:#}")))? {
-            Answer::Done(text) => Ok(text),
-            Answer::Missing(said) => Err(io::Error::new(io::ErrorKind::NotFound, last_line(&said))),
-            Answer::Failed(said) => Err(io::Error::other(last_line(&said))),
+            Peer::Address(address) => self.ask_over("TCP", &address.to_string(), request, timeout),
         }
     }
 
@@ -364,6 +369,20 @@ impl Host for Container {
 
     fn is_locked(&self, _: &str) -> anyhow::Result<bool> {
         Ok(docker::inspect::<Inspected>("container", &self.names.lock)?.is_some_and(|found| found.state.running))
+    }
+}
+
+/// The operation that waits so long for an answer.
+fn ask_for(timeout: Duration) -> String {
+    format!("ask-{}", timeout.as_secs_f32().ceil())
+}
+
+/// What came back to whoever has asked.
+fn told(answer: anyhow::Result<Answer>) -> io::Result<String> {
+    match answer.map_err(|error| io::Error::other(format!("{error:#}")))? {
+        Answer::Done(text) => Ok(text),
+        Answer::Missing(said) => Err(io::Error::new(io::ErrorKind::NotFound, last_line(&said))),
+        Answer::Failed(said) => Err(io::Error::other(last_line(&said))),
     }
 }
 

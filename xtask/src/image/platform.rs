@@ -1,7 +1,7 @@
 //! What a program runs on, as images name it.
 
 use std::fmt;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::str::FromStr;
 
 use super::elf;
@@ -73,7 +73,7 @@ pub(super) fn require_emulated(platform: &Platform, engine: &Engine) -> anyhow::
 
 /// The platforms that the engine's builder says it can run; none where it does not say.
 fn known_to_builder() -> anyhow::Result<Vec<String>> {
-    let mut inspect: Command = docker::command(&["buildx", "inspect"]);
+    let mut inspect = docker::command(&["buildx", "inspect"])?;
     let output = inspect.env_remove("BUILDX_BUILDER").stderr(Stdio::null()).output().map_err(docker::not_run)?;
     Ok(listed(&String::from_utf8_lossy(&output.stdout)))
 }

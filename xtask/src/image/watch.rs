@@ -41,11 +41,10 @@ pub(super) enum Voice {
 /// [`docker::read`]; the refusal has the last lines.
 pub(super) fn watch(args: &[&str], variables: &[(&str, &str)], voice: Voice) -> anyhow::Result<()> {
     let command = || {
-        let mut command = Command::new("docker");
-        command.args(args).envs(variables.iter().copied());
+        let mut command = docker::command(args)?;
         // The engine's own builder, whatever was chosen for other work: it alone sees the engine's images.
-        command.env_remove("BUILDX_BUILDER");
-        command
+        command.envs(variables.iter().copied()).env_remove("BUILDX_BUILDER");
+        Ok(command)
     };
     let under_way = UnderWay::begin()?;
     let ended = twice(command, voice, SILENCE, &under_way)
@@ -67,18 +66,18 @@ enum End {
 
 /// Runs a command, and once more if it goes silent.
 fn twice(
-    command: impl Fn() -> Command,
+    command: impl Fn() -> anyhow::Result<Command>,
     voice: Voice,
     silence: Duration,
     under_way: &UnderWay,
 ) -> anyhow::Result<Output> {
     let span = humantime::format_duration(silence);
-    let last = match once(&mut command(), voice, silence, under_way)? {
+    let last = match once(&mut command()?, voice, silence, under_way)? {
         End::Own(output) => return Ok(output),
         End::Silent(last) => last,
     };
     say!("the builder has said nothing for {span} and was ended; trying once more. The last it said: {last}");
-    match once(&mut command(), voice, silence, under_way)? {
+    match once(&mut command()?, voice, silence, under_way)? {
         End::Own(output) => Ok(output),
         End::Silent(last) => {
             let message = format!(
@@ -197,7 +196,7 @@ mod tests {
     }
 
     fn run(script: &str) -> anyhow::Result<Output> {
-        twice(|| shell(script), Voice::Kept, LIMIT, &UnderWay::default())
+        twice(|| Ok(shell(script)), Voice::Kept, LIMIT, &UnderWay::default())
     }
 
     #[test]
@@ -234,7 +233,7 @@ mod tests {
     #[test]
     fn who_else_has_the_pipe_is_not_waited_for() {
         let began = Instant::now();
-        let script = || shell("sleep 5 & echo done >&2");
+        let script = || Ok(shell("sleep 5 & echo done >&2"));
         let output = twice(script, Voice::Kept, Duration::from_secs(20), &UnderWay::default()).unwrap();
         assert_eq!((output.status.success(), output.stderr.as_slice()), (true, &b"done"[..]));
         assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());

@@ -116,14 +116,15 @@ impl<'a> Watch<'a> {
         watchers.stop()?;
         let (prometheus_image, grafana_image) = (&self.monitoring.prometheus_image, &self.monitoring.grafana_image);
         watchers.start_prometheus(prometheus_image, |folder| prometheus.write(folder))?;
-        out!("{name} is watched: Prometheus  http://{}", self.watched.prometheus.get_ref());
+        let on = self.site.elsewhere().map_or(String::new(), |(_, host)| format!(" on {host}"));
+        out!("{name} is watched: Prometheus  http://{}{on}", self.watched.prometheus.get_ref());
         let Some(dashboards) = dashboards else {
             say!("note: without Grafana, whose image {grafana_image} is not there and cannot be pulled");
             return Ok(());
         };
         watchers.start_grafana(grafana_image, |folder| dashboards.write(folder))?;
         out!(
-            "{name} is watched: Grafana     http://{}  (admin, and {})",
+            "{name} is watched: Grafana     http://{}{on}  (admin, and {})",
             self.watched.grafana.get_ref(),
             password.place()
         );

@@ -38,6 +38,20 @@ pub const OPENSSL: Tool = Tool {
 pub const SOCAT: Tool =
     Tool { version_args: &["-V"], ..of_system("socat", "plays the engine of another machine in a test") };
 
+/// What reaches another machine, with its agent.
+pub const SSH: Tool = Tool {
+    source: Source::System("openssh-client"),
+    version_args: &["-V"],
+    ..of_system("ssh", "reaches a Docker engine on another machine")
+};
+
+/// What lets in whoever comes by ssh.
+pub const SSHD: Tool = Tool {
+    source: Source::System("openssh-server"),
+    version_args: &["-V"],
+    ..of_system("sshd", "plays the host of a Docker engine in a test")
+};
+
 /// Prometheus.
 pub const PROMETHEUS: Tool = of_system("prometheus", "answers the queries of rollouts in a test");
 
@@ -73,7 +87,7 @@ pub const COMPOSE_LINT: Tool = of_project("compose-lint", "checks the Compose fi
 
 /// All of them, in the order in which `doctor` shows them and `setup` installs those that are pinned: the one that is
 /// compiled comes last.
-pub const ALL: [Tool; 22] = [
+pub const ALL: [Tool; 24] = [
     of_rust("cargo", "builds the service"),
     of_rust("rustfmt", "checks the formatting"),
     of_rust("cargo-clippy", "checks the code"),
@@ -88,6 +102,8 @@ pub const ALL: [Tool; 22] = [
     CURL,
     OPENSSL,
     SOCAT,
+    SSH,
+    SSHD,
     CARGO_DENY,
     CARGO_SHEAR,
     CARGO_NEXTEST,

@@ -128,7 +128,7 @@ impl Contents {
             return Ok(Contents::default());
         }
         let args = ["save", &image.id];
-        let mut command = docker::command(&args);
+        let mut command = docker::command(&args)?;
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(docker::not_run)?;
         let stream = child.stdout.take().context("the standard output was not piped")?;
         let mut stream = BufReader::with_capacity(1 << 16, stream);

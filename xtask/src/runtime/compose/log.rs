@@ -21,7 +21,7 @@ impl Log for ContainerLog {
         args.push(&self.container);
         // Both its outputs in the order they were written, which the engine knows and two pipes do not.
         let (mut reader, writer) = io::pipe()?;
-        let mut command = docker::command(&args);
+        let mut command = docker::command(&args).map_err(io::Error::other)?;
         command.stdout(writer.try_clone()?).stderr(writer).stdin(Stdio::null());
         let mut child = command.spawn()?;
         // The command holds the pipe's other end open.

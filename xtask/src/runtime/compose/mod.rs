@@ -265,7 +265,7 @@ impl Colours for ComposeRuntime<'_> {
         let secrets_dir = format!("{SECRETS_DIR}/{}", secrets::STAGED);
         let start = self.start_of(colour, launch, &secrets_dir);
         let once = self.once(&start, &release.service, args, &["--network=none"], &image);
-        let mut command = docker::command(&once.args);
+        let mut command = docker::command(&once.args)?;
         command.envs(&once.env);
         let told = ["run", "…", &launch.release];
         let checked = docker::finish(command, &told);

@@ -9,7 +9,7 @@ use anyhow::{Context as _, bail};
 
 use super::stack::{Service, Stack};
 use crate::delivery::Watched;
-use crate::{docker, port};
+use crate::{docker, docker_host, port};
 
 /// How long each may take until it answers.
 const START: Duration = Duration::from_secs(30);
@@ -30,7 +30,7 @@ impl Watchers<'_> {
     /// # Errors
     /// A [`crate::problem::Problem`] with exit code 69 when one is taken by something else.
     pub fn preflight(&self, environment: &str, watched: &Watched) -> anyhow::Result<()> {
-        if !docker::is_local() {
+        if docker_host::elsewhere().is_some() {
             return Ok(());
         }
         let addresses = [(Service::Prometheus, &watched.prometheus), (Service::Grafana, &watched.grafana)];

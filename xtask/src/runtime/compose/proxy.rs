@@ -9,6 +9,7 @@ use serde_json::json;
 use super::stack::{self, Inspected, Service, Stack};
 use crate::delivery::{Environment, METRICS_PORT};
 use crate::docker;
+use crate::docker_host;
 use crate::host::Container;
 use crate::port;
 use crate::rollout::colour::PerColour;
@@ -127,7 +128,7 @@ impl ProxyHome for ProxyContainer<'_> {
     }
 
     fn preflight(&self) -> anyhow::Result<()> {
-        if !docker::is_local() || self.stack.inspect(Service::Edge)?.is_some() {
+        if docker_host::elsewhere().is_some() || self.stack.inspect(Service::Edge)?.is_some() {
             return Ok(());
         }
         let public = self.environment.addresses().filter(|(key, _)| key.starts_with("listen"));

@@ -181,7 +181,7 @@ impl Stack {
             all.extend(["--file", "-"]);
         }
         all.extend(args);
-        let mut command = docker::command(&all);
+        let mut command = docker::command(&all)?;
         // What else is set here must not find its way into the file.
         let foreign = std::env::vars().filter(|(name, _)| name.starts_with("COMPOSE_"));
         foreign.for_each(|(name, _)| {
