@@ -6,6 +6,7 @@ mod coverage;
 mod environment;
 mod front_door;
 mod monitoring;
+mod notifications;
 mod performance;
 pub mod pins;
 mod product;
@@ -23,6 +24,7 @@ pub use coverage::{Coverage, Share};
 pub use environment::{Containers, Environment, RuntimeChoice, SecretSource};
 pub use front_door::{Limits, METRICS_PATH, METRICS_PORT, Tls};
 pub use monitoring::{Monitoring, Watched};
+pub use notifications::{Address, Channel, Kind, Occasion};
 pub use performance::{Performance, Slowdown};
 pub use pins::{Checksum, Pin, Pins, Wheel};
 pub use product::{Commands, Compose, Health, Image, MetricsPage, Naive, Newer, Proxy, Service};
@@ -61,6 +63,9 @@ pub struct Delivery {
     /// How fast a revision of it has to be.
     #[serde(default)]
     pub performance: Performance,
+    /// Who is told of it.
+    #[serde(default)]
+    pub notifications: Vec<Channel>,
     /// Where it is delivered to.
     pub environments: BTreeMap<String, Environment>,
 }
@@ -118,6 +123,7 @@ impl Delivery {
         let mut found: Vec<_> = self.tools.iter().flat_map(|(name, pin)| pin.mistakes(name)).collect();
         found.extend(self.advisories.mistakes());
         found.extend(self.committed_secrets.mistakes());
+        found.extend(notifications::mistakes(&self.notifications, &self.environments));
         let mut taken: BTreeMap<SocketAddr, String> = BTreeMap::new();
         let mut networks: Vec<(&str, Ipv4Net)> = Vec::new();
         for (name, environment) in &self.environments {
