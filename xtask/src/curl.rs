@@ -11,6 +11,9 @@ use crate::tools;
 /// What curl may take beyond the time it was told.
 const SLACK: Duration = Duration::from_secs(1);
 
+/// How curl ends where the other side has not proven that it is the one the URL names.
+const UNTRUSTED: i32 = 60;
+
 /// Whether the other side has to prove that it is the one the URL names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Proof {
@@ -48,7 +51,8 @@ pub fn get(url: &str, proof: Proof, timeout: Duration) -> anyhow::Result<Probe> 
 /// answer. Redirects are answers like others.
 ///
 /// # Errors
-/// A [`crate::problem::Problem`] with exit code 69 when there is no curl; within, why there is no answer.
+/// A [`crate::problem::Problem`] with exit code 69 when there is no curl; within, why there is no answer, which is
+/// [`io::ErrorKind::PermissionDenied`] for a certificate that is not to be trusted.
 pub fn send(url: &str, request: &Request<'_>, timeout: Duration) -> anyhow::Result<io::Result<Answer>> {
     let curl = tools::require(&tools::CURL)?;
     let limit = timeout.as_secs_f64().to_string();
@@ -61,7 +65,13 @@ pub fn send(url: &str, request: &Request<'_>, timeout: Duration) -> anyhow::Resu
         return Ok(http::parse_whole(&ran.stdout));
     }
     let said = String::from_utf8_lossy(&ran.stderr);
-    Ok(Err(io::Error::other(said.trim().trim_start_matches("curl: ").to_owned())))
+    // What follows the first line is advice about curl's own flags.
+    let why = said.lines().next().unwrap_or("it said nothing");
+    let kind = match ran.status.code() {
+        Some(UNTRUSTED) => io::ErrorKind::PermissionDenied,
+        _ => io::ErrorKind::Other,
+    };
+    Ok(Err(io::Error::new(kind, why.trim_start_matches("curl: ").to_owned())))
 }
 
 /// What curl reads from its standard input: every process of this machine sees an argument.

@@ -124,6 +124,9 @@ pub(crate) fn parse_whole(raw: &[u8]) -> io::Result<Answer> {
     if raw.len() >= MAX_ANSWER {
         return Err(io::Error::other(format!("the answer is longer than {} KiB", MAX_ANSWER / 1024)));
     }
+    if raw.is_empty() {
+        return Err(io::Error::other("the connection was closed without an answer"));
+    }
     parse(raw).ok_or_else(|| io::Error::other(NOT_HTTP))
 }
 

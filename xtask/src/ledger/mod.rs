@@ -315,24 +315,39 @@ mod tests {
         second.lock("deploy v2", Duration::ZERO, &SystemClock::start()).unwrap();
     }
 
+    /// A clock by which whoever holds a lock ends after some seconds.
+    struct Ending<'a>(Mutex<(Duration, Option<FileLedger<'a>>)>);
+
+    impl Clock for Ending<'_> {
+        fn now(&self) -> SystemTime {
+            SystemTime::UNIX_EPOCH
+        }
+
+        fn elapsed(&self) -> Duration {
+            self.0.lock().unwrap().0
+        }
+
+        fn sleep(&self, span: Duration) {
+            let (elapsed, held) = &mut *self.0.lock().unwrap();
+            *elapsed += span;
+            held.take_if(|_| *elapsed > Duration::from_secs(5));
+        }
+    }
+
     #[test]
     fn whoever_only_tells_of_what_was_done_is_waited_for() {
         let dir = TempDir::new();
         let host = Local::new(dir.path());
-        let first = FileLedger::new(&host, "development");
-        first.lock("deploy v1", Duration::ZERO, &SystemClock::start()).unwrap();
-        first.wind_up();
-        std::thread::scope(|scope| {
-            let second = scope.spawn(|| {
-                let second = FileLedger::new(&host, "development");
-                second.lock("rollback", Duration::ZERO, &SystemClock::start()).map(drop)
-            });
-            // Longer than a deployer would be waited for.
-            std::thread::sleep(Duration::from_millis(400));
-            assert!(!second.is_finished());
-            drop(first);
-            second.join().unwrap().unwrap();
-        });
+        for (winds_up, is_waited_for) in [(true, true), (false, false)] {
+            let first = FileLedger::new(&host, "development");
+            first.lock("deploy v1", Duration::ZERO, &SystemClock::start()).unwrap();
+            if winds_up {
+                first.wind_up();
+            }
+            let clock = Ending(Mutex::new((Duration::ZERO, Some(first))));
+            let second = FileLedger::new(&host, "development").lock("rollback", Duration::ZERO, &clock);
+            assert_eq!(second.is_ok(), is_waited_for);
+        }
     }
 
     #[test]

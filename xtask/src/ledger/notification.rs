@@ -33,7 +33,7 @@ pub struct Notification {
     /// The status of its last answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
-    /// How often it was tried.
+    /// How often it was tried; 0 where its deadline came first.
     pub attempts: u32,
     /// How long that took, all in all.
     pub millis: u64,
@@ -46,10 +46,15 @@ impl Notification {
     /// What became of it, in words.
     pub fn outcome(&self) -> String {
         let told = if self.delivered { "told" } else { "NOT TOLD" };
-        let attempts = if self.attempts == 1 { "1 attempt".into() } else { format!("{} attempts", self.attempts) };
+        // Of one that nobody waited for, it is not known.
+        let attempts = match self.attempts {
+            0 => String::new(),
+            1 => "1 attempt, ".into(),
+            attempts => format!("{attempts} attempts, "),
+        };
         let status = self.status.map(|status| format!("HTTP {status}"));
         let how = self.error.clone().or(status).unwrap_or_default();
-        format!("{told:<8}  {how}, {attempts}, {} ms", self.millis)
+        format!("{told:<8}  {how}, {attempts}{} ms", self.millis)
     }
 }
 

@@ -45,6 +45,7 @@ struct Order {
 
 /// What was ordered and is not done.
 struct Awaited {
+    since: Duration,
     deadline: Duration,
     /// What is so if it never is.
     untold: Notification,
@@ -75,10 +76,11 @@ impl Crew {
     pub(super) fn tell(&mut self, message: &Message, concerns: impl Fn(&Channel) -> bool) {
         for Teller { channel, host, orders } in self.tellers.iter().filter(|teller| concerns(&teller.channel)) {
             self.ordered += 1;
-            let deadline = self.clock.elapsed() + **channel.timeout.get_ref();
+            let since = self.clock.elapsed();
+            let deadline = since + **channel.timeout.get_ref();
             let order = Order { number: self.ordered, message: message.clone(), deadline };
             let untold = untold(channel.name(), host, message);
-            self.awaited.insert(order.number, Awaited { deadline, untold });
+            self.awaited.insert(order.number, Awaited { since, deadline, untold });
             // One that has ended has said nothing, and is not waited for beyond the deadline.
             let _ = orders.send(order);
         }
@@ -112,8 +114,13 @@ impl Crew {
     }
 
     fn give_up(&mut self, why: &str, is_over: impl Fn(&Awaited) -> bool) -> Vec<Notification> {
+        let now = self.clock.elapsed();
         let over = self.awaited.extract_if(.., |_, awaited| is_over(awaited));
-        over.map(|(_, awaited)| Notification { error: Some(why.to_owned()), ..awaited.untold }).collect()
+        let given_up = over.map(|(_, Awaited { since, untold, .. })| {
+            let millis = u64::try_from(now.saturating_sub(since).as_millis()).unwrap_or(u64::MAX);
+            Notification { millis, error: Some(why.to_owned()), ..untold }
+        });
+        given_up.collect()
     }
 }
 

@@ -1,6 +1,7 @@
 //! A request to a channel, whose secrets show themselves to nobody, and how it is sent.
 
 use std::fmt;
+use std::io;
 use std::time::Duration;
 
 use super::retry::{Again, Trouble};
@@ -47,6 +48,8 @@ impl Request {
 
     /// Sends it once, and gives an answer that says it was taken.
     pub(super) fn send(&self, timeout: Duration) -> Result<Answer, Trouble> {
+        // What is told of it is read by people.
+        let timeout = Duration::from_millis(u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX).max(1));
         let target = Target::parse(&self.url.0).map_err(|reason| Trouble::new(reason, Again::Never))?;
         let bearer = self.bearer.as_ref().map(|token| format!("Bearer {}", token.0));
         let own = self.headers.iter().map(|(name, value)| (*name, value.as_str()));
@@ -61,7 +64,11 @@ impl Request {
         } else {
             http::send_to(&target, &request, timeout)
         };
-        let answer = answer.map_err(|error| Trouble::new(self.without_secrets(&error.to_string()), Again::Soon))?;
+        let answer = answer.map_err(|error| {
+            // A certificate that is not trusted will not be in a moment.
+            let again = if error.kind() == io::ErrorKind::PermissionDenied { Again::Never } else { Again::Soon };
+            Trouble::new(self.without_secrets(&error.to_string()), again)
+        })?;
         if (200..300).contains(&answer.status) { Ok(answer) } else { Err(refused(&answer)) }
     }
 
