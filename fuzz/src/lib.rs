@@ -21,12 +21,13 @@ pub type Target = fn(&str);
 pub type BytesTarget = fn(&[u8]);
 
 /// The targets, by the names of their corpora.
-pub const TARGETS: [(&str, Target); 12] = [
+pub const TARGETS: [(&str, Target); 13] = [
     ("certificate", certificate),
     ("delivery", delivery),
     ("journal", journal),
     ("history", history),
     ("mailbox", mailbox),
+    ("notifications", notifications),
     ("show_stat", show_stat),
     ("show_table", show_table),
     ("show_map", show_map),
@@ -78,6 +79,13 @@ pub fn history(text: &str) {
     let _ = (serving(&entries), frozen(&entries));
     let again = written(&entries);
     assert_eq!(written(&ledger::history(&again)), again);
+}
+
+/// Who was told of what.
+pub fn notifications(text: &str) {
+    let told = ledger::notifications(text);
+    let again = written(&told);
+    assert_eq!(written(&ledger::notifications(&again)), again);
 }
 
 /// A request in the mailbox.

@@ -4,8 +4,8 @@ use clap::{Command, CommandFactory as _, FromArgMatches as _, Parser, Subcommand
 
 use crate::{
     abort, advisories, bench, certificate, ci, completions, config_lint, coverage, deploy_blue_green, docker_build,
-    doctor, down, health_check, history, image_check, logs, monitoring, pause, promote, reap, recover, release, resume,
-    rollback, runtime, setup, status, steer, tag, up,
+    doctor, down, health_check, history, image_check, logs, monitoring, notify, pause, promote, reap, recover, release,
+    resume, rollback, runtime, setup, status, steer, tag, up,
 };
 
 const AFTER: &str = "\
@@ -22,7 +22,10 @@ Exit codes:
 /// The verbs as a person looks for them.
 const GROUPS: [(&str, &[&str]); 5] = [
     ("Serve", &["up", "down", "status", "history", "logs", "health-check", "certificate", "monitoring"]),
-    ("Roll out", &["deploy-blue-green", "promote", "abort", "pause", "resume", "rollback", "recover", "reap"]),
+    (
+        "Roll out",
+        &["deploy-blue-green", "promote", "abort", "pause", "resume", "rollback", "recover", "reap", "notify"],
+    ),
     ("Check", &["ci", "config-lint", "coverage", "advisories", "image-check", "bench"]),
     ("Make", &["docker-build", "release", "tag"]),
     ("This machine", &["setup", "doctor", "completions"]),
@@ -80,6 +83,8 @@ pub enum Verb {
     Recover(recover::Args),
     /// Stops a warm colour whose time has passed; for cron.
     Reap(reap::Args),
+    /// Tells those who are to know, by hand; a rollout tells of itself.
+    Notify(notify::Args),
     /// Shows which release served when, and who changed it.
     History(history::Args),
     /// Shows what a colour or the proxy has written.
@@ -151,6 +156,7 @@ impl Verb {
             Verb::Reap(args) => reap::run(args),
             Verb::Rollback(args) => rollback::run(args),
             Verb::Recover(args) => recover::run(args),
+            Verb::Notify(args) => notify::run(args),
             Verb::History(args) => history::run(args),
             Verb::Logs(args) => logs::run(args),
             Verb::HealthCheck(args) => health_check::run(args),

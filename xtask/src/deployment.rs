@@ -1,10 +1,11 @@
 //! What every verb that changes an environment does: take the lock, recover what a deployer that died has left behind,
-//! carry out a goal, and say how it ended.
+//! carry out a goal, and say how it ended, to whoever typed it and to those who are to know.
 
 use std::time::Instant;
 
 use crate::certificate;
 use crate::flags::Queue;
+use crate::notify::Notifier;
 use crate::problem::{ExitCode, Problem, command};
 use crate::progress::Reader;
 use crate::releases::{Content, Release};
@@ -31,6 +32,14 @@ pub struct Deployment<'a> {
     put_right: Option<Observed>,
     cancel: Cancel,
     reader: Reader,
+    notifier: Notifier,
+}
+
+/// While the lock is still held: what is written down then is who was told.
+impl Drop for Deployment<'_> {
+    fn drop(&mut self) {
+        self.notifier.finish(&self.scene.ledger, &self.cancel);
+    }
 }
 
 impl<'a> Deployment<'a> {
@@ -65,7 +74,9 @@ impl<'a> Deployment<'a> {
     /// A [`Problem`] with exit code 75 while another deployer is at work.
     pub fn lock(site: &'a Site, verb: &str, queue: &Queue, reader: Reader) -> anyhow::Result<Deployment<'a>> {
         let (scene, unfinished) = site.lock(verb, queue)?;
-        Ok(Deployment { site, scene, unfinished, put_right: None, cancel: interrupt::cancel_on_signal()?, reader })
+        let cancel = interrupt::cancel_on_signal()?;
+        let notifier = Notifier::new(site, reader);
+        Ok(Deployment { site, scene, unfinished, put_right: None, cancel, reader, notifier })
     }
 
     /// Puts right what a deployer that died, a colour that is down or a restart has left half-way.
@@ -282,6 +293,7 @@ impl<'a> Deployment<'a> {
     }
 
     fn execute(&self, plan: &Plan, observed: &Observed) -> Outcome {
+        let telling = self.notifier.begin(plan, observed, &self.scene.ledger);
         let progress = self.reader.follow(observed.routing.running);
         let health = &self.site.delivery().service.health;
         let engine = Engine {
@@ -291,8 +303,13 @@ impl<'a> Deployment<'a> {
             ready_path: &health.ready,
             smoke_paths: &health.smoke,
             cancel: &self.cancel,
-            listener: &|at, event: &Event| progress.tell(at, event),
+            listener: &|at, event: &Event| {
+                progress.tell(at, event);
+                telling.hear(event);
+            },
         };
-        engine.run(plan)
+        let outcome = engine.run(plan);
+        telling.end(&outcome);
+        outcome
     }
 }

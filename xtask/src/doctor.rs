@@ -13,7 +13,7 @@ use crate::runtime::shim::Shim;
 use crate::site::FOLDER;
 use crate::tools::wheels::{self, Installer};
 use crate::tools::{Source, Tool, Toolbox};
-use crate::{docker, port, tools};
+use crate::{docker, notify, port, tools};
 
 /// Flags of `doctor`.
 #[derive(Debug, Clone, clap::Args)]
@@ -59,7 +59,7 @@ enum Verdict {
 /// A [`Problem`] with exit code 69 when something is missing without which nothing can be delivered.
 pub fn run(args: &Args) -> anyhow::Result<()> {
     let project = Project::here()?;
-    let sections = [tools(&project), containers(&project), ports(&project), vec![disk(&project)?]];
+    let sections = [tools(&project), containers(&project), ports(&project), channels(&project), vec![disk(&project)?]];
     let findings: Vec<_> = sections.iter().flatten().collect();
     if args.json {
         out!("{}", serde_json::to_string_pretty(&findings)?);
@@ -200,6 +200,18 @@ fn is_published(project: &Project, environment: &str, port: u16) -> bool {
     let edge = format!("{}-{environment}-edge-1", compose.project);
     let args = ["ps", "--filter", &format!("publish={port}"), "--format", "{{.Names}}"];
     docker::read(&args).is_ok_and(|names| names.lines().any(|name| name == edge))
+}
+
+/// Who could be told of a rollout from here.
+fn channels(project: &Project) -> Vec<Finding> {
+    let findings = project.delivery.notifications.iter().filter_map(|channel| {
+        let (verdict, found) = match notify::is_open(channel, &project.root)? {
+            Ok(host) => (Verdict::Good, format!("told at {host}")),
+            Err(why) => (Verdict::Optional, format!("not told: {why}")),
+        };
+        Some(Finding::new(format!("{} (notifications)", channel.name()), verdict, found))
+    });
+    findings.collect()
 }
 
 fn disk(project: &Project) -> anyhow::Result<Finding> {

@@ -32,6 +32,35 @@ pub(crate) fn below(root: &Path) -> PathBuf {
     below.unwrap_or(Path::new("")).to_owned()
 }
 
+/// The page of the run this is a part of, where it is one.
+pub(crate) fn run() -> Option<String> {
+    let [server, repository, run] = ["GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID"].map(variable);
+    Some(format!("{}/{}/actions/runs/{}", server?, repository?, run?))
+}
+
+/// Whose job this is, as GitHub's API knows it.
+#[derive(Debug, Clone)]
+pub(crate) struct Job {
+    /// The URL that the API's paths begin with.
+    pub(crate) api: String,
+    /// `OWNER/NAME`.
+    pub(crate) repository: String,
+    /// What it has checked out.
+    pub(crate) commit: String,
+}
+
+impl Job {
+    /// The job this is a part of, where it is one.
+    pub(crate) fn here() -> Option<Job> {
+        let [api, repository, commit] = ["GITHUB_API_URL", "GITHUB_REPOSITORY", "GITHUB_SHA"].map(variable);
+        Some(Job { api: api?, repository: repository?, commit: commit? }).filter(|_| is_here())
+    }
+}
+
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
 /// Adds to the job's summary, where there is one, what `text` makes of so many bytes of room; what is longer is cut.
 ///
 /// # Errors

@@ -1,4 +1,4 @@
-//! `history`: which release served when, and who changed it.
+//! `history`: which release served when, and who changed it; and who was told.
 
 use crate::flags::Target;
 use crate::out;
@@ -12,6 +12,9 @@ use crate::time;
 pub struct Args {
     #[command(flatten)]
     target: Target,
+    /// Shows who was told of what instead.
+    #[arg(long)]
+    notifications: bool,
     /// Prints it as JSON, oldest first.
     #[arg(long)]
     json: bool,
@@ -23,6 +26,9 @@ pub struct Args {
 /// When it cannot be read.
 pub fn run(args: &Args) -> anyhow::Result<()> {
     let site = Site::open(&args.target.env)?;
+    if args.notifications {
+        return print_notifications(&site, args.json);
+    }
     let history = site.enter().ledger.history()?;
     if args.json {
         out!("{}", serde_json::to_string_pretty(&history)?);
@@ -49,6 +55,23 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         );
         entry.launch.settings.iter().for_each(|(key, value)| out!("{:26}with {key}={value}", ""));
         entry.reason.iter().for_each(|reason| out!("{:26}{reason}", ""));
+    }
+    Ok(())
+}
+
+fn print_notifications(site: &Site, json: bool) -> anyhow::Result<()> {
+    let told = site.enter().ledger.notifications()?;
+    if json {
+        out!("{}", serde_json::to_string_pretty(&told)?);
+        return Ok(());
+    }
+    if told.is_empty() {
+        out!("nobody was told of anything in {} yet", site.name);
+    }
+    for told in told.iter().rev() {
+        let test = if told.test { "test" } else { told.event.name() };
+        let release = told.release.as_deref().unwrap_or("-");
+        out!("{}  {test:<8} {release}  {} ({})  {}", time::format(told.at), told.channel, told.host, told.outcome());
     }
     Ok(())
 }

@@ -1,11 +1,11 @@
-//! A minimal HTTP/1.1 client for probes and queries: one GET, one answer, bounded in time and size.
+//! A minimal HTTP/1.1 client for probes, queries and notifications: one request, one answer, bounded in time and size.
 
 use std::fmt;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs as _};
 use std::time::{Duration, Instant};
 
-use crate::url::Url;
+use crate::url::{Target, Url};
 
 /// The most of an answer that is read: enough for a readiness report, too little to be hurt by.
 const MAX_ANSWER: usize = 64 * 1024;
@@ -76,19 +76,58 @@ pub fn get_through(address: SocketAddr, path: &str, carry: impl FnOnce(&str) -> 
 /// # Errors
 /// When there is no answer, none in HTTP, or one that is longer than is read.
 pub fn get_from(url: &Url, target: &str, timeout: Duration) -> io::Result<Answer> {
-    let request = request(url, &format!("{}{target}", url.path));
+    ask_by_name(url, &request(url, &format!("{}{target}", url.path)), || timeout)
+}
+
+/// What is sent to a URL.
+#[derive(Clone, Copy)]
+pub struct Request<'a> {
+    /// `POST`, for example.
+    pub method: &'a str,
+    /// Beside those that every request has.
+    pub headers: &'a [(&'a str, &'a str)],
+    /// Empty for none.
+    pub body: &'a str,
+}
+
+/// Sends a request to a URL without TLS, and waits at most `timeout` for the whole of the answer.
+///
+/// # Errors
+/// When there is no answer, none in HTTP, or one that is longer than is read.
+pub fn send_to(target: &Target<'_>, request: &Request<'_>, timeout: Duration) -> io::Result<Answer> {
+    let url: Url = format!("http://{}", target.server).parse().map_err(io::Error::other)?;
+    let Request { method, headers, body } = request;
+    let mut text = format!("{method} {} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n", target.path, target.server);
+    headers.iter().for_each(|(name, value)| text.push_str(&format!("{name}: {value}\r\n")));
+    text.push_str(&format!("Content-Length: {}\r\n\r\n{body}", body.len()));
+    let deadline = Instant::now() + timeout;
+    ask_by_name(&url, &text, || deadline.saturating_duration_since(Instant::now()))
+}
+
+/// Asks one after the other of the addresses that a name has, for so long at each, until one of them answers.
+fn ask_by_name(url: &Url, request: &str, timeout: impl Fn() -> Duration) -> io::Result<Answer> {
     let mut last = Err(io::Error::other("its name has no address"));
     for address in (url.host.as_str(), url.port).to_socket_addrs()? {
-        last = send(address, &request, timeout);
+        last = send(address, request, timeout());
         if last.is_ok() {
             break;
         }
     }
-    let raw = last?;
+    parse_whole(&last?)
+}
+
+/// An answer of which all is there.
+///
+/// # Errors
+/// When it is not HTTP, or longer than is read.
+pub(crate) fn parse_whole(raw: &[u8]) -> io::Result<Answer> {
     if raw.len() >= MAX_ANSWER {
         return Err(io::Error::other(format!("the answer is longer than {} KiB", MAX_ANSWER / 1024)));
     }
-    parse(&raw).ok_or_else(|| io::Error::other(NOT_HTTP))
+    if raw.is_empty() {
+        return Err(io::Error::other("the connection was closed without an answer"));
+    }
+    parse(raw).ok_or_else(|| io::Error::other(NOT_HTTP))
 }
 
 const NOT_HTTP: &str = "the answer is not HTTP";

@@ -126,6 +126,19 @@ fn remove_stale(folder: &str, secrets: &[Secret<'_>], host: &dyn Host) -> anyhow
     stale.try_for_each(|name| host.remove(&format!("{folder}/{name}")))
 }
 
+/// What the deployer has there, if anything. A file is sought from `root`.
+pub fn read(source: &SecretSource, root: &Path) -> Option<String> {
+    let value = match source {
+        SecretSource::Env(variable) => std::env::var(variable).ok(),
+        SecretSource::File(path) => {
+            let read = std::fs::read_to_string(root.join(path));
+            // An editor ends a file with a line break that is no part of the secret.
+            read.ok().map(|text| text.trim_end_matches(['\r', '\n']).to_owned())
+        }
+    };
+    value.filter(|value| !value.is_empty())
+}
+
 impl Secret<'_> {
     /// Where its value comes from, in words.
     pub fn place(&self) -> String {
@@ -137,15 +150,7 @@ impl Secret<'_> {
     /// # Errors
     /// A [`Problem`] with exit code 78 when the deployer has none.
     pub fn value(&self) -> anyhow::Result<String> {
-        let value = match self.source {
-            SecretSource::Env(variable) => std::env::var(variable).ok(),
-            SecretSource::File(path) => {
-                let read = std::fs::read_to_string(self.root.join(path));
-                // An editor ends a file with a line break that is no part of the secret.
-                read.ok().map(|text| text.trim_end_matches(['\r', '\n']).to_owned())
-            }
-        };
-        value.filter(|value| !value.is_empty()).ok_or_else(|| {
+        read(self.source, self.root).ok_or_else(|| {
             let message = format!(
                 "{self} of {FILE} has no value: {} is missing or empty. Nothing was started or changed.",
                 self.source

@@ -63,6 +63,47 @@ impl fmt::Display for Url {
     }
 }
 
+/// Where a request goes, with TLS or without, and with a query where it has one.
+///
+/// ```
+/// use xtask::url::Target;
+///
+/// let target = Target::parse("https://hooks.example/T01?key=1").unwrap();
+/// assert_eq!((target.is_secure, target.server, target.path.as_str()), (true, "hooks.example", "/T01?key=1"));
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target<'a> {
+    /// Whether it is `https://`.
+    pub is_secure: bool,
+    /// Host and port, as they are written.
+    pub server: &'a str,
+    /// Path and query, which begin with a slash.
+    pub path: String,
+}
+
+impl<'a> Target<'a> {
+    /// Reads a URL.
+    ///
+    /// # Errors
+    /// What is wrong about it, without any of it.
+    pub fn parse(text: &'a str) -> Result<Target<'a>, &'static str> {
+        let (is_secure, rest) = match text.strip_prefix("https://") {
+            Some(rest) => (true, rest),
+            None => (false, text.strip_prefix("http://").ok_or("it does not begin with https:// or http://")?),
+        };
+        let (server, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+        if server.contains('@') {
+            return Err("it has a user, which belongs into a header");
+        }
+        format!("http://{server}").parse::<Url>()?;
+        if !path.chars().all(|letter| letter.is_ascii_graphic() && letter != '#') {
+            return Err("its path has a fragment, or what may not stand there");
+        }
+        let slash = if path.starts_with('/') { "" } else { "/" };
+        Ok(Target { is_secure, server, path: format!("{slash}{path}") })
+    }
+}
+
 /// A text as the value of a query's parameter.
 pub fn encoded(text: &str) -> String {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
@@ -115,6 +156,22 @@ mod tests {
         for text in texts {
             assert!(text.parse::<Url>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_target_has_a_path_and_keeps_its_query() {
+        let table = [
+            ("http://a", (false, "a", "/")),
+            ("https://a.example:8443/b/?c=d/e", (true, "a.example:8443", "/b/?c=d/e")),
+            ("http://[::1]:80?c", (false, "[::1]:80", "/?c")),
+        ];
+        for (text, expected) in table {
+            let target = Target::parse(text).unwrap();
+            assert_eq!((target.is_secure, target.server, target.path.as_str()), expected, "{text}");
+        }
+        let wrong =
+            ["", "a/b", "ftp://a", "https://", "https://u:p@a/", "http://a/#b", "http://a/b c", "http://a\r\n/"];
+        assert!(wrong.iter().all(|text| Target::parse(text).is_err()));
     }
 
     #[test]

@@ -11,6 +11,7 @@ use anyhow::{Context as _, bail};
 use toml::{Table, Value};
 
 use crate::delivery::{Delivery, FILE, RuntimeChoice};
+use crate::github::SUMMARY_FILE;
 use crate::host::{Host as _, Local, Session};
 use crate::image::{self, Place};
 use crate::problem::{ExitCode, Problem};
@@ -141,6 +142,7 @@ pub(super) fn finish(child: Child, began: Instant) -> anyhow::Result<Ended> {
 fn xtask(root: &Path, environment: &str, args: &[&str]) -> anyhow::Result<Command> {
     let mut command = Command::new(program::own()?);
     command.args(args).args(["--env", environment]).current_dir(root).stdin(Stdio::null());
+    command.env_remove(SUMMARY_FILE);
     Ok(command)
 }
 
@@ -201,6 +203,8 @@ fn own_delivery(text: &str, environment: &str, runtime: RuntimeChoice, name: &st
     }
     table(&mut delivery, &["image"])?.insert("repository".into(), format!("switchyard-{name}/service").into());
     table(&mut delivery, &["environments"])?.retain(|known, _| known == environment);
+    // Nobody is to be told of what a benchmark does.
+    delivery.remove("notifications");
     let own = table(&mut delivery, &["environments", environment])?;
     let [listen, blue, green] = free_addresses()?.map(|address| Value::from(address.to_string()));
     own.insert("listen".into(), listen);

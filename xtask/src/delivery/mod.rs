@@ -7,6 +7,7 @@ mod docker_host;
 mod environment;
 mod front_door;
 mod monitoring;
+mod notifications;
 mod performance;
 pub mod pins;
 mod product;
@@ -26,6 +27,7 @@ pub use docker_host::DockerHost;
 pub use environment::{Containers, Environment, RuntimeChoice, SecretSource};
 pub use front_door::{Limits, METRICS_PATH, METRICS_PORT, Tls};
 pub use monitoring::{Monitoring, Watched};
+pub use notifications::{Address, Channel, Kind, Occasion};
 pub use performance::{Performance, Slowdown};
 pub use pins::{Checksum, Pin, Pins, Wheel};
 pub use product::{Commands, Compose, Health, Image, MetricsPage, Naive, Newer, Proxy, Service};
@@ -68,6 +70,9 @@ pub struct Delivery {
     /// How its versions are released.
     #[serde(default)]
     pub releases: Releases,
+    /// Who is told of it.
+    #[serde(default)]
+    pub notifications: Vec<Channel>,
     /// Where it is delivered to.
     pub environments: BTreeMap<String, Environment>,
 }
@@ -125,6 +130,7 @@ impl Delivery {
         let mut found: Vec<_> = self.tools.iter().flat_map(|(name, pin)| pin.mistakes(name)).collect();
         found.extend(self.advisories.mistakes());
         found.extend(self.committed_secrets.mistakes());
+        found.extend(notifications::mistakes(&self.notifications, &self.environments));
         // What is on one machine is not on another.
         let mut taken: BTreeMap<(Option<&DockerHost>, SocketAddr), String> = BTreeMap::new();
         let mut networks: Vec<(&str, Option<&DockerHost>, Ipv4Net)> = Vec::new();

@@ -27,7 +27,7 @@ impl FileLedger<'_> {
     /// # Errors
     /// When it can neither be left nor found that there is nobody to leave it for.
     pub fn post(&self, wish: Wish) -> anyhow::Result<Posted> {
-        let request = Request { wish, by: Owner::current("").by, at: SystemTime::now() };
+        let request = Request { wish, by: super::author(), at: SystemTime::now() };
         let since = request.at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let path = format!("{FOLDER}/{:020}-{}.json", since.as_nanos(), std::process::id());
         let holder = self.holder()?;
@@ -40,7 +40,8 @@ impl FileLedger<'_> {
                 // Whoever takes the lock next empties the mailbox first.
                 return Ok(Posted::NobodyThere);
             }
-            if Instant::now() >= deadline {
+            // Whoever only winds up takes nothing any more, and is gone in a moment.
+            if Instant::now() >= deadline && !self.is_wound_up() {
                 return Ok(Posted::Left(holder));
             }
             std::thread::sleep(POLL);

@@ -1,6 +1,7 @@
 //! What is written down beside an environment: who holds the lock, the journal of each rollout, and the history.
 
 mod mailbox;
+mod notification;
 
 use std::sync::Mutex;
 use std::time::{Duration, SystemTime};
@@ -17,14 +18,18 @@ use crate::rollout::world::{Clock, Ledger};
 use crate::time;
 
 pub use mailbox::Posted;
+pub use notification::{Notification, notifications};
 
 const LOCK: &str = "lock";
 const OWNER: &str = "lock.json";
 const HISTORY: &str = "history.jsonl";
 const JOURNALS: &str = "journal";
-/// The verb that stops a warm colour by itself, and how long it may take.
+/// The verb that stops a warm colour by itself.
 pub const REAP: &str = "reap";
-const REAPING: Duration = Duration::from_secs(60);
+/// What a deployer does that has done its work and waits for those it tells of it.
+pub const NOTIFY: &str = "notify";
+/// How long either may take.
+const WINDING_UP: Duration = Duration::from_secs(60);
 /// How many rollouts' journals are kept.
 const KEEP_JOURNALS: usize = 20;
 /// Room kept free for what must still be written when the disk is full: a few thousand events, a few hundred entries.
@@ -46,9 +51,13 @@ pub struct Owner {
 
 impl Owner {
     fn current(command: &str) -> Owner {
-        let by = format!("{}@{}", user(), hostname());
-        Owner { by, pid: std::process::id(), command: command.to_owned(), since: SystemTime::now() }
+        Owner { by: author(), pid: std::process::id(), command: command.to_owned(), since: SystemTime::now() }
     }
+}
+
+/// Who does what this process does: user and host.
+pub fn author() -> String {
+    format!("{}@{}", user(), hostname())
 }
 
 fn user() -> String {
@@ -104,8 +113,8 @@ impl<'a> FileLedger<'a> {
             if let Some(session) = self.host.try_lock(LOCK)? {
                 break session;
             }
-            // Housekeeping is over in a moment, and nobody's doing.
-            if clock.elapsed() >= deadline && (clock.elapsed() >= began + REAPING || !self.is_reaped()) {
+            // What only winds up is over in a moment, and nobody's doing.
+            if clock.elapsed() >= deadline && (clock.elapsed() >= began + WINDING_UP || !self.is_wound_up()) {
                 return Err(self.refusal(wait).into());
             }
             clock.sleep(Duration::from_millis(20));
@@ -162,8 +171,14 @@ impl<'a> FileLedger<'a> {
         Ok(journal(&text))
     }
 
-    fn is_reaped(&self) -> bool {
-        self.owner().is_some_and(|owner| owner.command == REAP)
+    fn is_wound_up(&self) -> bool {
+        self.owner().is_some_and(|owner| [REAP, NOTIFY].contains(&owner.command.as_str()))
+    }
+
+    /// Says that nothing is changed any more by whoever holds the lock, so that the next who wants it waits.
+    pub fn wind_up(&self) {
+        // Whoever cannot read it is refused, as ever.
+        let _ = serde_json::to_string(&Owner::current(NOTIFY)).map(|owner| self.host.replace(OWNER, &owner));
     }
 
     fn owner(&self) -> Option<Owner> {
@@ -225,7 +240,7 @@ impl Ledger for FileLedger<'_> {
     }
 
     fn author(&self) -> String {
-        Owner::current("").by
+        author()
     }
 }
 
@@ -298,6 +313,68 @@ mod tests {
         drop(first);
         assert_eq!(second.holder().unwrap(), None);
         second.lock("deploy v2", Duration::ZERO, &SystemClock::start()).unwrap();
+    }
+
+    /// A clock by which whoever holds a lock ends after some seconds.
+    struct Ending<'a>(Mutex<(Duration, Option<FileLedger<'a>>)>);
+
+    impl Clock for Ending<'_> {
+        fn now(&self) -> SystemTime {
+            SystemTime::UNIX_EPOCH
+        }
+
+        fn elapsed(&self) -> Duration {
+            self.0.lock().unwrap().0
+        }
+
+        fn sleep(&self, span: Duration) {
+            let (elapsed, held) = &mut *self.0.lock().unwrap();
+            *elapsed += span;
+            held.take_if(|_| *elapsed > Duration::from_secs(5));
+        }
+    }
+
+    #[test]
+    fn whoever_only_tells_of_what_was_done_is_waited_for() {
+        let dir = TempDir::new();
+        let host = Local::new(dir.path());
+        for (winds_up, is_waited_for) in [(true, true), (false, false)] {
+            let first = FileLedger::new(&host, "development");
+            first.lock("deploy v1", Duration::ZERO, &SystemClock::start()).unwrap();
+            if winds_up {
+                first.wind_up();
+            }
+            let clock = Ending(Mutex::new((Duration::ZERO, Some(first))));
+            let second = FileLedger::new(&host, "development").lock("rollback", Duration::ZERO, &clock);
+            assert_eq!(second.is_ok(), is_waited_for);
+        }
+    }
+
+    #[test]
+    fn who_was_told_is_kept_beside_the_history_and_a_torn_line_spoils_none_but_itself() {
+        let dir = TempDir::new();
+        let host = Local::new(dir.path());
+        let ledger = FileLedger::new(&host, "development");
+        let told = |channel: &str, error: Option<&str>| Notification {
+            at: SystemTime::UNIX_EPOCH,
+            event: crate::delivery::Occasion::Failure,
+            test: false,
+            release: Some("v1".into()),
+            channel: channel.into(),
+            host: "chat.example".into(),
+            delivered: error.is_none(),
+            status: None,
+            attempts: 3,
+            millis: 12,
+            error: error.map(str::to_owned),
+        };
+        assert!(ledger.record_notification(&told("chat", None)).is_err());
+        ledger.lock("test", Duration::ZERO, &SystemClock::start()).unwrap();
+        ledger.record_notification(&told("chat", None)).unwrap();
+        host.append("notifications.jsonl", "\n{\"at\":\"1970-01-").unwrap();
+        ledger.record_notification(&told("hook", Some("HTTP 404"))).unwrap();
+        assert_eq!(ledger.notifications().unwrap(), [told("chat", None), told("hook", Some("HTTP 404"))]);
+        assert_eq!(ledger.history().unwrap(), []);
     }
 
     #[test]

@@ -21,6 +21,7 @@ mod lifecycle;
 mod linted;
 mod mishaps;
 mod monitoring;
+mod notified;
 mod pipeline;
 mod progress;
 mod prometheus;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::placeholder;
 use crate::rollout::colour::Colour;
 
 /// The names that may stand between braces in a query.
@@ -34,7 +35,7 @@ impl Window<'_> {
     /// assert_eq!(window.fill(r#"rate(errors{colour="{candidate}"}[{window}])"#), r#"rate(errors{colour="green"}[30s])"#);
     /// ```
     pub fn fill(&self, query: &str) -> String {
-        replace(query, |name| match name {
+        placeholder::fill(query, |name| match name {
             "candidate" => self.candidate.to_string(),
             "active" => self.candidate.other().to_string(),
             "release" => self.release.to_owned(),
@@ -44,44 +45,6 @@ impl Window<'_> {
             unknown => format!("{{{unknown}}}"),
         })
     }
-}
-
-/// The bare words between braces in a query that stand for nothing.
-pub(super) fn unknown(query: &str) -> Vec<String> {
-    let mut found = Vec::new();
-    replace(query, |name| {
-        if !PLACEHOLDERS.contains(&name) {
-            found.push(name.to_owned());
-        }
-        String::new()
-    });
-    found
-}
-
-/// The text with a value for each bare word between braces. `{{word}}` is `{word}`, as a label's value may have it, and
-/// `${word}` is that of `label_replace`.
-fn replace(text: &str, mut value: impl FnMut(&str) -> String) -> String {
-    let (mut replaced, mut rest) = (String::new(), text);
-    while let Some((before, after)) = rest.split_once('{') {
-        replaced.push_str(before);
-        let (inside, end) = after.strip_prefix('{').map_or((after, "}"), |inside| (inside, "}}"));
-        match inside.split_once(end).filter(|(name, _)| is_word(name) && !replaced.ends_with('$')) {
-            Some((name, after)) => {
-                replaced.push_str(&if end == "}" { value(name) } else { format!("{{{name}}}") });
-                rest = after;
-            }
-            None => {
-                replaced.push('{');
-                rest = after;
-            }
-        }
-    }
-    replaced + rest
-}
-
-fn is_word(text: &str) -> bool {
-    let is_letter = |letter: char| letter.is_ascii_alphabetic() || letter == '_';
-    text.starts_with(is_letter) && text.chars().all(|letter| is_letter(letter) || letter.is_ascii_digit())
 }
 
 #[cfg(test)]
@@ -111,7 +74,7 @@ mod tests {
         ];
         for (query, expected) in table {
             assert_eq!(filled(query), expected, "{query}");
-            assert_eq!(unknown(query), Vec::<String>::new(), "{query}");
+            assert_eq!(placeholder::mistakes(query, &PLACEHOLDERS), Vec::<String>::new(), "{query}");
         }
     }
 
@@ -123,8 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn a_word_that_stands_for_nothing_is_found() {
-        assert_eq!(unknown("{colour} {candidate} up{job} {Window}"), ["colour", "job", "Window"]);
+    fn a_word_that_stands_for_nothing_stays() {
         assert_eq!(filled("{colour}"), "{colour}");
     }
 }

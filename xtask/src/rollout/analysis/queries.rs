@@ -6,8 +6,9 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
-use super::placeholder::{PLACEHOLDERS, unknown};
+use super::placeholder::PLACEHOLDERS;
 use super::policy::wrong;
+use crate::placeholder;
 use crate::rollout::policy::Span;
 use crate::url::Url;
 
@@ -82,13 +83,8 @@ impl Query {
         if text.trim().is_empty() {
             found.push((self.query.span(), format!("the query `{name}` asks nothing")));
         }
-        found.extend(unknown(text).into_iter().map(|word| {
-            let known = PLACEHOLDERS.join("}, {");
-            let told = format!(
-                "there is no placeholder {{{word}}}; there are {{{known}}}. Where the braces belong to a text, it is {{{{{word}}}}}"
-            );
-            (self.query.span(), told)
-        }));
+        let told = placeholder::mistakes(text, &PLACEHOLDERS);
+        found.extend(told.into_iter().map(|told| (self.query.span(), told)));
         let bounds = [("min", &self.min), ("max", &self.max)];
         let bounds: Vec<_> = bounds.iter().filter_map(|(key, bound)| Some((*key, bound.as_ref()?))).collect();
         for (key, bound) in bounds.iter().filter(|(_, bound)| !bound.get_ref().is_finite()) {

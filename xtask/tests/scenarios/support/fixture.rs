@@ -241,6 +241,10 @@ impl Fixture {
         for name in ["CI", "APP_ENV", "SWITCHYARD_ADVISORY_DB", "SWITCHYARD_ADVISORY_MAX_AGE"] {
             command.env_remove(name);
         }
+        // Or a job on GitHub would be told of what its tests roll out.
+        for name in ["GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "GITHUB_TOKEN", "GITHUB_RUN_ID"] {
+            command.env_remove(name);
+        }
         command
     }
 

@@ -8,6 +8,7 @@ pub mod prober;
 pub mod prometheus;
 mod proxy;
 pub mod ran;
+pub mod receiver;
 mod sshd;
 pub mod told;
 pub mod traces;
