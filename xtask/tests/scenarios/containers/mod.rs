@@ -1,6 +1,7 @@
 //! What only containers have: images, a lock that is a container, a proxy that another one takes over from, limits.
 
 mod engine;
+mod rehearsed;
 mod shipped;
 
 use std::fs;
