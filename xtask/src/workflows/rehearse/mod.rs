@@ -41,7 +41,7 @@ use secrets::Secrets;
 #[derive(Debug, Clone, Default, clap::Args)]
 pub(super) struct Args {
     /// Runs what GitHub would run of this workflow, in a clean clone of the last commit: `ci-cd` or `deploy`.
-    #[arg(long, value_name = "WORKFLOW")]
+    #[arg(long, value_name = "WORKFLOW", group = "what")]
     pub(super) rehearse: Option<String>,
     /// What has happened. Without it: the first event the workflow waits for.
     #[arg(long, requires = "rehearse")]
@@ -106,7 +106,8 @@ fn rehearse(
     git::export(root, &head.commit, &clone)?;
     check(&clone)?;
     let delivery = Delivery::load(&clone)?;
-    let workflows = load(&clone)?;
+    // What is wrong with one, the check has told.
+    let workflows: Vec<_> = load(&clone)?.into_iter().filter_map(Result::ok).collect();
     let workflow = chosen(&workflows, workflow)?;
     require_known(args, workflow, &delivery)?;
     let event = Event::of(workflow, args.event, args.reference.as_deref(), &args.inputs)?;
