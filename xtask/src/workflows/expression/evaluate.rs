@@ -1,5 +1,7 @@
 //! What an expression comes to.
 
+use std::cmp::Ordering;
+
 use serde_json::{Map, Value};
 
 use super::Mistake;
@@ -72,12 +74,12 @@ fn named<'a>(object: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
 fn holds(comparison: Comparison, left: &Value, right: &Value) -> bool {
     let ordering = compare(left, right);
     match comparison {
-        Comparison::Equal => ordering.is_some_and(|it| it.is_eq()),
-        Comparison::Unequal => !ordering.is_some_and(|it| it.is_eq()),
-        Comparison::Less => ordering.is_some_and(|it| it.is_lt()),
-        Comparison::LessOrEqual => ordering.is_some_and(|it| it.is_le()),
-        Comparison::Greater => ordering.is_some_and(|it| it.is_gt()),
-        Comparison::GreaterOrEqual => ordering.is_some_and(|it| it.is_ge()),
+        Comparison::Equal => ordering.is_some_and(Ordering::is_eq),
+        Comparison::Unequal => !ordering.is_some_and(Ordering::is_eq),
+        Comparison::Less => ordering.is_some_and(Ordering::is_lt),
+        Comparison::LessOrEqual => ordering.is_some_and(Ordering::is_le),
+        Comparison::Greater => ordering.is_some_and(Ordering::is_gt),
+        Comparison::GreaterOrEqual => ordering.is_some_and(Ordering::is_ge),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The functions.
 
+use std::cmp::Ordering;
 use std::ops::RangeInclusive;
 
 use serde_json::Value;
@@ -62,7 +63,7 @@ pub(super) fn named(name: &str, args: usize) -> Result<Function, String> {
 /// Whether the first holds the second: a text a part, a list an element.
 pub(super) fn contains(search: &Value, item: &Value) -> bool {
     match search {
-        Value::Array(elements) => elements.iter().any(|element| compare(element, item).is_some_and(|it| it.is_eq())),
+        Value::Array(elements) => elements.iter().any(|element| compare(element, item).is_some_and(Ordering::is_eq)),
         Value::Object(_) => false,
         _ => is_text(item) && folded(&text(search)).contains(&folded(&text(item))),
     }

@@ -33,7 +33,7 @@ impl Node {
                 of.visit(look);
                 keys.iter().for_each(|key| {
                     if let Key::Named(key) = key {
-                        key.visit(look)
+                        key.visit(look);
                     }
                 });
             }

@@ -50,7 +50,7 @@ mod tests {
 
     #[test]
     fn values_of_one_line_and_of_many_are_told_apart() {
-        let table: [(&str, &[(&str, &str)]); 8] = [
+        let table: [(&str, &[(&str, &str)]); 9] = [
             ("", &[]),
             ("release=v1\n", &[("release", "v1")]),
             ("release=v1", &[("release", "v1")]),
@@ -58,6 +58,7 @@ mod tests {
             ("empty=\n", &[("empty", "")]),
             ("notes<<END\nfirst\n\nsecond=2\nEND\nafter=1\n", &[("notes", "first\n\nsecond=2"), ("after", "1")]),
             ("none<<END\nEND\n", &[("none", "")]),
+            ("notes<<END\nthe END\n END\nEND\n", &[("notes", "the END\n END")]),
             ("query=a<<b\n", &[("query", "a<<b")]),
         ];
         for (text, expected) in table {
