@@ -14,6 +14,8 @@ use xtask::rollout::record::{frozen, lineage, serving};
 use xtask::rollout::request::Request;
 use xtask::router::certificate::Certificate;
 use xtask::router::{haproxy, map, processes};
+use xtask::workflows::expression::{self, Scope, Status};
+use xtask::workflows::rehearse::command_file;
 
 /// A parser, and what it is given.
 pub type Target = fn(&str);
@@ -21,7 +23,7 @@ pub type Target = fn(&str);
 pub type BytesTarget = fn(&[u8]);
 
 /// The targets, by the names of their corpora.
-pub const TARGETS: [(&str, Target); 13] = [
+pub const TARGETS: [(&str, Target); 15] = [
     ("certificate", certificate),
     ("delivery", delivery),
     ("journal", journal),
@@ -35,6 +37,8 @@ pub const TARGETS: [(&str, Target); 13] = [
     ("prometheus", prometheus),
     ("secret_scan", secret_scan),
     ("scanner_report", scanner_report),
+    ("expression", expression),
+    ("command_file", command_file),
 ];
 
 /// The same for what is no text.
@@ -148,6 +152,34 @@ pub fn scanner_report(text: &str) {
     for hits in [scanner::trivy(text), scanner::grype(text)].into_iter().flatten() {
         assert!(hits.windows(2).all(|two| two[0] != two[1] && two[0].is_critical >= two[1].is_critical));
         assert!(!hits.iter().any(|hit| hit.id.contains(char::is_control) || hit.package.contains(char::is_control)));
+    }
+}
+
+/// An expression of a workflow, alone, in a text and as a condition.
+pub fn expression(text: &str) {
+    let contexts = serde_json::json!({
+        "env": { "NAME": "shop", "EMPTY": "" },
+        "github": { "ref": "refs/heads/main", "event": {} },
+        "inputs": { "count": 3, "dry": false, "release": null },
+        "matrix": { "os": ["a", "b"] },
+        "needs": { "a": { "result": "success", "outputs": { "x": "1" } } },
+        "steps": {},
+    });
+    let contexts = contexts.as_object().expect("it is one");
+    let scope = Scope { contexts, status: Some(Status { success: true, failure: false }) };
+    let alone = expression::Expression::parse(text).and_then(|parsed| parsed.evaluate(&scope));
+    let results = [alone.map(drop), expression::interpolate(text, &scope).map(drop)];
+    let condition = expression::condition(text, &scope).map(drop);
+    for mistake in results.into_iter().chain([condition]).filter_map(Result::err) {
+        assert!(mistake.at <= text.len() && !mistake.message.is_empty(), "{mistake:?}");
+    }
+}
+
+/// What a step of a workflow has told by a file.
+pub fn command_file(text: &str) {
+    match command_file::values(text) {
+        Err(mistake) => assert!(mistake.starts_with("line ")),
+        Ok(values) => assert!(values.iter().all(|(name, _)| !name.is_empty() && !name.contains('\n'))),
     }
 }
 

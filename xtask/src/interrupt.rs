@@ -44,6 +44,12 @@ impl UnderWay {
         Ok(UnderWay { cancel, handlers })
     }
 
+    /// As if a person had asked for the end.
+    #[cfg(test)]
+    pub(crate) fn cancel(&self) {
+        self.cancel.flag().store(true, Ordering::Relaxed);
+    }
+
     /// Whether it was asked to end.
     pub fn is_cancelled(&self) -> bool {
         self.cancel.requested()

@@ -32,6 +32,7 @@ pub mod setup;
 pub mod status;
 pub mod tag;
 pub mod up;
+pub mod workflows;
 
 mod base64;
 pub mod base_image;
@@ -73,6 +74,7 @@ mod remote;
 pub mod report;
 pub mod rollout;
 pub mod router;
+mod running;
 pub mod runtime;
 pub mod sbom;
 pub mod secrets;

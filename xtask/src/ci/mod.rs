@@ -6,7 +6,6 @@ mod fresh;
 mod obstacle;
 mod report;
 mod runner;
-mod running;
 mod schedule;
 mod select;
 mod step;
@@ -28,6 +27,10 @@ use runner::{Options, Runner};
 use select::Selection;
 use step::Step;
 use steps::STEPS;
+
+/// The variable that says what `--cache` does, where nobody can add a flag: in the command lines of a workflow that is
+/// rehearsed.
+pub(crate) const CACHE: &str = "SWITCHYARD_CI_CACHE";
 
 /// Flags of `ci`.
 #[derive(Debug, Clone, clap::Args)]
@@ -87,7 +90,8 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         fix(&steps, &root, tools, Consent::from_flag(args.yes))?;
     }
     let consent = Consent::from_flag(args.yes);
-    let reuse = args.cache || !(args.no_cache || is_ci());
+    let is_told = std::env::var_os(CACHE).is_some_and(|value| value == "true");
+    let reuse = args.cache || !args.no_cache && (is_told || !is_ci());
     let options = Options { consent, keep_going: args.keep_going, reuse };
     let under_way = UnderWay::begin()?;
     let (started, began) = (SystemTime::now(), Instant::now());

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use crate::support::{Fixture, On, Ran, repository};
 
 /// A clone of the working tree as it is, with a history of one commit.
-fn clone_into(folder: &Path) {
+pub fn clone_into(folder: &Path) {
     let listed = ["ls-files", "-z", "--cached", "--others", "--exclude-standard"];
     let files = Command::new("git").args(listed).current_dir(repository()).output().unwrap();
     assert!(files.status.success(), "{}", String::from_utf8_lossy(&files.stderr));
@@ -22,7 +22,8 @@ fn clone_into(folder: &Path) {
     commit(folder, "first");
 }
 
-fn commit(folder: &Path, message: &str) {
+/// Commits everything that is there, in a repository that is made if need be.
+pub fn commit(folder: &Path, message: &str) {
     let identity = ["-c", "user.name=test", "-c", "user.email=test@localhost", "-c", "commit.gpgsign=false"];
     for args in [&["init", "--quiet"][..], &["add", "--all"], &["commit", "--quiet", "--message", message]] {
         let status = Command::new("git").args(identity).args(args).current_dir(folder).status().unwrap();

@@ -2,6 +2,7 @@
 
 mod engine;
 mod notified;
+mod rehearsed;
 mod remote;
 mod shipped;
 

@@ -45,7 +45,7 @@ fn a_release_is_pushed_removed_and_deployed_by_the_digest_it_is_pulled_by() {
 }
 
 /// A registry of its own; its address.
-fn registry(fixture: &Fixture) -> (Background, String) {
+pub(super) fn registry(fixture: &Fixture) -> (Background, String) {
     let (address, data) = (free_address(), fixture.root().join("registry"));
     let config = format!(
         "version: 0.1\nstorage:\n  filesystem:\n    rootdirectory: {}\nhttp:\n  addr: {address}\n",
