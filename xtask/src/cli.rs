@@ -5,7 +5,7 @@ use clap::{Command, CommandFactory as _, FromArgMatches as _, Parser, Subcommand
 use crate::{
     abort, advisories, bench, certificate, ci, completions, config_lint, coverage, deploy_blue_green, docker_build,
     doctor, down, health_check, history, image_check, logs, monitoring, pause, promote, reap, recover, resume,
-    rollback, runtime, setup, status, steer, up,
+    rollback, runtime, setup, status, steer, up, verify,
 };
 
 const AFTER: &str = "\
@@ -23,7 +23,7 @@ Exit codes:
 const GROUPS: [(&str, &[&str]); 5] = [
     ("Serve", &["up", "down", "status", "history", "logs", "health-check", "certificate", "monitoring"]),
     ("Roll out", &["deploy-blue-green", "promote", "abort", "pause", "resume", "rollback", "recover", "reap"]),
-    ("Check", &["ci", "config-lint", "coverage", "advisories", "image-check", "bench"]),
+    ("Check", &["ci", "config-lint", "coverage", "advisories", "image-check", "bench", "verify"]),
     ("Make", &["docker-build"]),
     ("This machine", &["setup", "doctor", "completions"]),
 ];
@@ -100,6 +100,8 @@ pub enum Verb {
     Coverage(coverage::Args),
     /// Measures what the tool itself costs, on an environment of its own.
     Bench(bench::Args),
+    /// Measures the criteria that the project is to meet, one by one.
+    Verify(verify::Args),
     /// Makes the service's image, and pushes it where that is asked for.
     DockerBuild(docker_build::Args),
     /// Holds the service's image against its budget, and against the image that one would write first.
@@ -157,6 +159,7 @@ impl Verb {
             Verb::Ci(args) => ci::run(args),
             Verb::Coverage(args) => coverage::run(args),
             Verb::Bench(args) => bench::run(args),
+            Verb::Verify(args) => verify::run(args),
             Verb::DockerBuild(args) => docker_build::run(args),
             Verb::ImageCheck(args) => image_check::run(args),
             Verb::Setup(args) => setup::run(args),

@@ -29,6 +29,7 @@ pub mod rollback;
 pub mod setup;
 pub mod status;
 pub mod up;
+pub mod verify;
 
 pub mod base_image;
 pub mod builder_image;
