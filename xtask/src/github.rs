@@ -7,7 +7,9 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use sha2::{Digest as _, Sha256};
 
+use crate::digest;
 use crate::foreign::{first, plain};
 
 /// How long the message of an annotation may be, in bytes.
@@ -16,6 +18,8 @@ const MESSAGE: usize = 4000;
 const SUMMARY: usize = 1 << 20;
 /// The variable that names the file of a job's summary.
 pub(crate) const SUMMARY_FILE: &str = "GITHUB_STEP_SUMMARY";
+/// The variable that names the file of a step's outputs.
+const OUTPUT_FILE: &str = "GITHUB_OUTPUT";
 
 /// Whether this is a job on GitHub, whose log is read for commands.
 pub(crate) fn is_here() -> bool {
@@ -34,13 +38,40 @@ pub(crate) fn below(root: &Path) -> PathBuf {
 /// # Errors
 /// When it cannot be written.
 pub(crate) fn summarise(text: impl FnOnce(usize) -> String) -> anyhow::Result<()> {
-    let Some(path) = std::env::var_os(SUMMARY_FILE).filter(|path| !path.is_empty()) else { return Ok(()) };
+    let Some(path) = file(SUMMARY_FILE) else { return Ok(()) };
     let write = || -> io::Result<()> {
         let mut file = OpenOptions::new().append(true).create(true).open(&path)?;
         let room = SUMMARY.saturating_sub(usize::try_from(file.metadata()?.len()).unwrap_or(SUMMARY));
         file.write_all(first(&text(room), room).as_bytes())
     };
-    write().with_context(|| format!("writing {}", Path::new(&path).display()))
+    write().with_context(|| format!("writing {}", path.display()))
+}
+
+/// Gives later steps, and the jobs after this one, a value by a name; outside a job nobody is told. A name is one of letters,
+/// digits, `_` and `-`; a value may be any text.
+///
+/// # Errors
+/// When it cannot be written.
+pub(crate) fn output(name: &str, value: &str) -> anyhow::Result<()> {
+    let Some(path) = file(OUTPUT_FILE) else { return Ok(()) };
+    let mut options = OpenOptions::new();
+    let opened = options.append(true).create(true).open(&path);
+    let written = opened.and_then(|mut file| file.write_all(assignment(name, value).as_bytes()));
+    written.with_context(|| format!("writing {}", path.display()))
+}
+
+fn assignment(name: &str, value: &str) -> String {
+    if !value.contains(['\n', '\r']) {
+        return format!("{name}={value}\n");
+    }
+    // What ends the value is no line of it: no text has its own digest within.
+    let end = digest::hex(&Sha256::digest(value));
+    format!("{name}<<{end}\n{value}\n{end}\n")
+}
+
+/// The file that GitHub names by a variable.
+fn file(variable: &str) -> Option<PathBuf> {
+    std::env::var_os(variable).filter(|path| !path.is_empty()).map(PathBuf::from)
 }
 
 /// A remark that is shown at a line of a file, as far as it has a place.
@@ -100,5 +131,15 @@ mod tests {
         assert_eq!(Annotation::new("no place").to_string(), "::error::no place");
         let long = "x".repeat(MESSAGE + 1);
         assert_eq!(Annotation::new(&long).to_string().len(), "::error::".len() + MESSAGE);
+    }
+
+    #[test]
+    fn nothing_in_an_output_ends_it_or_sets_another() {
+        assert_eq!(assignment("release", "v1.2.3<<x=y"), "release=v1.2.3<<x=y\n");
+        let set = assignment("notes", "one\nother=two");
+        let (first, rest) = set.split_once('\n').unwrap();
+        let end = first.strip_prefix("notes<<").unwrap();
+        assert_eq!((rest, end.len()), (format!("one\nother=two\n{end}\n").as_str(), 64));
+        assert!(assignment("notes", "one\rother=two").starts_with("notes<<"));
     }
 }

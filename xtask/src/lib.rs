@@ -30,6 +30,7 @@ pub mod setup;
 pub mod status;
 pub mod up;
 pub mod verify;
+pub mod workflows;
 
 pub mod base_image;
 pub mod builder_image;

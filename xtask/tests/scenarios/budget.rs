@@ -7,8 +7,9 @@ use std::time::Duration;
 use crate::support::repository;
 
 #[test]
-fn xtask_compiles_at_most_80_crates() {
-    const BUDGET: usize = 80;
+// Two of them read YAML with the place of everything, which no check of a workflow can do without.
+fn xtask_compiles_at_most_82_crates() {
+    const BUDGET: usize = 82;
     let tree =
         ["tree", "--package", "xtask", "--edges", "normal,build", "--prefix", "none", "--format", "{p}", "--locked"];
     let output = Command::new(xtask::cargo::program()).args(tree).current_dir(repository()).output().unwrap();
