@@ -46,7 +46,7 @@ impl<'a> Binary<'a> {
     }
 
     /// The command as a person knows it.
-    pub(super) fn line(&self, args: &[String]) -> String {
+    pub(crate) fn line(&self, args: &[String]) -> String {
         let name = &self.project.delivery.service.binary;
         std::iter::once(name).chain(args).map(String::as_str).collect::<Vec<_>>().join(" ")
     }
@@ -74,14 +74,14 @@ impl<'a> Binary<'a> {
         args: &[String],
         (name, environment): (&str, &Environment),
     ) -> (Vec<String>, BTreeMap<String, String>) {
-        self.asked_at(args, (name, environment), environment.address(Colour::Blue))
+        self.asked_at(args, name, environment.address(Colour::Blue))
     }
 
     /// The same, as one that is to listen at another address.
     pub(crate) fn asked_at(
         &self,
         args: &[String],
-        (name, environment): (&str, &Environment),
+        name: &str,
         address: SocketAddr,
     ) -> (Vec<String>, BTreeMap<String, String>) {
         let root = &self.project.root;

@@ -11,7 +11,10 @@ fn of_each(measured: &Measured<'_>, tell: impl Fn(&Resolved) -> String) -> Shown
 }
 
 /// What is wrong in each environment.
-fn wrong(measured: &Measured<'_>, find: impl Fn(&Resolved) -> Vec<String>) -> Result<Vec<String>, super::verdict::Short> {
+fn wrong(
+    measured: &Measured<'_>,
+    find: impl Fn(&Resolved) -> Vec<String>,
+) -> Result<Vec<String>, super::verdict::Short> {
     let of_one = |(name, resolved): (&String, &Resolved)| {
         let told: Vec<_> = find(resolved).into_iter().map(|what| format!("{name}: {what}")).collect();
         told

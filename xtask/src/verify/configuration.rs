@@ -16,14 +16,15 @@ use crate::{digest, git, limited};
 type Explained = BTreeMap<String, Value>;
 
 /// What the service is asked for its settings with.
-fn explain(measured: &Measured<'_>) -> Result<&Vec<String>, Short> {
+fn explain<'m>(measured: &'m Measured<'_>) -> Result<&'m Vec<String>, Short> {
     let lacking = "service.commands.config_explain does not say how the service tells the values of its settings";
     let args = measured.project.delivery.service.commands.config_explain.as_ref();
     args.ok_or_else(|| Short::unknown(lacking))
 }
 
 fn read(said: &str) -> Result<Explained, Short> {
-    let said: Value = serde_json::from_str(said).map_err(|error| Short::missed(format!("it prints no JSON: {error}")))?;
+    let said: Value =
+        serde_json::from_str(said).map_err(|error| Short::missed(format!("it prints no JSON: {error}")))?;
     let settings = said.get("settings").and_then(Value::as_object);
     let settings = settings.ok_or_else(|| Short::missed("it prints no `settings`"))?;
     Ok(settings.iter().map(|(key, value)| (key.clone(), value.clone())).collect())
@@ -143,8 +144,18 @@ pub(super) fn switching(measured: &Measured<'_>) -> Shown {
     require(!differing.is_empty(), || "no value differs between environments: there is nothing to switch".into())?;
     let names: Vec<_> = delivery.environments.keys().map(String::as_str).collect();
     Ok(vec![
-        format!("one binary as {}, by {} alone, in {} ms at the most", names.join(", "), switches.join(", "), slowest.as_millis()),
-        format!("{} of {} values differ: {}", differing.len(), all.first().map_or(0, BTreeMap::len), differing.join(", ")),
+        format!(
+            "one binary as {}, by {} alone, in {} ms at the most",
+            names.join(", "),
+            switches.join(", "),
+            slowest.as_millis()
+        ),
+        format!(
+            "{} of {} values differ: {}",
+            differing.len(),
+            all.first().map_or(0, BTreeMap::len),
+            differing.join(", ")
+        ),
     ])
 }
 
@@ -167,7 +178,10 @@ pub(super) fn layers(measured: &Measured<'_>) -> Shown {
     let files: Vec<_> = files.iter().map(short).collect();
     require(!over.is_empty(), || format!("no file of an environment stands over one of all: {}", files.join(", ")))?;
     let over: Vec<_> = over.into_iter().collect();
-    Ok(vec![format!("files: {}", files.join(", ")), format!("an environment's stands over that of all: {}", over.join(", "))])
+    Ok(vec![
+        format!("files: {}", files.join(", ")),
+        format!("an environment's stands over that of all: {}", over.join(", ")),
+    ])
 }
 
 /// Variables give values, and files of secrets do.
@@ -191,8 +205,11 @@ mod tests {
     #[test]
     fn what_differs_between_environments_is_found_with_where_it_comes_from() {
         let of = |text: &str| read(text).unwrap();
-        let one = of(r#"{ "settings": { "a": { "value": 1, "origin": { "layer": "default" } }, "b": { "value": "x" } } }"#);
-        let two = of(r#"{ "settings": { "a": { "value": 2, "origin": { "layer": "file" } }, "b": { "value": "x" }, "c": { "value": 1 } } }"#);
+        let one =
+            of(r#"{ "settings": { "a": { "value": 1, "origin": { "layer": "default" } }, "b": { "value": "x" } } }"#);
+        let two = of(
+            r#"{ "settings": { "a": { "value": 2, "origin": { "layer": "file" } }, "b": { "value": "x" }, "c": { "value": 1 } } }"#,
+        );
         assert_eq!((layer(&one, "a"), layer(&two, "a"), layer(&one, "b")), (Some("default"), Some("file"), None));
         assert_eq!(differing(&[one, two]), ["a", "c"]);
         assert!(differing(&[]).is_empty());

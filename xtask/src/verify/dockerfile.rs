@@ -20,7 +20,8 @@ struct Stage {
 impl Dockerfile {
     pub(super) fn read(root: &Path, path: &str) -> Result<Dockerfile, Short> {
         let text = std::fs::read_to_string(root.join(path));
-        text.map(|text| Dockerfile::parse(&text)).map_err(|error| Short::missed(format!("{path} cannot be read: {error}")))
+        text.map(|text| Dockerfile::parse(&text))
+            .map_err(|error| Short::missed(format!("{path} cannot be read: {error}")))
     }
 
     fn parse(text: &str) -> Dockerfile {

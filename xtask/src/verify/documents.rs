@@ -10,7 +10,7 @@ use crate::mirror;
 
 /// A script may have to wait for a build of this program.
 const HELP: Duration = Duration::from_secs(300);
-/// The verbs that are scripts as well, for people and cron.
+/// Where the verbs are that are scripts as well, for people and cron.
 const SCRIPTS: &str = "scripts";
 
 pub(super) fn deploy_script(measured: &Measured<'_>) -> Shown {
@@ -50,7 +50,13 @@ pub(super) fn lacking<'a>(text: &str, path: &str, parts: impl IntoIterator<Item 
 pub(super) fn runbook(measured: &Measured<'_>) -> Shown {
     const PATH: &str = "docs/runbook.md";
     let text = read(measured, PATH)?;
-    let verbs = ["cargo xtask rollback", "cargo xtask rollback --to", "cargo xtask abort", "cargo xtask recover", "scripts/rollback.sh"];
+    let verbs = [
+        "cargo xtask rollback",
+        "cargo xtask rollback --to",
+        "cargo xtask abort",
+        "cargo xtask recover",
+        "scripts/rollback.sh",
+    ];
     none_of(lacking(&text, PATH, verbs))?;
     let incidents = text.lines().filter(|line| line.starts_with("## ")).count();
     Ok(vec![format!("{PATH}: {incidents} incidents, with rollback, abort and recovery")])

@@ -193,7 +193,9 @@ impl<'a> Measured<'a> {
         let open = environments.iter().filter(|(_, environment)| !environment.protected);
         let name = open.filter(|(name, environment)| is_open(name, environment)).map(|(name, _)| name).next();
         let name = name.ok_or_else(|| {
-            Short::unknown("every environment is protected, or has secrets that are not at hand: there is none to rehearse in")
+            Short::unknown(
+                "every environment is protected, or has secrets that are not at hand: there is none to rehearse in",
+            )
         })?;
         let binary = self.static_binary()?;
         let scratch = Scratch::new(self.project, name, runtime, binary)?;
@@ -266,7 +268,8 @@ mod tests {
 
     #[test]
     fn a_verb_that_this_machine_has_nothing_for_leaves_it_unknown() {
-        let told = |code| Told { code: Some(code), stdout: String::new(), stderr: "note: x\nerror: no engine. Y\n".into() };
+        let told =
+            |code| Told { code: Some(code), stdout: String::new(), stderr: "note: x\nerror: no engine. Y\n".into() };
         assert_eq!(told(69).failure("up"), Short::unknown("`up`: no engine"));
         assert_eq!(told(1).failure("up"), Short::missed("`up`: no engine"));
     }

@@ -114,9 +114,9 @@ fn conclude(report: &Report) -> anyhow::Result<()> {
     if report.met {
         return Ok(());
     }
-    let lines = report.short().map(|finding| {
-        format!("{} is {}: {}", finding.id, finding.verdict.word(), finding.evidence.join("; "))
-    });
+    let lines = report
+        .short()
+        .map(|finding| format!("{} is {}: {}", finding.id, finding.verdict.word(), finding.evidence.join("; ")));
     let ids: Vec<_> = report.short().map(|finding| finding.id).collect();
     let message = format!("{} fall short: {}.", ids.join(", "), report.counts());
     let problem = Problem::new(ExitCode::Failed, message).detail(lines);

@@ -52,21 +52,22 @@ impl Workflows {
 
     /// The groups of steps that are run for whatever is validated.
     fn groups(&self) -> Vec<&str> {
-        let of_job = |job: &Call<'_>| {
-            let matrix = job.job.strategy.iter().flat_map(|strategy| &strategy.matrix);
-            let listed = matrix.filter_map(|(_, values)| match values {
-                Values::Listed(values) => Some(values.as_slice()),
-                Values::Computed(_) => None,
-            });
-            job.job.strategy.as_ref().map(|_| listed.flatten().collect::<Vec<_>>())
-        };
         let calls = calls(&self.ci_cd, "ci");
         // Without a group, all of them are run.
         let of_all = calls.iter().any(|call| call.flag("--group").is_none());
         let all = Group::value_variants().iter().map(|group| group.name()).filter(|_| of_all);
-        let listed = calls.iter().filter_map(of_job).flatten().map(|text| text.value.as_str());
-        all.chain(listed).collect()
+        all.chain(calls.iter().flat_map(|call| variants(call.job))).collect()
     }
+}
+
+/// The values that a job's matrix has written out.
+fn variants(job: &Job) -> impl Iterator<Item = &str> {
+    let matrix = job.strategy.iter().flat_map(|strategy| &strategy.matrix);
+    let listed = matrix.filter_map(|(_, values)| match values {
+        Values::Listed(values) => Some(values),
+        Values::Computed(_) => None,
+    });
+    listed.flatten().map(|text| text.value.as_str())
 }
 
 /// A step that runs a verb.
@@ -117,12 +118,12 @@ pub(super) fn tests_first(measured: &Measured<'_>) -> Shown {
     delivering.dedup_by(|one, other| one.id == other.id);
     require(!delivering.is_empty(), || format!("no job of {DEPLOY} delivers anything"))?;
     let waits = |job: &&&Job| workflows.deploy.needed_by(job).iter().any(|needed| needed.id == testing.id);
-    let (waiting, hasty): (Vec<_>, Vec<_>) = delivering.iter().partition(waits);
+    let (waiting, hasty): (Vec<&&Job>, Vec<&&Job>) = delivering.iter().partition(waits);
     none_of(hasty.iter().map(|job| format!("the job {} does not wait for {}", job.id, testing.id)).collect())?;
     let groups = workflows.groups();
     let missing = Group::value_variants().iter().map(|group| group.name()).filter(|name| !groups.contains(name));
     none_of(missing.map(|group| format!("{CI_CD} does not run the group {group}")).collect())?;
-    let steps = ci::steps().filter(|(_, id)| !id.is_empty()).count();
+    let steps = ci::steps().count();
     let waiting: Vec<_> = waiting.iter().map(|job| job.id.value.as_str()).collect();
     Ok(vec![
         format!("{} wait for {}", waiting.join(", "), testing.id),
@@ -198,7 +199,10 @@ pub(super) fn notifications(measured: &Measured<'_>) -> Shown {
     let telling = calls(deploy, "notify");
     let telling = telling.iter().find(fails);
     let telling = telling.ok_or_else(|| Short::missed(format!("no job of {DEPLOY} tells of a failure")))?;
-    Ok(vec![format!("the job {} tells of a failure; each rollout tells of its start and its end itself", telling.job.id)])
+    Ok(vec![format!(
+        "the job {} tells of a failure; each rollout tells of its start and its end itself",
+        telling.job.id
+    )])
 }
 
 /// Every pull request is validated.

@@ -11,7 +11,6 @@ use super::measured::Measured;
 use super::verdict::{Short, Shown, none_of, require};
 use crate::bench::scratch::free_addresses;
 use crate::config_lint::service::Binary;
-use crate::delivery::Environment;
 
 /// What is no number, no boolean and no word of any choice.
 const WRONG: &str = "no such value";
@@ -27,9 +26,9 @@ pub(super) fn refused(measured: &Measured<'_>) -> Shown {
     let variables = refutable(&schema);
     require(!variables.is_empty(), || "the schema has no number, no boolean and no choice that could be wrong".into())?;
     let (mut starts, mut wrong, mut codes) = (0, Vec::new(), Vec::new());
-    for (name, environment) in &measured.project.delivery.environments {
+    for name in measured.project.delivery.environments.keys() {
         for variable in &variables {
-            let ended = start(measured.binary()?, (name, environment), variable)?;
+            let ended = start(measured.binary()?, name, variable)?;
             starts += 1;
             match ended.fault(variable) {
                 Some(fault) => wrong.push(format!("with a wrong {variable} in {name}, {fault}")),
@@ -77,15 +76,14 @@ impl Ended {
             _ if self.has_listened => Some("it listened".into()),
             None => Some("it did not end".into()),
             Some(0) => Some("it ended as if all were well".into()),
-            Some(code) => {
-                (!self.said.contains(variable)).then(|| format!("it ended with {code} and did not say that this is wrong"))
-            }
+            Some(code) => (!self.said.contains(variable))
+                .then(|| format!("it ended with {code} and did not say that this is wrong")),
         }
     }
 }
 
 /// Starts the service as it is started to serve, with one variable wrong.
-fn start(binary: &Binary<'_>, environment: (&str, &Environment), variable: &str) -> Result<Ended, Short> {
+fn start(binary: &Binary<'_>, environment: &str, variable: &str) -> Result<Ended, Short> {
     let [address] = free_addresses()?;
     let service = &binary.project.delivery.service;
     let (args, mut env) = binary.asked_at(&service.args, environment, address);

@@ -160,9 +160,6 @@ fn listen_elsewhere(service: &mut Table, elsewhere: SocketAddr) -> bool {
         let port = elsewhere.port().to_string();
         template.replace("{address}", "{host}:{port}").replace("{port}", &port)
     };
-    let args = service.get_mut("args").and_then(Value::as_array_mut).into_iter().flatten();
-    let mut templates: Vec<_> = args.collect();
-    // Of the two tables of the service, one at a time.
     let mut is_moved = false;
     let mut rewrite = |value: &mut Value| {
         let Some(template) = value.as_str() else { return };
@@ -170,9 +167,12 @@ fn listen_elsewhere(service: &mut Table, elsewhere: SocketAddr) -> bool {
         is_moved |= text != template;
         *value = text.into();
     };
-    templates.iter_mut().for_each(|value| rewrite(value));
-    let env = service.get_mut("env").and_then(Value::as_table_mut);
-    env.into_iter().flatten().for_each(|(_, value)| rewrite(value));
+    if let Some(args) = service.get_mut("args").and_then(Value::as_array_mut) {
+        args.iter_mut().for_each(&mut rewrite);
+    }
+    if let Some(env) = service.get_mut("env").and_then(Value::as_table_mut) {
+        env.iter_mut().for_each(|(_, value)| rewrite(value));
+    }
     is_moved
 }
 
@@ -195,9 +195,7 @@ fn deploy_unready(scratch: &Scratch, bench: &Bench<'_>) -> anyhow::Result<Reject
 
 /// The places in a journal at which a colour begins to be given a share.
 fn shifts(journal: &[Line], candidate: Colour) -> impl Iterator<Item = usize> {
-    let gives = move |event: &Event| {
-        matches!(event, Event::Started { operation: Operation::SetSplit { split } } if split.share(candidate) > 0)
-    };
+    let gives = move |event: &Event| matches!(event, Event::Started { operation: Operation::SetSplit { split } } if split.share(candidate) > 0);
     journal.iter().enumerate().filter(move |(_, line)| gives(&line.event)).map(|(place, _)| place)
 }
 
@@ -283,10 +281,8 @@ mod tests {
             sample(2_500, GOOD),
         ];
         let tally = Tally { samples, ..Tally::default() };
-        let expected = [
-            Share { weight: 10, answers: 2, of_candidate: 1 },
-            Share { weight: 100, answers: 1, of_candidate: 1 },
-        ];
+        let expected =
+            [Share { weight: 10, answers: 2, of_candidate: 1 }, Share { weight: 100, answers: 1, of_candidate: 1 }];
         assert_eq!(shares(&journal, CANDIDATE, &tally), expected);
     }
 

@@ -121,7 +121,8 @@ impl Report {
         let row = |finding: &Finding| {
             let evidence: Vec<_> = finding.evidence.iter().map(|line| cell(&code(line))).collect();
             let asks = cell(finding.asks);
-            let verdict = if finding.verdict == Verdict::Met { "met" } else { &format!("**{}**", finding.verdict.word()) };
+            let verdict =
+                if finding.verdict == Verdict::Met { "met" } else { &format!("**{}**", finding.verdict.word()) };
             format!("| {} | {asks} | {verdict} | {} |\n", finding.id, evidence.join("<br>"))
         };
         let rows: String = self.criteria.iter().map(row).collect();
@@ -135,7 +136,8 @@ mod tests {
     use super::*;
 
     fn report(shown: Vec<Shown>) -> Report {
-        let criteria = CRITERIA.iter().zip(shown).map(|(criterion, shown)| Finding::of(criterion, shown, 1.25)).collect();
+        let criteria =
+            CRITERIA.iter().zip(shown).map(|(criterion, shown)| Finding::of(criterion, shown, 1.25)).collect();
         Report { commit: Some("abc".into()), ..Report::new(Path::new("/nowhere"), SystemTime::UNIX_EPOCH, criteria) }
     }
 

@@ -34,7 +34,9 @@ pub(super) fn zero_downtime(measured: &Measured<'_>) -> Shown {
 pub(super) fn gradual(measured: &Measured<'_>) -> Shown {
     everywhere(measured, |it| {
         if it.shares.is_empty() {
-            return Err(Short::unknown("service.health.release_header does not name what answers tell their release by"));
+            return Err(Short::unknown(
+                "service.health.release_header does not name what answers tell their release by",
+            ));
         }
         none_of(it.shares.iter().filter_map(Share::deviation).collect())?;
         let weights: Vec<_> = it.shares.iter().map(|share| share.weight).collect();

@@ -27,12 +27,14 @@ against the table in [`xtask/src/verify/table.rs`](../xtask/src/verify/table.rs)
 
 /// The page.
 pub(super) fn page() -> String {
-    let (acceptance, deliverables): (Vec<_>, Vec<_>) = CRITERIA.iter().partition(|criterion| criterion.id.starts_with('A'));
+    let (acceptance, deliverables): (Vec<_>, Vec<_>) =
+        CRITERIA.iter().partition(|criterion| criterion.id.starts_with('A'));
     [HEAD.to_owned(), section("Acceptance criteria", &acceptance), section("Deliverables", &deliverables)].join("\n")
 }
 
 fn section(title: &str, criteria: &[&Criterion]) -> String {
-    let head = format!("## {title}\n\n| | Asks | Measured by | Stands in | Verdict |\n| --- | --- | --- | --- | --- |\n");
+    let head =
+        format!("## {title}\n\n| | Asks | Measured by | Stands in | Verdict |\n| --- | --- | --- | --- | --- |\n");
     let row = |criterion: &&Criterion| {
         let stands: Vec<_> = criterion.stands.iter().map(|path| format!("[{}](../{path})", code(path))).collect();
         let cells = [criterion.asks, criterion.how, &stands.join(", ")].map(cell);
@@ -52,7 +54,8 @@ pub(super) fn check(root: &Path) -> anyhow::Result<()> {
         return Ok(());
     };
     let message = format!("{PAGE}:{line} is not what the table of criteria gives.");
-    let problem = Problem::new(ExitCode::Failed, message).detail([format!("is:     {is}"), format!("should: {should}")]);
+    let problem =
+        Problem::new(ExitCode::Failed, message).detail([format!("is:     {is}"), format!("should: {should}")]);
     Err(problem.next(WRITE).into())
 }
 

@@ -18,7 +18,8 @@ pub(super) struct Criterion {
     pub(super) measure: fn(&Measured<'_>) -> Shown,
 }
 
-const UNDER_LOAD: &str = "one load through two deploys, a rejected release and two rollbacks, as processes and in containers";
+const UNDER_LOAD: &str =
+    "one load through two deploys, a rejected release and two rollbacks, as processes and in containers";
 const DEPLOY: &str = ".github/workflows/deploy.yml";
 const CI_CD: &str = ".github/workflows/ci-cd.yml";
 const COMPOSE: &str = "docker/docker-compose.yml";
@@ -323,7 +324,12 @@ pub(super) const CRITERIA: &[Criterion] = &[
         id: "D4.8",
         asks: "Deployment logic: monitoring integration",
         how: "`cargo xtask monitoring --check`, for every environment",
-        stands: &["docker/prometheus/", "docker/grafana/", "xtask/src/monitoring/", "xtask/tests/scenarios/monitoring/"],
+        stands: &[
+            "docker/prometheus/",
+            "docker/grafana/",
+            "xtask/src/monitoring/",
+            "xtask/tests/scenarios/monitoring/",
+        ],
         measure: documents::monitoring,
     },
     Criterion {
@@ -365,7 +371,8 @@ mod tests {
     #[test]
     fn every_acceptance_criterion_is_here_once_and_stands_where_it_is_said_to() {
         let ids: Vec<_> = CRITERIA.iter().map(|criterion| criterion.id).collect();
-        let acceptance: Vec<_> = (1..=4).flat_map(|task| (1..=4).map(move |number| format!("A{task}.{number}"))).collect();
+        let acceptance: Vec<_> =
+            (1..=4).flat_map(|task| (1..=4).map(move |number| format!("A{task}.{number}"))).collect();
         assert_eq!(ids[..16], acceptance);
         assert!(ids.is_sorted() && ids.windows(2).all(|pair| pair[0] != pair[1]), "{ids:?}");
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();

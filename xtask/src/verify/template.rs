@@ -72,9 +72,15 @@ mod tests {
 
     #[test]
     fn a_variable_has_a_comment_where_words_stand_before_it_in_its_paragraph() {
-        let text = "# Of all:\n#   cp a b\n\nBARE=1\n\n# What it is.\n#A_B=\nC=2\n\n# not a variable = 1\n#a=b\n#\n\n#D=x=y\n";
+        let text =
+            "# Of all:\n#   cp a b\n\nBARE=1\n\n# What it is.\n#A_B=\nC=2\n\n# not a variable = 1\n#a=b\n#\n\n#D=x=y\n";
         let entry = |value: &str, has_comment| Entry { value: value.into(), has_comment };
-        let expected = [("A_B", entry("", true)), ("BARE", entry("1", false)), ("C", entry("2", true)), ("D", entry("x=y", false))];
+        let expected = [
+            ("A_B", entry("", true)),
+            ("BARE", entry("1", false)),
+            ("C", entry("2", true)),
+            ("D", entry("x=y", false)),
+        ];
         assert_eq!(entries(text), BTreeMap::from(expected));
     }
 }

@@ -30,3 +30,4 @@ mod scripts;
 mod secrets;
 mod steered;
 mod tools;
+mod verified;
