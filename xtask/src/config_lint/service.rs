@@ -59,7 +59,7 @@ impl<'a> Binary<'a> {
     }
 
     /// The same in one environment.
-    pub(super) fn print_in(
+    pub(crate) fn print_in(
         &self,
         args: &[String],
         (name, environment): (&str, &Environment),

@@ -58,8 +58,6 @@ pub(super) struct Row {
     pub(super) id: String,
     verdict: String,
     pub(super) found: String,
-    /// Bytes, where it is a size.
-    pub(super) measured: Option<u64>,
 }
 
 impl Image {
@@ -256,11 +254,11 @@ mod tests {
     #[test]
     fn a_row_is_met_where_it_has_passed_and_unknown_where_nobody_looked() {
         let json = r#"{ "image": "shop:1", "id": "sha256:1", "rows": [
-            { "id": "size", "verdict": "passed", "found": "2MB", "measured": 2000000 },
+            { "id": "size", "verdict": "passed", "found": "2MB" },
             { "id": "user", "verdict": "failed", "found": "root" },
             { "id": "start", "verdict": "skipped", "found": "no engine" } ] }"#;
         let image: Image = serde_json::from_str(json).unwrap();
-        assert_eq!(image.row("size").unwrap().measured, Some(2_000_000));
+        assert_eq!(image.row("size").unwrap().found, "2MB");
         assert_eq!(image.row("user").unwrap_err(), Short::missed("user: root"));
         assert_eq!(image.row("start").unwrap_err(), Short::unknown("start: no engine"));
         assert!(matches!(image.row("none").unwrap_err(), Short::Unknown(_)));

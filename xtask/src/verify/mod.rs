@@ -118,7 +118,7 @@ fn conclude(report: &Report) -> anyhow::Result<()> {
         .short()
         .map(|finding| format!("{} is {}: {}", finding.id, finding.verdict.word(), finding.evidence.join("; ")));
     let ids: Vec<_> = report.short().map(|finding| finding.id).collect();
-    let message = format!("{} fall short: {}.", ids.join(", "), report.counts());
+    let message = format!("{}; not met: {}.", report.counts(), ids.join(", "));
     let problem = Problem::new(ExitCode::Failed, message).detail(lines);
     let again: String = ids.iter().map(|id| format!(" --only {id}")).collect();
     Err(problem.next(format!("{AGAIN}{again}")).into())

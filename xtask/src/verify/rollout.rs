@@ -10,7 +10,7 @@ use crate::delivery::RuntimeChoice;
 /// The longest a rollback may take.
 const ROLLBACK: Duration = Duration::from_secs(5 * 60);
 /// The least part of what should have been sent that has to have been: a load that stands still meets nothing.
-const FLOOR: f64 = 0.5;
+const FLOOR: f64 = 0.25;
 /// The fewest answers from which a share is read.
 const ANSWERS: u64 = 200;
 /// How many standard errors a share may be from what was set: one in ten thousand is further off by chance.

@@ -37,15 +37,15 @@ fn a_pipeline_that_does_not_do_what_is_asked_falls_short_by_what_it_lacks() {
     assert!(met.stdout.contains("3 criteria: 3 met, 0 missed, 0 unknown"), "{}", met.stdout);
 
     edit(&fixture, "needs: [verify]", "needs: []");
-    verify(&fixture).refused(1, &["A1.2 fall short", "the job tag does not wait for verify"]);
+    verify(&fixture).refused(1, &["not met: A1.2.", "the job tag does not wait for verify"]);
     edit(&fixture, "needs: []", "needs: [verify]");
 
     edit(&fixture, "cargo xtask health-check --env staging", "cargo xtask status --env staging");
-    verify(&fixture).refused(1, &["A1.4 fall short", "the job staging does not ask for the health of staging"]);
+    verify(&fixture).refused(1, &["not met: A1.4.", "the job staging does not ask for the health of staging"]);
     edit(&fixture, "cargo xtask status --env staging", "cargo xtask health-check --env staging");
 
     edit(&fixture, PUSH, "");
-    let missed = ["A1.1 fall short", "does not start on a push to main", "next: cargo xtask verify --only A1.1\n"];
+    let missed = ["not met: A1.1.", "does not start on a push to main", "next: cargo xtask verify --only A1.1\n"];
     verify(&fixture).refused(1, &missed);
     let report: serde_json::Value = serde_json::from_str(&fixture.read("target/xtask/verify/report.json")).unwrap();
     let verdicts: Vec<_> = report["criteria"].as_array().unwrap().iter().map(|it| it["verdict"].clone()).collect();
@@ -56,8 +56,7 @@ fn a_pipeline_that_does_not_do_what_is_asked_falls_short_by_what_it_lacks() {
 #[test]
 fn what_cannot_be_measured_is_unknown_and_falls_short() {
     let fixture = Fixture::new(On::Process);
-    let unknown =
-        ["A1.1, A1.2, A1.4 fall short: 3 criteria: 0 met, 0 missed, 3 unknown", "the pipeline runs elsewhere"];
+    let unknown = ["3 criteria: 0 met, 0 missed, 3 unknown; not met: A1.1, A1.2, A1.4.", "the pipeline runs elsewhere"];
     verify(&fixture).refused(1, &unknown);
 }
 
