@@ -306,7 +306,7 @@ mod tests {
         ] {
             let mut service: Table = toml::from_str(before).unwrap();
             assert!(listen_elsewhere(&mut service, elsewhere), "{before}");
-            assert_eq!(service, toml::from_str(after).unwrap());
+            assert_eq!(service, toml::from_str::<Table>(after).unwrap());
         }
         assert!(!listen_elsewhere(&mut toml::from_str("args = [\"serve\"]").unwrap(), elsewhere));
     }
