@@ -5,7 +5,7 @@ use clap::{Command, CommandFactory as _, FromArgMatches as _, Parser, Subcommand
 use crate::{
     abort, advisories, bench, certificate, ci, completions, config_lint, coverage, deploy_blue_green, docker_build,
     doctor, down, health_check, history, image_check, logs, monitoring, notify, pause, promote, reap, recover, release,
-    resume, rollback, runtime, setup, status, steer, tag, up, workflows,
+    resume, rollback, runtime, setup, status, steer, tag, up, verify, workflows,
 };
 
 const AFTER: &str = "\
@@ -26,7 +26,7 @@ const GROUPS: [(&str, &[&str]); 5] = [
         "Roll out",
         &["deploy-blue-green", "promote", "abort", "pause", "resume", "rollback", "recover", "reap", "notify"],
     ),
-    ("Check", &["ci", "config-lint", "coverage", "advisories", "image-check", "workflows", "bench"]),
+    ("Check", &["ci", "config-lint", "coverage", "advisories", "image-check", "workflows", "bench", "verify"]),
     ("Make", &["docker-build", "release", "tag"]),
     ("This machine", &["setup", "doctor", "completions"]),
 ];
@@ -107,6 +107,8 @@ pub enum Verb {
     Bench(bench::Args),
     /// Rehearses what GitHub runs.
     Workflows(workflows::Args),
+    /// Measures the criteria that the project is to meet, one by one.
+    Verify(verify::Args),
     /// Makes the service's image, and pushes it where that is asked for.
     DockerBuild(docker_build::Args),
     /// Raises the version, writes the changelog, commits and tags; says what it would do unless it is told to.
@@ -170,6 +172,7 @@ impl Verb {
             Verb::Coverage(args) => coverage::run(args),
             Verb::Bench(args) => bench::run(args),
             Verb::Workflows(args) => workflows::run(args),
+            Verb::Verify(args) => verify::run(args),
             Verb::DockerBuild(args) => docker_build::run(args),
             Verb::Release(args) => release::run(args),
             Verb::Tag(args) => tag::run(args),

@@ -32,6 +32,7 @@ pub mod setup;
 pub mod status;
 pub mod tag;
 pub mod up;
+pub mod verify;
 pub mod workflows;
 
 mod base64;

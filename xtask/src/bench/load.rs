@@ -73,8 +73,8 @@ impl Load {
             let echo = self.echo.as_ref().filter(|echo| number.is_multiple_of(echo.every));
             match self.request(&mut connection, number, echo) {
                 Ok(release) => {
-                    *tally.by_release.entry(release).or_default() += 1;
-                    tally.samples.push(Sample { at: counted_from - began, took: counted_from.elapsed() });
+                    *tally.by_release.entry(release.to_string()).or_default() += 1;
+                    tally.samples.push(Sample { at: counted_from - began, took: counted_from.elapsed(), release });
                 }
                 Err(failure) => {
                     connection.close();
@@ -91,7 +91,7 @@ impl Load {
     }
 
     /// The release that has answered well.
-    fn request(&self, connection: &mut Connection, number: u64, echo: Option<&Echo>) -> Result<String, String> {
+    fn request(&self, connection: &mut Connection, number: u64, echo: Option<&Echo>) -> Result<Arc<str>, String> {
         let body = echo.map_or(String::new(), |_| format!("request {number}"));
         let turn = usize::try_from(number).unwrap_or_default() % self.paths.len().max(1);
         let path = self.paths.get(turn).map_or("/", String::as_str);
@@ -104,7 +104,7 @@ impl Load {
             return Err("another body came back than was sent".into());
         }
         let release = self.release_header.as_deref().and_then(|header| response.header(header));
-        Ok(release.unwrap_or_default().to_owned())
+        Ok(release.unwrap_or_default().into())
     }
 }
 
@@ -162,12 +162,14 @@ pub struct Tally {
 }
 
 /// A good answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sample {
     /// When its request was due, after the beginning.
     pub at: Duration,
     /// How long it took from then on.
     pub took: Duration,
+    /// The release it came from; empty where that is not told.
+    pub release: Arc<str>,
 }
 
 impl Default for Tally {
@@ -187,9 +189,14 @@ impl Default for Tally {
 impl Tally {
     /// How long those answers took whose requests were due between two moments.
     pub fn between(&self, from: SystemTime, to: SystemTime) -> Vec<Duration> {
+        self.due(from, to).map(|sample| sample.took).collect()
+    }
+
+    /// The good answers to requests that were due between two moments.
+    pub fn due(&self, from: SystemTime, to: SystemTime) -> impl Iterator<Item = &Sample> {
         let since_the_beginning = |at: SystemTime| at.duration_since(self.began).unwrap_or_default();
         let window = since_the_beginning(from)..since_the_beginning(to);
-        self.samples.iter().filter(|sample| window.contains(&sample.at)).map(|sample| sample.took).collect()
+        self.samples.iter().filter(move |sample| window.contains(&sample.at))
     }
 
     fn add(&mut self, other: Tally) {
@@ -210,11 +217,12 @@ mod tests {
     #[test]
     fn a_window_has_what_was_due_in_it() {
         let began = SystemTime::UNIX_EPOCH + Duration::from_secs(100);
-        let sample = |at, took| Sample { at: Duration::from_millis(at), took: Duration::from_millis(took) };
+        let millis = Duration::from_millis;
+        let sample = |at, took| Sample { at: millis(at), took: millis(took), release: "v1".into() };
         let samples = vec![sample(0, 1), sample(10, 2), sample(20, 3)];
         let tally = Tally { began, samples, ..Tally::default() };
         let at = |millis| began + Duration::from_millis(millis);
-        assert_eq!(tally.between(at(5), at(20)), [Duration::from_millis(2)]);
-        assert_eq!(tally.between(SystemTime::UNIX_EPOCH, at(1)), [Duration::from_millis(1)]);
+        assert_eq!(tally.between(at(5), at(20)), [millis(2)]);
+        assert_eq!(tally.between(SystemTime::UNIX_EPOCH, at(1)), [millis(1)]);
     }
 }

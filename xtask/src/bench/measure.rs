@@ -12,6 +12,7 @@ use super::scratch::{Scratch, finish};
 use crate::delivery::RuntimeChoice;
 use crate::host::Peer;
 use crate::http;
+use crate::ledger::Line;
 use crate::rollout::colour::{Colour, Split};
 use crate::rollout::event::Event;
 use crate::rollout::operation::Operation;
@@ -43,24 +44,28 @@ pub(super) struct Shift {
 }
 
 /// What is measured on.
-pub(super) struct Bench<'a> {
+pub(crate) struct Bench<'a> {
     scratch: &'a Scratch,
     scene: Scene<'a>,
 }
 
 impl<'a> Bench<'a> {
     /// Serves a first release.
-    pub(super) fn begin(scratch: &'a Scratch) -> anyhow::Result<Bench<'a>> {
+    pub(crate) fn begin(scratch: &'a Scratch) -> anyhow::Result<Bench<'a>> {
         scratch.release("up", "first")?;
         Ok(Bench { scratch, scene: scratch.site.enter() })
     }
 
-    fn active(&self) -> anyhow::Result<Colour> {
+    /// The colour that has all of the traffic.
+    ///
+    /// # Errors
+    /// When none has.
+    pub(crate) fn active(&self) -> anyhow::Result<Colour> {
         self.scene.router.split()?.sole().context("the traffic is split")
     }
 
     /// A rollback to a warm colour: from the start of its process until the proxy gives that colour everything.
-    pub(super) fn rollback(&self) -> anyhow::Result<Duration> {
+    pub(crate) fn rollback(&self) -> anyhow::Result<Duration> {
         let wanted = Split::all(self.active()?.other());
         let began = Instant::now();
         let mut child = self.scratch.start(&["rollback"])?;
@@ -96,7 +101,7 @@ impl<'a> Bench<'a> {
 
     /// A deploy under load, and a rollback without.
     pub(super) fn shift(&self, name: &str) -> anyhow::Result<Shift> {
-        let load = self.load().start();
+        let load = self.load(RATE).start();
         std::thread::sleep(SETTLE + STEADY);
         let before = SystemTime::now();
         self.scratch.release("deploy-blue-green", name)?;
@@ -119,17 +124,26 @@ impl<'a> Bench<'a> {
         })
     }
 
-    fn load(&self) -> Load {
+    /// What asks the service for what a smoke test does, so many times a second.
+    pub(crate) fn load(&self, rate: u32) -> Load {
         let site = &self.scratch.site;
         let health = &site.delivery().service.health;
         let paths = if health.smoke.is_empty() { vec![health.ready.clone()] } else { health.smoke.clone() };
         let (address, release_header) = (*site.environment().listen.get_ref(), health.release_header.clone());
-        Load { address, connections: CONNECTIONS, rate: RATE, paths, echo: None, release_header }
+        Load { address, connections: CONNECTIONS, rate, paths, echo: None, release_header }
+    }
+
+    /// What the last verb that changed something has written down.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub(crate) fn journal(&self) -> anyhow::Result<Vec<Line>> {
+        self.scene.ledger.last_journal()
     }
 
     /// From when until when the last deploy has moved traffic.
     fn shifting(&self) -> anyhow::Result<(SystemTime, SystemTime)> {
-        let journal = self.scene.ledger.last_journal()?;
+        let journal = self.journal()?;
         let first = journal.iter().find(|line| is_begun(&line.event, |op| matches!(op, Operation::SetSplit { .. })));
         let last = journal.iter().rfind(|line| is_begun(&line.event, |op| matches!(op, Operation::Promote { .. })));
         let (first, last) = (first.context("no traffic was moved")?, last.context("nothing was promoted")?);
@@ -140,7 +154,7 @@ impl<'a> Bench<'a> {
     pub(super) fn lock(&self, name: &str) -> anyhow::Result<Duration> {
         let mut child = self.scratch.start_release("deploy-blue-green", name)?;
         wait_for(&mut child, || {
-            let journal = self.scene.ledger.last_journal()?;
+            let journal = self.journal()?;
             let is_baking = journal.iter().any(|line| is_begun(&line.event, |op| matches!(op, Operation::Bake { .. })));
             Ok(is_baking && self.scene.ledger.is_held()?)
         })?;

@@ -29,10 +29,10 @@ const PREFIX: &str = "bench-";
 const LOCK: &str = "bench.lock";
 
 /// The project, with an environment of the same name and the same service as the one it is made after.
-pub(super) struct Scratch {
+pub(crate) struct Scratch {
     root: PathBuf,
     /// The environment.
-    pub(super) site: Site,
+    pub(crate) site: Site,
     /// What every release of it is: `--binary PATH` or `--image REF`.
     content: [String; 2],
     _lock: Session,
@@ -40,14 +40,14 @@ pub(super) struct Scratch {
 
 /// A command that has ended well.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Ended {
+pub(crate) struct Ended {
     /// How long it took, from before it was started until it had ended.
-    pub(super) took: Duration,
+    pub(crate) took: Duration,
 }
 
 impl Scratch {
     /// Makes it, once what an earlier benchmark that was killed has left is ended.
-    pub(super) fn new(
+    pub(crate) fn new(
         project: &Project,
         environment: &str,
         runtime: RuntimeChoice,
@@ -89,32 +89,40 @@ impl Scratch {
 
     /// Has every later deploy watch its candidate for so long at each step.
     pub(super) fn set_bake(&self, bake: &str) -> anyhow::Result<()> {
+        self.edit(|delivery| {
+            let rollout = table(delivery, &["environments", &self.site.name, "rollout"])?;
+            rollout.insert("bake".into(), bake.into());
+            Ok(())
+        })
+    }
+
+    /// Changes `delivery.toml` for every verb that is started later.
+    pub(crate) fn edit(&self, change: impl FnOnce(&mut Table) -> anyhow::Result<()>) -> anyhow::Result<()> {
         let mut delivery: Table = toml::from_str(&fs::read_to_string(self.root.join(FILE))?)?;
-        let rollout = table(&mut delivery, &["environments", &self.site.name, "rollout"])?;
-        rollout.insert("bake".into(), bake.into());
+        change(&mut delivery)?;
         Ok(fs::write(self.root.join(FILE), toml::to_string(&delivery)?)?)
     }
 
     /// Starts a verb as a person does, in a process of its own.
-    pub(super) fn start(&self, args: &[&str]) -> anyhow::Result<Child> {
+    pub(crate) fn start(&self, args: &[&str]) -> anyhow::Result<Child> {
         let mut command = xtask(&self.root, &self.site.name, args)?;
         Ok(command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?)
     }
 
     /// Starts a verb that brings a release under a name.
-    pub(super) fn start_release(&self, verb: &str, name: &str) -> anyhow::Result<Child> {
+    pub(crate) fn start_release(&self, verb: &str, name: &str) -> anyhow::Result<Child> {
         let [how, what] = &self.content;
         self.start(&[verb, "--release", name, how, what])
     }
 
     /// Runs a verb to its end.
-    pub(super) fn run(&self, args: &[&str]) -> anyhow::Result<Ended> {
+    pub(crate) fn run(&self, args: &[&str]) -> anyhow::Result<Ended> {
         let began = Instant::now();
         finish(self.start(args)?, began)
     }
 
     /// Runs a verb that brings a release to its end.
-    pub(super) fn release(&self, verb: &str, name: &str) -> anyhow::Result<Ended> {
+    pub(crate) fn release(&self, verb: &str, name: &str) -> anyhow::Result<Ended> {
         let began = Instant::now();
         finish(self.start_release(verb, name)?, began)
     }
@@ -130,7 +138,7 @@ impl Drop for Scratch {
 ///
 /// # Errors
 /// When it failed, with what it said.
-pub(super) fn finish(child: Child, began: Instant) -> anyhow::Result<Ended> {
+pub(crate) fn finish(child: Child, began: Instant) -> anyhow::Result<Ended> {
     let output = child.wait_with_output()?;
     let took = began.elapsed();
     if !output.status.success() {
@@ -230,7 +238,11 @@ fn own_delivery(text: &str, environment: &str, runtime: RuntimeChoice, name: &st
     Ok(toml::to_string(&delivery)?)
 }
 
-fn table<'a>(mut table: &'a mut Table, path: &[&str]) -> anyhow::Result<&'a mut Table> {
+/// A table within another, by its path.
+///
+/// # Errors
+/// When it is not there.
+pub(crate) fn table<'a>(mut table: &'a mut Table, path: &[&str]) -> anyhow::Result<&'a mut Table> {
     for key in path {
         let inner = table.get_mut(*key).and_then(Value::as_table_mut);
         table = inner.with_context(|| format!("{FILE} has no table {}", path.join(".")))?;
@@ -239,7 +251,7 @@ fn table<'a>(mut table: &'a mut Table, path: &[&str]) -> anyhow::Result<&'a mut 
 }
 
 /// Addresses of this machine at which nobody listens.
-pub(super) fn free_addresses<const COUNT: usize>() -> anyhow::Result<[SocketAddr; COUNT]> {
+pub(crate) fn free_addresses<const COUNT: usize>() -> anyhow::Result<[SocketAddr; COUNT]> {
     // Two benchmarks at once begin to look at different places.
     let first = usize::try_from(std::process::id())? % PORTS.len();
     let ports = PORTS.cycle().skip(first).take(PORTS.len());

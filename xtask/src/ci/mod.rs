@@ -25,6 +25,7 @@ use fresh::{Fingerprints, Freshness};
 use report::{Report, Reports, Run, Status, Verdict};
 use runner::{Options, Runner};
 use select::Selection;
+pub(crate) use step::Group;
 use step::Step;
 use steps::STEPS;
 
@@ -111,6 +112,11 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         return Err(Problem::new(ExitCode::Interrupted, message).next("cargo xtask ci").into());
     }
     conclude(&reports.steps)
+}
+
+/// Every step, with the group it belongs to.
+pub(crate) fn steps() -> impl Iterator<Item = (Group, &'static str)> {
+    STEPS.iter().map(|step| (step.group, step.id))
 }
 
 /// Takes every step for passed with all that is there now, and says how many there are: for who measures, in a folder of

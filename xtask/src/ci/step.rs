@@ -52,7 +52,7 @@ pub(super) struct Step {
 /// What a step belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Group {
+pub(crate) enum Group {
     /// Format, lints, documentation, scripts.
     Quality,
     /// Everything builds, and every test that needs no rollout.
@@ -67,6 +67,21 @@ pub(super) enum Group {
     Containers,
     /// How fast the service is.
     Performance,
+}
+
+impl Group {
+    /// As the command line and the jobs on GitHub have it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Group::Quality => "quality",
+            Group::Test => "test",
+            Group::Security => "security",
+            Group::Configuration => "configuration",
+            Group::Rollout => "rollout",
+            Group::Containers => "containers",
+            Group::Performance => "performance",
+        }
+    }
 }
 
 /// What may run at the same time.

@@ -11,8 +11,8 @@ mod lines;
 mod proxy;
 mod references;
 mod secrets;
-mod service;
-mod settings;
+pub(crate) mod service;
+pub(crate) mod settings;
 mod sources;
 mod stopping;
 mod variables;
@@ -68,6 +68,15 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         show_mirrors(&project.delivery)?;
     }
     Ok(())
+}
+
+/// Everything that is wrong with what a project has configured.
+///
+/// # Errors
+/// When it cannot be read, or the service does not build.
+pub(crate) fn look(project: &Project) -> anyhow::Result<Vec<Finding>> {
+    let text = fs::read_to_string(project.root.join(FILE))?;
+    check(project, &Lines::of(&text), false)
 }
 
 /// Everything that is wrong: first what needs nothing to be built.

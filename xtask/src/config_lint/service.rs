@@ -1,6 +1,7 @@
 //! What the service's own binary says about its configuration.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use super::diagnostics;
@@ -17,10 +18,11 @@ use crate::site::FOLDER;
 
 /// The service's binary, as it is built from the sources.
 #[derive(Debug)]
-pub(super) struct Binary<'a> {
+pub(crate) struct Binary<'a> {
     /// What it is of.
-    pub(super) project: &'a Project,
-    path: PathBuf,
+    pub(crate) project: &'a Project,
+    /// Where it is.
+    pub(crate) path: PathBuf,
 }
 
 impl<'a> Binary<'a> {
@@ -28,7 +30,7 @@ impl<'a> Binary<'a> {
     ///
     /// # Errors
     /// Those of [`cargo::build`].
-    pub(super) fn build(project: &'a Project) -> anyhow::Result<Option<Binary<'a>>> {
+    pub(crate) fn build(project: &'a Project) -> anyhow::Result<Option<Binary<'a>>> {
         let service = &project.delivery.service;
         let commands = [&service.commands.config_check, &service.commands.config_lint, &service.commands.config_schema];
         if commands.iter().all(|command| command.is_none()) && service.generated.is_empty() {
@@ -44,20 +46,20 @@ impl<'a> Binary<'a> {
     }
 
     /// The command as a person knows it.
-    pub(super) fn line(&self, args: &[String]) -> String {
+    pub(crate) fn line(&self, args: &[String]) -> String {
         let name = &self.project.delivery.service.binary;
         std::iter::once(name).chain(args).map(String::as_str).collect::<Vec<_>>().join(" ")
     }
 
     /// What it prints, in no environment in particular. The error is what is wrong with that, `fails` or `prints` first.
-    pub(super) fn print(&self, args: &[String]) -> Result<String, String> {
+    pub(crate) fn print(&self, args: &[String]) -> Result<String, String> {
         let inherited = &self.project.delivery.service.inherit_env;
         let env = inherited.iter().filter_map(|name| Some((name.clone(), std::env::var(name).ok()?))).collect();
         self.print_with(args, &env)
     }
 
     /// The same in one environment.
-    pub(super) fn print_in(
+    pub(crate) fn print_in(
         &self,
         args: &[String],
         (name, environment): (&str, &Environment),
@@ -67,16 +69,26 @@ impl<'a> Binary<'a> {
     }
 
     /// The arguments, and the variables, by which it is asked about one environment.
-    fn asked(
+    pub(crate) fn asked(
         &self,
         args: &[String],
         (name, environment): (&str, &Environment),
+    ) -> (Vec<String>, BTreeMap<String, String>) {
+        self.asked_at(args, name, environment.address(Colour::Blue))
+    }
+
+    /// The same, as one that is to listen at another address.
+    pub(crate) fn asked_at(
+        &self,
+        args: &[String],
+        name: &str,
+        address: SocketAddr,
     ) -> (Vec<String>, BTreeMap<String, String>) {
         let root = &self.project.root;
         let secrets = root.join(FOLDER).join("secrets");
         let start = Start {
             environment: name,
-            address: environment.address(Colour::Blue),
+            address,
             colour: Colour::Blue,
             launch: &Launch { release: "lint".into(), settings: BTreeMap::new() },
             release_dir: &root.to_string_lossy(),

@@ -11,30 +11,30 @@ use super::service::Binary;
 
 /// What is known about the service's settings.
 #[derive(Debug)]
-pub(super) struct Settings {
+pub(crate) struct Settings {
     /// What the name of every variable begins with that sets one.
-    pub(super) prefix: String,
+    pub(crate) prefix: String,
     /// Every variable the service reads.
-    pub(super) variables: BTreeSet<String>,
+    pub(crate) variables: BTreeSet<String>,
     /// Those that are no secrets: key and variable.
-    pub(super) open: Vec<(String, String)>,
+    pub(crate) open: Vec<(String, String)>,
     /// Those that are.
-    pub(super) secrets: Vec<SecretSetting>,
+    pub(crate) secrets: Vec<SecretSetting>,
 }
 
 /// A setting whose value is nobody's business.
 #[derive(Debug)]
-pub(super) struct SecretSetting {
+pub(crate) struct SecretSetting {
     /// Its key, such as `metrics.token`.
-    pub(super) key: String,
+    pub(crate) key: String,
     /// The variable that sets it.
-    pub(super) variable: String,
+    pub(crate) variable: String,
     /// The variable that names a file holding it.
-    pub(super) file_variable: Option<String>,
+    pub(crate) file_variable: Option<String>,
     /// What that file is called in the folder of secrets.
-    pub(super) file: String,
+    pub(crate) file: String,
     /// The environments that do not start without it.
-    pub(super) required_in: Vec<String>,
+    pub(crate) required_in: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -77,7 +77,11 @@ pub(super) fn ask(binary: &Binary<'_>, lines: &Lines<'_>) -> Option<Result<Setti
     Some(asked.map_err(|wrong: Vec<String>| wrong.into_iter().map(at).collect()))
 }
 
-fn parse(text: &str) -> Result<Settings, Vec<String>> {
+/// Reads the schema that a service prints.
+///
+/// # Errors
+/// With all that it lacks.
+pub(crate) fn parse(text: &str) -> Result<Settings, Vec<String>> {
     let schema: Schema = serde_json::from_str(text).map_err(|error| vec![error.to_string()])?;
     if schema.prefix.is_empty() {
         return Err(vec!["`x-variable-prefix` is empty".into()]);

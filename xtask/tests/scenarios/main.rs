@@ -32,3 +32,4 @@ mod scripts;
 mod secrets;
 mod steered;
 mod tools;
+mod verified;

@@ -1,7 +1,5 @@
 //! The reports as people read them: in a file, and as GitHub's job summary.
 
-use clap::ValueEnum as _;
-
 use super::issue::Issue;
 use super::status::{Standing, Stands};
 use super::{FOLDER, Report, Reports, Run, Verdict};
@@ -118,8 +116,8 @@ fn of_step(report: &Report, depth: Depth) -> String {
         criteria => format!("; serves {}", criteria.join(", ")),
     };
     let mut text = format!("## {}: {}\n\n", report.id, report.verdict.word());
-    let group = report.group.to_possible_value().map(|group| group.get_name().to_owned()).unwrap_or_default();
-    text += &format!("- **Task**: {} of the group {}: {}{criteria}\n", code(report.id), code(&group), report.verifies);
+    let group = report.group.name();
+    text += &format!("- **Task**: {} of the group {}: {}{criteria}\n", code(report.id), code(group), report.verifies);
     text += &format!("- **Summary**: {}\n", summary(report));
     text += &format!("- **Files**: {}\n", files(report));
     text += &format!("- **Tests executed**: {}\n", tests(report));

@@ -1,4 +1,5 @@
-//! The Compose file as Compose reads it for one environment: what each service may take, and how long it may take to end.
+//! The Compose file as Compose reads it for one environment: what each service may take, how long it may take to end, how it
+//! is watched and restarted, and what it reaches.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,10 +11,14 @@ use serde_json::Value;
 use super::stack;
 use crate::rollout::colour::Colour;
 
-/// Every service, as far as it has limits.
+/// Every service, and every network and volume.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Resolved {
     services: BTreeMap<String, Service>,
+    #[serde(default)]
+    networks: BTreeMap<String, Value>,
+    #[serde(default)]
+    volumes: BTreeMap<String, Value>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -24,6 +29,16 @@ struct Service {
     cpus: Value,
     pids_limit: Value,
     stop_grace_period: Option<String>,
+    healthcheck: Option<Healthcheck>,
+    restart: Option<String>,
+    networks: Option<BTreeMap<String, Value>>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+struct Healthcheck {
+    test: Vec<String>,
+    disable: bool,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -81,6 +96,40 @@ impl Resolved {
     pub fn stop_grace_of(&self, colour: Colour) -> Option<Duration> {
         let service = self.services.get(&stack::Service::Colour(colour).to_string())?;
         humantime::parse_duration(service.stop_grace_period.as_ref()?).ok()
+    }
+
+    /// The services that have no health check of their own and take that of their image: `app-blue`.
+    pub fn unchecked(&self) -> Vec<&str> {
+        let is_check = |check: &Healthcheck| !check.test.is_empty() && !check.disable;
+        self.named(|service| !service.healthcheck.as_ref().is_some_and(is_check))
+    }
+
+    /// Whether a service is a colour.
+    pub fn is_colour(name: &str) -> bool {
+        Colour::BOTH.into_iter().any(|colour| stack::Service::Colour(colour).to_string() == name)
+    }
+
+    /// The services that stay down once they have ended.
+    pub fn unrestarted(&self) -> Vec<&str> {
+        self.named(|service| !matches!(service.restart.as_deref(), Some("always" | "unless-stopped")))
+    }
+
+    /// The networks of a colour that lead out of the engine.
+    pub fn open_networks_of(&self, colour: Colour) -> Vec<&str> {
+        let service = self.services.get(&stack::Service::Colour(colour).to_string());
+        let joined = service.and_then(|service| service.networks.as_ref()).into_iter().flat_map(BTreeMap::keys);
+        let is_internal = |network: &Value| network.get("internal").and_then(Value::as_bool).unwrap_or(false);
+        let is_open = |name: &&str| !self.networks.get(*name).is_some_and(is_internal);
+        joined.map(String::as_str).filter(is_open).collect()
+    }
+
+    /// How many networks and how many volumes there are.
+    pub fn networks_and_volumes(&self) -> (usize, usize) {
+        (self.networks.len(), self.volumes.len())
+    }
+
+    fn named(&self, is_meant: impl Fn(&Service) -> bool) -> Vec<&str> {
+        self.services.iter().filter(|(_, service)| is_meant(service)).map(|(name, _)| name.as_str()).collect()
     }
 
     /// What could take all there is, for each service: `edge lacks cpus and pids`.
@@ -175,5 +224,20 @@ mod tests {
         assert_eq!(of(TOLD).misreserved(), expected);
         let told = of(r#"{ "services": { "tool": {} } }"#);
         assert_eq!(told.misreserved(), ["tool reserves no memory", "tool reserves no cpus"]);
+    }
+
+    #[test]
+    fn what_nobody_watches_or_restarts_is_named_and_a_way_out_of_a_colour_too() {
+        let told = of(r#"{ "services": {
+            "app-blue": { "restart": "unless-stopped", "networks": { "inner": null } },
+            "app-green": { "restart": "no", "networks": { "inner": {}, "outer": {} }, "healthcheck": { "test": ["CMD", "x"] } },
+            "edge": { "restart": "always", "healthcheck": { "test": ["CMD", "x"], "disable": true } } },
+            "networks": { "inner": { "internal": true }, "outer": {} }, "volumes": { "data": {} } }"#);
+        assert_eq!(told.unchecked(), ["app-blue", "edge"]);
+        assert_eq!(told.unrestarted(), ["app-green"]);
+        assert!(told.open_networks_of(Colour::Blue).is_empty());
+        assert_eq!(told.open_networks_of(Colour::Green), ["outer"]);
+        assert_eq!(told.networks_and_volumes(), (2, 1));
+        assert!(Resolved::is_colour("app-green") && !Resolved::is_colour("edge"));
     }
 }
