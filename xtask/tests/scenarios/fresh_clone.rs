@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use crate::support::{Fixture, On, Ran, repository};
 
 /// A clone of the working tree as it is, with a history of one commit.
-fn clone_into(folder: &Path) {
+pub fn clone_into(folder: &Path) {
     let listed = ["ls-files", "-z", "--cached", "--others", "--exclude-standard"];
     let files = Command::new("git").args(listed).current_dir(repository()).output().unwrap();
     assert!(files.status.success(), "{}", String::from_utf8_lossy(&files.stderr));
