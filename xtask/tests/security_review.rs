@@ -7,7 +7,7 @@ mod test_names;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use test_names::is_a_test;
+use test_names::{is_a_test, named};
 
 const PAGE: &str = "docs/security-review.md";
 
@@ -67,19 +67,4 @@ fn a_name_that_is_no_tests_is_found_out() {
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
-}
-
-/// The tests that a page names, as nextest does: a package, or a package and a test binary, a space, and the path to a test.
-fn named(text: &str) -> Vec<&str> {
-    let is_path = |path: &str| {
-        let is_name = |name: &str| {
-            !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
-        };
-        path.split("::").all(is_name) && !path.starts_with(|c: char| c.is_ascii_digit())
-    };
-    let spans = text.split('`').skip(1).step_by(2);
-    let tests = spans.filter(|span| {
-        span.split_once(' ').is_some_and(|(package, path)| span.contains("::") && is_path(package) && is_path(path))
-    });
-    tests.collect()
 }

@@ -7,6 +7,9 @@ use std::process::Command;
 use super::page::Page;
 use crate::support::repository;
 
+/// What a verb makes here and a person commits, once there is a reason to.
+const LATER: [&str; 1] = [".config/image-size.json"];
+
 /// What of the repository can be linked to and named: what git knows, by its path from the root.
 pub struct Known {
     files: BTreeSet<String>,
@@ -52,11 +55,17 @@ impl Known {
         wrong.map(|(line, path)| format!("{}:{line}: there is no `{path}`", page.path)).collect()
     }
 
-    /// Whether something looks like a path: words with slashes between them, the first a folder at the root.
+    /// Whether something looks like the path of a certain file: words with slashes between them, the first a folder at the root.
     fn is_path(&self, text: &str) -> bool {
         let is_word = |word: &str| word.chars().all(|letter| letter.is_ascii_alphanumeric() || "-_.*".contains(letter));
         let Some((folder, rest)) = text.split_once('/') else { return false };
-        !folder.is_empty() && rest.split('/').all(is_word) && self.files.iter().any(|file| is_below(folder, file))
+        // `VERB.rs` stands for any.
+        let is_hole = |word: &str| {
+            let stem = word.split('.').next().unwrap_or(word);
+            stem.len() > 2 && stem.bytes().all(|letter| letter.is_ascii_uppercase())
+        };
+        let is_certain = rest.split('/').all(|word| is_word(word) && (!is_hole(word) || self.has(text)));
+        is_certain && !LATER.contains(&text) && self.files.iter().any(|file| is_below(folder, file))
     }
 
     fn has(&self, path: &str) -> bool {
@@ -94,7 +103,7 @@ fn is_ignored(path: &str) -> bool {
 #[test]
 fn links_and_paths_that_lead_nowhere_are_found() {
     let text = "# One\n[a](docs/b.md#two) [c](docs/none.md) [d](docs/b.md#three) [e](http://shop.example) [f](docs)\n\
-                [g](../x) [h](#one) [i](#two) [j](https://shop.example/a) `docs/b.md` `docs/c.md` `docs/*.md` `other/x`\n";
+                [g](../x) [h](#one) [i](#two) [j](https://shop.example/a) `docs/b.md` `docs/c.md` `docs/*.md` `docs/PAGE.md` `other/x`\n";
     let pages = [Page::read("a.md", text), Page::read("docs/b.md", "## Two\n[a](../a.md) [b](b.md)")];
     let known = Known::new(vec!["a.md".into(), "docs/b.md".into()], &pages);
     let wrong = known.wrong_links(&pages[0]);

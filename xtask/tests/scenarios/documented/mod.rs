@@ -18,7 +18,7 @@ use page::Page;
 use stage::Stage;
 use xtask::cli;
 
-use crate::support::{is_a_test, repository};
+use crate::support::{is_a_test, named, repository};
 
 /// Every page that git knows.
 fn pages() -> Vec<Page> {
@@ -61,6 +61,17 @@ fn every_command_that_is_named_is_one_that_the_command_line_takes() {
         }
     }
     assert!(seen >= 100, "{seen}");
+    assert_none(wrong);
+}
+
+#[test]
+fn every_test_that_is_named_is_there() {
+    let mut wrong = Vec::new();
+    for page in pages() {
+        let text = fs::read_to_string(repository().join(&page.path)).unwrap();
+        let missing = named(&text).into_iter().filter(|name| !is_a_test(repository(), name));
+        wrong.extend(missing.map(|name| format!("{}: there is no test {name}", page.path)));
+    }
     assert_none(wrong);
 }
 

@@ -1,8 +1,13 @@
 //! Commands of `cargo xtask` as they are written down, held against the command line that there is.
 
+use std::sync::LazyLock;
+
 use clap::Command;
 use clap::error::ErrorKind;
 use xtask::cli;
+
+/// The command line, which takes its time to be put together.
+static COMMAND: LazyLock<Command> = LazyLock::new(cli::command);
 
 /// What may stand for a word in capitals: one of these has to fit.
 const SAMPLES: [&str; 7] = ["staging", "10m", "3", "host", "test", "a.b=c", "1.2.3"];
@@ -19,7 +24,8 @@ pub fn calls(text: &str) -> Vec<Vec<String>> {
             return Some((at + 1, Vec::new()));
         }
         let script = word.strip_prefix("scripts/").or_else(|| word.rsplit_once("/scripts/").map(|(_, name)| name))?;
-        Some((at + 1, vec![script.strip_suffix(".sh")?.to_owned()]))
+        let verb = script.strip_suffix(".sh").filter(|verb| !verb.contains('*'))?;
+        Some((at + 1, vec![verb.to_owned()]))
     };
     let call = |(from, verb): (usize, Vec<String>)| {
         let arguments = words[from..].iter().take_while(|word| !ENDS.contains(&word.as_str()) && !word.contains('…'));
@@ -31,7 +37,7 @@ pub fn calls(text: &str) -> Vec<Vec<String>> {
 /// What is wrong with a call: nothing, where some sample in place of its placeholders is taken.
 pub fn refused(call: &[String], in_a_sentence: bool) -> Option<String> {
     let Some(hole) = call.iter().position(|word| is_placeholder(word)) else {
-        let error = cli::command().try_get_matches_from(["cargo xtask"].into_iter().chain(words_of(call))).err()?;
+        let error = COMMAND.clone().try_get_matches_from(["cargo xtask"].into_iter().chain(words_of(call))).err()?;
         return match error.kind() {
             ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => None,
             // A verb may be talked about without all that it takes.
@@ -42,7 +48,7 @@ pub fn refused(call: &[String], in_a_sentence: bool) -> Option<String> {
     };
     let filled = SAMPLES.iter().map(|sample| {
         let mut call = call.to_vec();
-        sample.clone_into(&mut call[hole]);
+        (*sample).clone_into(&mut call[hole]);
         refused(&call, in_a_sentence)
     });
     filled.min_by_key(Option::is_some).flatten()
@@ -51,8 +57,7 @@ pub fn refused(call: &[String], in_a_sentence: bool) -> Option<String> {
 /// The flags of a verb, in code that begins with its name, that it does not have.
 pub fn unknown_flags(span: &str) -> Vec<String> {
     let words = words(span);
-    let command = cli::command();
-    let verb = words.first().and_then(|verb| command.find_subcommand(verb));
+    let verb = words.first().and_then(|verb| COMMAND.find_subcommand(verb));
     let Some(verb) = verb.filter(|verb| words.len() > 1 && !verb.is_hide_set()) else { return Vec::new() };
     let verb = verb.find_subcommand(&words[1]).unwrap_or(verb);
     let flags = words.iter().filter_map(|word| word.strip_prefix("--")).filter(|flag| !flag.is_empty());

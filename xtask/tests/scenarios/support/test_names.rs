@@ -3,8 +3,22 @@
 use std::fs;
 use std::path::Path;
 
-/// Whether a test of that name is in the sources below `root`: a package, or a package and a test binary, a space, and the path
-/// to the test.
+/// The tests that a page names, as nextest does: a package, or a package and a test binary, a space, and the path to a test.
+pub fn named(text: &str) -> Vec<&str> {
+    let is_path = |path: &str| {
+        let is_name = |name: &str| {
+            !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+        };
+        path.split("::").all(is_name) && !path.starts_with(|c: char| c.is_ascii_digit())
+    };
+    let spans = text.split('`').skip(1).step_by(2);
+    let tests = spans.filter(|span| {
+        span.split_once(' ').is_some_and(|(package, path)| span.contains("::") && is_path(package) && is_path(path))
+    });
+    tests.collect()
+}
+
+/// Whether a test of that name is in the sources below `root`.
 pub fn is_a_test(root: &Path, name: &str) -> bool {
     let (binary, path) = name.split_once(' ').unwrap();
     let (mut folder, mut text) = match binary.split_once("::") {
