@@ -35,7 +35,8 @@ impl Known {
     fn leads_nowhere(&self, page: &Page, target: &str) -> Option<&'static str> {
         if let Some((scheme, rest)) = target.split_once("://") {
             let host = rest.split('/').next().unwrap_or_default();
-            let good = scheme == "https" && host.contains('.') && target.chars().all(|letter| letter.is_ascii_graphic());
+            let good =
+                scheme == "https" && host.contains('.') && target.chars().all(|letter| letter.is_ascii_graphic());
             return (!good).then_some("is no https address");
         }
         let (file, anchor) = target.split_once('#').map_or((target, None), |(file, anchor)| (file, Some(anchor)));

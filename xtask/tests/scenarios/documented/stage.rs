@@ -34,14 +34,16 @@ impl Stage {
         clone_into(fixture.root());
         fixture.write("config/delivery.toml", &delivery);
         let stage = Stage { fixture, rollout: None, holder: None };
+        fs::create_dir_all(stage.tools()).unwrap();
         stage.stand_in_for_cargo();
+        // As one answers where no engine does.
+        let none = "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?";
+        stage.stand_in_for("docker", &format!("echo '{none}' >&2; exit 1"));
         stage
     }
 
     /// What would be built is there already, and what would be run of it is this build of xtask and that of the service.
     fn stand_in_for_cargo(&self) {
-        let bin = self.tools();
-        fs::create_dir_all(&bin).unwrap();
         let artifact = serde_json::json!({
             "reason": "compiler-artifact",
             "package_id": "path+file:///app#0.1.0",
@@ -57,12 +59,17 @@ impl Stage {
         });
         let (xtask, service, cargo) = (env!("CARGO_BIN_EXE_xtask"), service().display(), env!("CARGO"));
         let script = format!(
-            "#!/bin/sh\ncase \"$1\" in\nxtask) shift; exec '{xtask}' \"$@\" ;;\nbuild) echo '{artifact}' ;;\n\
+            "case \"$1\" in\nxtask) shift; exec '{xtask}' \"$@\" ;;\nbuild) echo '{artifact}' ;;\n\
              run) while [ \"$1\" != -- ]; do shift; done; shift; exec '{service}' \"$@\" ;;\n\
              metadata) exec '{cargo}' \"$@\" ;;\n*) echo \"nobody stands in for cargo $1\" >&2; exit 99 ;;\nesac\n"
         );
-        fs::write(bin.join("cargo"), script).unwrap();
-        fs::set_permissions(bin.join("cargo"), fs::Permissions::from_mode(0o755)).unwrap();
+        self.stand_in_for("cargo", &script);
+    }
+
+    fn stand_in_for(&self, program: &str, script: &str) {
+        let path = self.tools().join(program);
+        fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
     }
 
     /// Where git does not look.
@@ -81,10 +88,12 @@ impl Stage {
         );
         let path = format!("{}:{}", self.tools().display(), std::env::var("PATH").unwrap());
         let mut shell = Command::new("timeout");
-        shell.args(["60", "bash", "--norc", "-c", &script]).current_dir(self.fixture.root()).stdin(Stdio::null());
-        shell.env("PATH", path).env("DOCKER_HOST", "unix:///nowhere/docker.sock");
+        shell.args(["300", "bash", "--norc", "-c", &script]).current_dir(self.fixture.root()).stdin(Stdio::null());
+        shell.env("PATH", path);
         let of_cargo = xtask::cargo::foreign_variables();
-        for name in of_cargo.iter().map(String::as_str).chain(["CARGO", "CI", "APP_ENV", "GITHUB_ACTIONS"]) {
+        for name in
+            of_cargo.iter().map(String::as_str).chain(["CARGO", "CI", "APP_ENV", "DOCKER_HOST", "GITHUB_ACTIONS"])
+        {
             shell.env_remove(name);
         }
         Ran::from(shell.output().unwrap())

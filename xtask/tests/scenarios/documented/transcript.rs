@@ -3,7 +3,8 @@
 /// Where the answer differs in its shape from what is shown, both; nothing where it is the same. `…` on a line of its own
 /// stands for any number of lines.
 pub fn differs(shown: &[String], answered: &str) -> Option<String> {
-    let shapes = |lines: &mut dyn Iterator<Item = &str>| lines.filter(|line| counts(line)).map(shape).collect::<Vec<_>>();
+    let shapes =
+        |lines: &mut dyn Iterator<Item = &str>| lines.filter(|line| counts(line)).map(shape).collect::<Vec<_>>();
     let expected = shapes(&mut shown.iter().map(String::as_str));
     let answer = shapes(&mut answered.lines());
     if fits(&expected, &answer) {
@@ -22,9 +23,7 @@ fn counts(line: &str) -> bool {
 fn fits(expected: &[String], answer: &[String]) -> bool {
     match (expected.split_first(), answer.split_first()) {
         (None, None) => true,
-        (Some((gap, rest)), _) if gap == "…" => {
-            (0..=answer.len()).any(|skipped| fits(rest, &answer[skipped..]))
-        }
+        (Some((gap, rest)), _) if gap == "…" => (0..=answer.len()).any(|skipped| fits(rest, &answer[skipped..])),
         (Some((line, lines)), Some((next, others))) => line == next && fits(lines, others),
         _ => false,
     }
