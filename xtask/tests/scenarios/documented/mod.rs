@@ -161,7 +161,10 @@ fn play(page: &Page) -> Vec<String> {
             scenes.for_each(|scene| scene.2(stage));
             heading = Some(example.heading.clone());
         }
-        wrong.extend(try_out(stage, &example).map(|why| format!("{}:{}: {why}", page.path, example.line)));
+        let why = try_out(stage, &example).map(|why| format!("{}:{}: {why}", page.path, example.line));
+        // At once, since what comes after it may fail for that.
+        why.iter().for_each(|why| println!("{why}"));
+        wrong.extend(why);
     }
     wrong
 }
