@@ -20,7 +20,7 @@ pub struct Stage {
 }
 
 /// How long a deploy is watched at each share when nobody is to interrupt it, and when somebody is.
-const BAKES: [&str; 2] = ["bake = \"100ms\"", "bake = \"20s\""];
+const BAKES: [&str; 2] = ["bake = \"100ms\"", "bake = \"5m\""];
 
 impl Stage {
     pub fn new() -> Stage {
