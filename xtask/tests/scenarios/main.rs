@@ -11,6 +11,7 @@ mod budget;
 mod certificate;
 mod containers;
 mod coverage;
+mod documented;
 mod fallen_back;
 mod fresh_clone;
 mod front_door;

@@ -145,6 +145,11 @@ impl Fixture {
         fs::write(self.root.join(path), text).unwrap();
     }
 
+    /// A text with the addresses of this project for those of the repository's.
+    pub fn here(&self, text: &str) -> String {
+        self.ports.put_into(text)
+    }
+
     /// Replaces text in `delivery.toml`, which has to be there.
     pub fn edit_delivery(&self, from: &str, to: &str) {
         let text = self.read("config/delivery.toml");

@@ -10,6 +10,7 @@ mod proxy;
 pub mod ran;
 pub mod receiver;
 mod sshd;
+mod test_names;
 pub mod told;
 pub mod traces;
 pub mod turns;
@@ -21,4 +22,5 @@ pub use fixture::{Fixture, On, SECRETS, TOKEN, eventually, parent, pid_at, proje
 pub use prober::CONNECTIONS;
 pub use ran::Ran;
 pub use sshd::{DOCKER_HOST, Sshd};
+pub use test_names::{is_a_test, named};
 pub use told::Told;
