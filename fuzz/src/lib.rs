@@ -14,6 +14,7 @@ use xtask::rollout::record::{frozen, lineage, serving};
 use xtask::rollout::request::Request;
 use xtask::router::certificate::Certificate;
 use xtask::router::{haproxy, map, processes};
+use xtask::workflows::model::Workflow;
 
 /// A parser, and what it is given.
 pub type Target = fn(&str);
@@ -21,7 +22,7 @@ pub type Target = fn(&str);
 pub type BytesTarget = fn(&[u8]);
 
 /// The targets, by the names of their corpora.
-pub const TARGETS: [(&str, Target); 12] = [
+pub const TARGETS: [(&str, Target); 13] = [
     ("certificate", certificate),
     ("delivery", delivery),
     ("journal", journal),
@@ -34,6 +35,7 @@ pub const TARGETS: [(&str, Target); 12] = [
     ("prometheus", prometheus),
     ("secret_scan", secret_scan),
     ("scanner_report", scanner_report),
+    ("workflow", workflow),
 ];
 
 /// The same for what is no text.
@@ -140,6 +142,22 @@ pub fn scanner_report(text: &str) {
     for hits in [scanner::trivy(text), scanner::grype(text)].into_iter().flatten() {
         assert!(hits.windows(2).all(|two| two[0] != two[1] && two[0].is_critical >= two[1].is_critical));
         assert!(!hits.iter().any(|hit| hit.id.contains(char::is_control) || hit.package.contains(char::is_control)));
+    }
+}
+
+/// What GitHub runs: it has places for all that is wrong with it, or jobs that can be put in an order.
+pub fn workflow(text: &str) {
+    match Workflow::parse("w.yml", text) {
+        Err(mistakes) => {
+            assert!(!mistakes.is_empty());
+            assert!(mistakes.iter().all(|it| it.line > 0 && it.column > 0 && !it.message.is_empty()));
+        }
+        Ok(workflow) => {
+            let jobs = &workflow.jobs;
+            assert!(jobs.iter().all(|job| workflow.needed_by(job).len() <= jobs.len()));
+            let runs = jobs.iter().flat_map(|job| &job.steps).filter_map(|step| step.run.as_ref());
+            runs.for_each(|run| assert!(!workflow.line(run.place.line).is_empty()));
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use clap::{Command, CommandFactory as _, FromArgMatches as _, Parser, Subcommand
 use crate::{
     abort, advisories, bench, certificate, ci, completions, config_lint, coverage, deploy_blue_green, docker_build,
     doctor, down, health_check, history, image_check, logs, monitoring, pause, promote, reap, recover, resume,
-    rollback, runtime, setup, status, steer, up,
+    rollback, runtime, setup, status, steer, up, workflows,
 };
 
 const AFTER: &str = "\
@@ -23,7 +23,7 @@ Exit codes:
 const GROUPS: [(&str, &[&str]); 5] = [
     ("Serve", &["up", "down", "status", "history", "logs", "health-check", "certificate", "monitoring"]),
     ("Roll out", &["deploy-blue-green", "promote", "abort", "pause", "resume", "rollback", "recover", "reap"]),
-    ("Check", &["ci", "config-lint", "coverage", "advisories", "image-check", "bench"]),
+    ("Check", &["ci", "config-lint", "coverage", "advisories", "image-check", "workflows", "bench"]),
     ("Make", &["docker-build"]),
     ("This machine", &["setup", "doctor", "completions"]),
 ];
@@ -104,6 +104,8 @@ pub enum Verb {
     DockerBuild(docker_build::Args),
     /// Holds the service's image against its budget, and against the image that one would write first.
     ImageCheck(image_check::Args),
+    /// Holds what GitHub runs against the verbs and flags there are.
+    Workflows(workflows::Args),
     /// Installs the tools that are pinned, and makes the images that an environment in containers needs besides the service's.
     Setup(setup::Args),
     /// Says whether this machine has what it takes.
@@ -159,6 +161,7 @@ impl Verb {
             Verb::Bench(args) => bench::run(args),
             Verb::DockerBuild(args) => docker_build::run(args),
             Verb::ImageCheck(args) => image_check::run(args),
+            Verb::Workflows(args) => workflows::run(args),
             Verb::Setup(args) => setup::run(args),
             Verb::Doctor(args) => doctor::run(args),
             Verb::Completions(args) => completions::run(args),

@@ -1,7 +1,5 @@
 //! The reports as people read them: in a file, and as GitHub's job summary.
 
-use clap::ValueEnum as _;
-
 use super::issue::Issue;
 use super::status::{Standing, Stands};
 use super::{FOLDER, Report, Reports, Run, Verdict};
@@ -118,7 +116,7 @@ fn of_step(report: &Report, depth: Depth) -> String {
         criteria => format!("; serves {}", criteria.join(", ")),
     };
     let mut text = format!("## {}: {}\n\n", report.id, report.verdict.word());
-    let group = report.group.to_possible_value().map(|group| group.get_name().to_owned()).unwrap_or_default();
+    let group = report.group.name();
     text += &format!("- **Task**: {} of the group {}: {}{criteria}\n", code(report.id), code(&group), report.verifies);
     text += &format!("- **Summary**: {}\n", summary(report));
     text += &format!("- **Files**: {}\n", files(report));
@@ -127,6 +125,7 @@ fn of_step(report: &Report, depth: Depth) -> String {
     let evidence = if evidence.is_empty() { String::new() } else { format!(": {}", evidence.join(", ")) };
     text += &format!("- **Verification**: {}{evidence}\n", report.verdict.word());
     text += &format!("- **Issues and their resolution**:{}", issues(report));
+    text += &report.figures.as_ref().map(|figures| format!("\n{}\n", figures.trim_end())).unwrap_or_default();
     if depth < Depth::FailuresWithoutLogs && !report.tail.is_empty() {
         let (lines, bytes) = OF_A_LOG;
         let log = last(&report.tail, lines, bytes);
@@ -278,6 +277,7 @@ Diff in src/a|b.rs:3:
 ";
         assert_eq!(&text[..text.find("\n## build").unwrap()], expected);
         assert!(text.contains("- **Tests executed**: 412 passed\n") && text.contains("## images: skipped\n"), "{text}");
+        assert!(text.contains("- **Issues and their resolution**: none\n\n| a |\n| --- |\n"), "{text}");
     }
 
     #[test]
