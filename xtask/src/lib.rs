@@ -66,6 +66,7 @@ pub mod releases;
 pub mod report;
 pub mod rollout;
 pub mod router;
+mod running;
 pub mod runtime;
 pub mod sbom;
 pub mod secrets;

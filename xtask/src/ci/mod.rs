@@ -7,7 +7,6 @@ mod fresh;
 mod obstacle;
 mod report;
 mod runner;
-mod running;
 mod schedule;
 mod select;
 mod step;

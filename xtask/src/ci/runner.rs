@@ -6,12 +6,13 @@ use std::time::Instant;
 use super::fresh::{Fingerprint, Fingerprints, Freshness};
 use super::obstacle::{Obstacle, obstacle};
 use super::report::{self, Changed, Live, Report, Verdict};
-use super::running::{Ended, Running, TICK};
 use super::schedule::{Next, Schedule, State};
 use super::step::Step;
 use super::{command, figures, tests};
 use crate::interrupt::UnderWay;
 use crate::packages::Consent;
+use crate::problem::ExitCode;
+use crate::running::{Ended, Running, TICK};
 use crate::say;
 use crate::tools::Toolbox;
 
@@ -115,7 +116,8 @@ impl<'a> Runner<'a> {
         let before = self.prints.take(step).ok();
         let changed = before.as_ref().and_then(|now| self.prints.changed(step, now));
         let command = command::of(step.command, step, self.root, self.tools);
-        match command.and_then(|command| Running::start(step, command, self.root)) {
+        let log = self.root.join("target/xtask/ci/logs").join(step.id).with_extension("log");
+        match command.and_then(|command| Running::start(command, log, step.limit)) {
             Ok(running) => {
                 self.schedule.set(place, State::Running);
                 self.started.push(Started { place, running, before, changed });
@@ -145,10 +147,12 @@ impl<'a> Runner<'a> {
         let tests = tests::count(step, self.root, &running.log);
         let report = match (ended, self.too_few(step, tests)) {
             (Ended::Well, None) => Report::of(step, Verdict::Passed),
-            (Ended::Well, Some(reason)) | (Ended::Badly(reason), _) => {
+            (Ended::Badly { code, .. }, _) if is_unavailable(step, code) => {
+                Obstacle::told_in(&running.log, step).report(step)
+            }
+            (Ended::Well, Some(reason)) | (Ended::Badly { reason, .. }, _) => {
                 Report::of(step, Verdict::Failed).because(reason)
             }
-            (Ended::Unavailable, _) => Obstacle::told_in(&running.log, step).report(step),
             (Ended::Interrupted, _) => Report::of(step, Verdict::Skipped).because("it was interrupted"),
         };
         let report = Report {
@@ -191,4 +195,9 @@ impl<'a> Runner<'a> {
             *place = Some(report);
         }
     }
+}
+
+/// Whether a verb of this program says, by an exit code that others do not have, that something is missing on this machine.
+fn is_unavailable(step: &Step, code: Option<i32>) -> bool {
+    step.command.starts_with(&["cargo", "xtask"]) && code == Some(ExitCode::Unavailable.number().into())
 }
