@@ -15,6 +15,7 @@ use xtask::rollout::request::Request;
 use xtask::router::certificate::Certificate;
 use xtask::router::{haproxy, map, processes};
 use xtask::workflows::expression::{self, Scope, Status};
+use xtask::workflows::model::Workflow;
 use xtask::workflows::rehearse::command_file;
 
 /// A parser, and what it is given.
@@ -23,7 +24,7 @@ pub type Target = fn(&str);
 pub type BytesTarget = fn(&[u8]);
 
 /// The targets, by the names of their corpora.
-pub const TARGETS: [(&str, Target); 15] = [
+pub const TARGETS: [(&str, Target); 16] = [
     ("certificate", certificate),
     ("delivery", delivery),
     ("journal", journal),
@@ -39,6 +40,7 @@ pub const TARGETS: [(&str, Target); 15] = [
     ("scanner_report", scanner_report),
     ("expression", expression),
     ("command_file", command_file),
+    ("workflow", workflow),
 ];
 
 /// The same for what is no text.
@@ -180,6 +182,22 @@ pub fn command_file(text: &str) {
     match command_file::values(text) {
         Err(mistake) => assert!(mistake.starts_with("line ")),
         Ok(values) => assert!(values.iter().all(|(name, _)| !name.is_empty() && !name.contains('\n'))),
+    }
+}
+
+/// What GitHub runs: it has places for all that is wrong with it, or jobs that can be put in an order.
+pub fn workflow(text: &str) {
+    match Workflow::parse("w.yml", text) {
+        Err(mistakes) => {
+            assert!(!mistakes.is_empty());
+            assert!(mistakes.iter().all(|it| it.line > 0 && it.column > 0 && !it.message.is_empty()));
+        }
+        Ok(workflow) => {
+            let jobs = &workflow.jobs;
+            assert!(jobs.iter().all(|job| workflow.needed_by(job).len() <= jobs.len()));
+            let runs = jobs.iter().flat_map(|job| &job.steps).filter_map(|step| step.run.as_ref());
+            runs.for_each(|run| assert!(!workflow.line(run.place.line).is_empty()));
+        }
     }
 }
 

@@ -103,7 +103,7 @@ pub fn find(project: &Project) -> anyhow::Result<Option<Builder>> {
 
 /// Refuses one whose Rust is not the project's.
 fn check(project: &Project, builder: Builder) -> anyhow::Result<Builder> {
-    match wanted(&project.root) {
+    match toolchain(&project.root) {
         Some(channel) if !fits(&channel, &builder.rust) => Err(mismatch(&builder, &channel).into()),
         _ => Ok(builder),
     }
@@ -161,7 +161,7 @@ fn ask(name: &str, id: &str) -> anyhow::Result<Builder> {
 }
 
 /// The Rust a project asks for; none where it names no version.
-fn wanted(root: &Path) -> Option<String> {
+pub(crate) fn toolchain(root: &Path) -> Option<String> {
     TOOLCHAIN_FILES.iter().find_map(|name| channel(&std::fs::read_to_string(root.join(name)).ok()?))
 }
 

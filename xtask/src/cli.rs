@@ -117,6 +117,8 @@ pub enum Verb {
     Tag(tag::Args),
     /// Holds the service's image against its budget, and against the image that one would write first.
     ImageCheck(image_check::Args),
+    /// Holds what GitHub runs against the verbs and flags there are.
+    Workflows(workflows::Args),
     /// Installs the tools that are pinned, and makes the images that an environment in containers needs besides the service's.
     Setup(setup::Args),
     /// Says whether this machine has what it takes.
@@ -177,6 +179,7 @@ impl Verb {
             Verb::Release(args) => release::run(args),
             Verb::Tag(args) => tag::run(args),
             Verb::ImageCheck(args) => image_check::run(args),
+            Verb::Workflows(args) => workflows::run(args),
             Verb::Setup(args) => setup::run(args),
             Verb::Doctor(args) => doctor::run(args),
             Verb::Completions(args) => completions::run(args),

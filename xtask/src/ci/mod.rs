@@ -2,6 +2,7 @@
 
 mod command;
 mod facts;
+mod figures;
 mod fresh;
 mod obstacle;
 mod report;
@@ -131,6 +132,17 @@ pub(crate) fn take_for_passed(root: &Path) -> anyhow::Result<usize> {
         prints.keep(step, prints.take(step)?, None)?;
     }
     Ok(STEPS.len())
+}
+
+/// The groups that have a step, in the order of the table.
+pub(crate) fn groups() -> Vec<String> {
+    let mut groups = Vec::new();
+    for name in STEPS.iter().map(|step| step.group.name()) {
+        if !groups.contains(&name) {
+            groups.push(name);
+        }
+    }
+    groups
 }
 
 /// Where delivery.toml is wrong, `config` will say how; the other steps make do with what is on PATH.

@@ -8,7 +8,7 @@ use super::obstacle::{Obstacle, obstacle};
 use super::report::{self, Changed, Live, Report, Verdict};
 use super::schedule::{Next, Schedule, State};
 use super::step::Step;
-use super::{command, tests};
+use super::{command, figures, tests};
 use crate::interrupt::UnderWay;
 use crate::packages::Consent;
 use crate::problem::ExitCode;
@@ -110,6 +110,7 @@ impl<'a> Runner<'a> {
             return Ok(());
         }
         tests::clear(step, self.root);
+        figures::clear(step, self.root);
         say!("== {}: {}", step.id, step.verifies);
         // With the tools that have just been installed.
         let before = self.prints.take(step).ok();
@@ -155,6 +156,7 @@ impl<'a> Runner<'a> {
             (Ended::Interrupted, _) => Report::of(step, Verdict::Skipped).because("it was interrupted"),
         };
         let report = Report {
+            figures: figures::read(step, self.root),
             tests,
             files: before.as_ref().map(Fingerprint::files),
             changed,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use clap::ValueEnum as _;
 use serde::Serialize;
 
 use crate::tools::Tool;
@@ -35,6 +36,8 @@ pub(super) struct Step {
     pub(super) required: bool,
     /// How it counts tests, where it runs any.
     pub(super) tests: Tests,
+    /// Where its command leaves figures in Markdown, in the project's folder, for its completion report.
+    pub(super) figures: Option<&'static str>,
     /// The step that has to have run as many tests as this one.
     pub(super) as_many_as: Option<&'static str>,
     /// The files that decide what it says, as git's pathspecs.
@@ -61,9 +64,9 @@ pub(crate) enum Group {
     Security,
     /// What is configured, for every environment.
     Configuration,
-    /// Whole rollouts under load, as processes.
+    /// Whole rollouts under load, as processes and in containers: as many of the one as of the other.
     Rollout,
-    /// The same in containers, and the image.
+    /// What only containers have, and the image.
     Containers,
     /// How fast the service is.
     Performance,
@@ -142,6 +145,7 @@ pub(super) const USUAL: Step = Step {
     in_containers: false,
     required: true,
     tests: Tests::None,
+    figures: None,
     as_many_as: None,
     inputs: EVERYTHING,
     facts: &[],

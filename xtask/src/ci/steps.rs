@@ -2,6 +2,7 @@
 //! `--list` and `--dry-run` print, what is skipped as fresh and what a job on GitHub runs are views of this table.
 
 use super::step::{Fact, Group, Lane, Step, Tests, USUAL, minutes};
+use crate::coverage;
 use crate::tools::{
     CARGO_AUDITABLE, CARGO_DENY, CARGO_LLVM_COV, CARGO_NEXTEST, CARGO_SHEAR, COMPOSE_LINT, CURL, DOCKER_REGISTRY, GIT,
     HADOLINT, HAPROXY, OPENSSL, PROMETHEUS, PROMTOOL, SHELLCHECK, SOCAT, SSH, SSHD, ZIZMOR,
@@ -115,6 +116,18 @@ pub(super) const STEPS: &[Step] = &[
         limit: minutes(2),
         remedy: "cargo xtask ci --only workflows --fix",
         fix: Some(&["zizmor", "--offline", "--persona", "pedantic", "--fix=safe", ".github"]),
+        ..USUAL
+    },
+    Step {
+        id: "workflow-check",
+        group: Group::Security,
+        verifies: "every workflow calls what there is, by the rules, and misses nothing that it is there for",
+        criteria: &["A1.1", "A1.2", "A1.4"],
+        command: &["cargo", "xtask", "workflows", "--check"],
+        inputs: &[".github/", "xtask/src/", "*Cargo.toml", "Cargo.lock", "rust-toolchain.toml"],
+        facts: &[Fact::Cargo],
+        limit: minutes(5),
+        remedy: "cargo xtask workflows --check",
         ..USUAL
     },
     Step {
@@ -257,6 +270,7 @@ pub(super) const STEPS: &[Step] = &[
         needs: &[CARGO_NEXTEST, CARGO_LLVM_COV],
         llvm: true,
         tests: Tests::Nextest,
+        figures: Some(coverage::FIGURES),
         facts: &[Fact::Cargo],
         remedy: "cargo xtask coverage",
         ..USUAL
@@ -278,7 +292,7 @@ pub(super) const STEPS: &[Step] = &[
     },
     Step {
         id: "compose",
-        group: Group::Containers,
+        group: Group::Rollout,
         verifies: "the same in containers, with as many tests",
         criteria: &["A1.2", "A2.4", "A4.1", "A4.2", "A4.3", "A4.4"],
         after: &["build"],
@@ -363,6 +377,9 @@ mod tests {
             assert!(said.iter().all(|text| !text.is_empty()) && !step.command.is_empty(), "{}", step.id);
             let before = |id: &str| STEPS[..place].iter().any(|other| other.id == id);
             assert!(step.after.iter().copied().chain(step.as_many_as).all(before), "{}", step.id);
+            // A job runs one group: what is compared has to be in the same.
+            let of_group = |id: &str| STEPS.iter().any(|other| other.id == id && other.group == step.group);
+            assert!(step.as_many_as.is_none_or(of_group), "{}", step.id);
             assert!(!STEPS[place + 1..].iter().any(|other| other.id == step.id), "{}", step.id);
         }
     }

@@ -13,6 +13,7 @@ use anyhow::Context as _;
 use serde::Serialize;
 
 use crate::delivery::{Coverage, FILE, Share};
+use crate::markdown::code;
 use crate::packages::Consent;
 use crate::problem::{ExitCode, Problem};
 use crate::project::Project;
@@ -38,6 +39,8 @@ pub struct Args {
 
 /// What runs the tests, and what makes them count.
 const TOOLS: [Tool; 2] = [CARGO_NEXTEST, CARGO_LLVM_COV];
+/// Where the table of the last run is kept as Markdown, from the project's folder.
+pub(crate) const FIGURES: &str = "target/xtask/coverage/coverage.md";
 /// How far above its floor a crate may be before it is said.
 const ROOM: Share = Share::tenths(20);
 
@@ -48,6 +51,16 @@ enum Verdict {
     Failed,
     /// It has no floor.
     Unjudged,
+}
+
+impl Verdict {
+    fn word(self) -> &'static str {
+        match self {
+            Verdict::Passed => "passed",
+            Verdict::Failed => "FAILED",
+            Verdict::Unjudged => "no floor",
+        }
+    }
 }
 
 /// A crate's figures beside its floor.
@@ -93,6 +106,8 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     llvm_cov.test(delivery.coverage.tests.as_deref())?;
     let crates = figures::assign(crates, &llvm_cov.report()?)?;
     let rows: Vec<_> = crates.iter().map(|member| Row::of(member, &delivery.coverage)).collect();
+    let figures = root.join(FIGURES);
+    fs::write(&figures, markdown(&rows)).with_context(|| format!("writing {}", figures.display()))?;
     if args.json {
         let ok = rows.iter().all(|row| row.verdict != Verdict::Failed);
         let [html, lcov] = [format!("{FOLDER}/{HTML}/index.html"), format!("{FOLDER}/{LCOV}")];
@@ -119,16 +134,27 @@ fn print(rows: &[Row<'_>]) {
     let width = rows.iter().map(|row| row.name.len()).chain(["crate".len()]).max().unwrap_or_default();
     out!("{:<width$}  {:>8}  {:>8}  {:>7}  {:>6}  verdict", "crate", "covered", "lines", "percent", "floor");
     for row in rows {
-        let verdict = match row.verdict {
-            Verdict::Passed => "passed",
-            Verdict::Failed => "FAILED",
-            Verdict::Unjudged => "no floor",
-        };
-        let [percent, floor] = [row.percent, row.floor].map(|it| it.map_or("-".into(), |share| share.to_string()));
         let (name, covered, lines) = (row.name, row.covered, row.lines);
+        let (percent, floor, verdict) = (or_dash(row.percent), or_dash(row.floor), row.verdict.word());
         out!("{name:<width$}  {covered:>8}  {lines:>8}  {percent:>7}  {floor:>6}  {verdict}");
     }
     out!("\nhtml  {FOLDER}/{HTML}/index.html\nlcov  {FOLDER}/{LCOV}");
+}
+
+/// The same table for a report.
+fn markdown(rows: &[Row<'_>]) -> String {
+    let head =
+        "| Crate | Lines covered | of | Percent | Floor | Verdict |\n| --- | ---: | ---: | ---: | ---: | --- |\n";
+    let line = |row: &Row<'_>| {
+        let (percent, floor) = (or_dash(row.percent), or_dash(row.floor));
+        let (name, covered, lines, verdict) = (code(row.name), row.covered, row.lines, row.verdict.word());
+        format!("| {name} | {covered} | {lines} | {percent} | {floor} | {verdict} |\n")
+    };
+    head.to_owned() + &rows.iter().map(line).collect::<String>()
+}
+
+fn or_dash(share: Option<Share>) -> String {
+    share.map_or("-".into(), |share| share.to_string())
 }
 
 /// Says which floors could be higher.
@@ -201,6 +227,14 @@ mod tests {
         ] {
             assert_eq!(rows(&crates, floors).iter().map(|row| row.verdict).collect::<Vec<_>>(), expected, "{floors}");
         }
+    }
+
+    #[test]
+    fn a_report_has_the_same_table() {
+        let table = markdown(&rows(&shop(), "shop = 30.1"));
+        assert!(table.starts_with("| Crate | Lines covered | of | Percent | Floor | Verdict |\n"), "{table}");
+        assert!(table.contains("| `shop` | 3 | 10 | 30.0 | 30.1 | FAILED |\n| `tool` | "), "{table}");
+        assert!(table.ends_with(" | - | no floor |\n"), "{table}");
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod host;
 mod naive;
 mod origin;
 mod platform;
+mod published;
 mod secrets;
 mod skeleton;
 mod source;
@@ -20,6 +21,7 @@ use anyhow::Context as _;
 
 pub use naive::{Baseline, build_naive};
 pub use platform::Platform;
+pub use published::published;
 
 use crate::builder_image::Builder;
 use crate::delivery::FILE;
@@ -186,11 +188,15 @@ fn dockerfile(project: &Project, key: &str, path: &str) -> Result<String, Proble
     })
 }
 
+/// `NAME:TAG` of a tag, or of a whole name with registry and tag.
+pub fn name(repository: &str, tag: &str) -> String {
+    if tag.contains(['/', ':']) { tag.to_owned() } else { format!("{repository}:{tag}") }
+}
+
 /// `NAME:TAG` as a person asked for it, or as version and commit have it.
 fn reference(repository: &str, tag: Option<&str>, version: Option<&str>, commit: Option<&str>) -> String {
     match tag {
-        Some(whole) if whole.contains(['/', ':']) => whole.to_owned(),
-        Some(tag) => format!("{repository}:{tag}"),
+        Some(tag) => name(repository, tag),
         None => {
             let version = version.unwrap_or("0.0.0").replace('+', "-");
             let commit =

@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use cargo_metadata::Package;
 
+use crate::docker::Image;
 use crate::problem::{ExitCode, Problem};
 use crate::project::Project;
 use crate::{cargo, git};
@@ -12,6 +13,11 @@ use crate::{cargo, git};
 const VARIABLE: &str = "SOURCE_DATE_EPOCH";
 /// What every label begins with that the Open Container Initiative has given a meaning.
 const LABELS: &str = "org.opencontainers.image";
+
+/// What the labels of an image say by that name, such as `revision`.
+pub(super) fn label(image: &Image, name: &str) -> Option<String> {
+    image.config.labels.as_ref()?.get(&format!("{LABELS}.{name}")).cloned()
+}
 
 /// What an image is made from, as far as it is known.
 #[derive(Debug, Clone, Default)]

@@ -1,5 +1,6 @@
 //! `workflows`: what GitHub runs, held against what there is to run, and run here.
 
+pub mod check;
 pub mod expression;
 mod mistake;
 pub mod model;
@@ -7,24 +8,22 @@ mod read;
 pub mod rehearse;
 pub mod yaml;
 
-use std::fs;
 use std::path::Path;
-
-use anyhow::Context as _;
-
-use crate::problem::{ExitCode, Problem};
-use crate::project;
-use model::Workflow;
 
 pub use mistake::Mistake;
 
-/// Where the workflows are, from the project's folder.
-const FOLDER: &str = ".github/workflows";
+use crate::github::{self, Annotation};
+use crate::problem::{ExitCode, Problem};
+use crate::{out, project, say};
 
 /// Flags of `workflows`.
 #[derive(Debug, Clone, clap::Args)]
 #[command(group = clap::ArgGroup::new("what").required(true))]
 pub struct Args {
+    /// Holds every file in .github/workflows against the verbs and flags there are, the groups of the pipeline's steps, and
+    /// the rules in docs/pipeline.md.
+    #[arg(long, group = "what")]
+    check: bool,
     #[command(flatten)]
     rehearsal: rehearse::Args,
     /// Prints the result as JSON.
@@ -32,36 +31,29 @@ pub struct Args {
     json: bool,
 }
 
-/// Rehearses a workflow.
+/// Checks the workflows, or rehearses one.
 ///
 /// # Errors
-/// Those of the rehearsal.
+/// A [`Problem`] with exit code 1 that lists everything that is wrong; those of the rehearsal.
 pub fn run(args: &Args) -> anyhow::Result<()> {
     let root = project::root()?;
     match &args.rehearsal.rehearse {
         Some(workflow) => rehearse::run(&root, workflow, &args.rehearsal, args.json),
-        None => Ok(()),
+        None => check(&root, args.json),
     }
 }
 
-/// Every workflow of the project, in the order of their names, with what is wrong with those that are none.
-///
-/// # Errors
-/// When a file cannot be read.
-fn load(root: &Path) -> anyhow::Result<Vec<Result<Workflow, Vec<Mistake>>>> {
-    let entries = fs::read_dir(root.join(FOLDER)).with_context(|| format!("reading {FOLDER}"))?;
-    let mut names = Vec::new();
-    for entry in entries {
-        let name = entry?.file_name().to_string_lossy().into_owned();
-        names.extend((name.ends_with(".yml") || name.ends_with(".yaml")).then_some(name));
+fn check(root: &Path, json: bool) -> anyhow::Result<()> {
+    let is_there = root.join(check::FOLDER).is_dir();
+    let mistakes = if is_there { check::mistakes(root)? } else { Vec::new() };
+    if json {
+        out!("{}", serde_json::json!({ "ok": mistakes.is_empty(), "mistakes": mistakes }));
+    } else if !is_there {
+        out!("there is no {}: nothing is to be checked", check::FOLDER);
+    } else if mistakes.is_empty() {
+        out!("every workflow in {} calls what there is, by the rules", check::FOLDER);
     }
-    names.sort();
-    let read = |name: &String| {
-        let path = format!("{FOLDER}/{name}");
-        let text = fs::read_to_string(root.join(&path)).with_context(|| format!("reading {path}"))?;
-        Ok(Workflow::parse(&path, &text))
-    };
-    names.iter().map(read).collect()
+    conclude(&mistakes, &github::below(root))
 }
 
 /// Looks whether a rehearsal has anything to go by.
@@ -69,10 +61,49 @@ fn load(root: &Path) -> anyhow::Result<Vec<Result<Workflow, Vec<Mistake>>>> {
 /// # Errors
 /// A [`Problem`] with exit code 1 that lists everything that is wrong with the workflows of a project.
 fn require_right(root: &Path) -> anyhow::Result<()> {
-    let mistakes: Vec<_> = load(root)?.into_iter().filter_map(Result::err).flatten().collect();
+    conclude(&check::mistakes(root)?, &github::below(root))
+}
+
+/// Tells people of all mistakes, and GitHub.
+fn conclude(mistakes: &[Mistake], below: &Path) -> anyhow::Result<()> {
     if mistakes.is_empty() {
         return Ok(());
     }
-    let problem = Problem::new(ExitCode::Failed, "the workflows are not right.");
-    Err(problem.detail(mistakes.iter().map(ToString::to_string)).into())
+    if github::is_here() {
+        mistakes.iter().for_each(|mistake| say!("{}", annotation(mistake, below)));
+    }
+    let message = match mistakes.len() {
+        1 => "a workflow is not right.".to_owned(),
+        count => format!("the workflows are not right; there are {count} mistakes."),
+    };
+    let problem = Problem::new(ExitCode::Failed, message).detail(mistakes.iter().map(ToString::to_string));
+    Err(problem.next("cargo xtask workflows --check").into())
+}
+
+fn annotation(mistake: &Mistake, below: &Path) -> String {
+    let file = below.join(&mistake.file);
+    let number = |number: usize| u64::try_from(number).ok();
+    let annotation = Annotation {
+        file: Some(&file),
+        line: number(mistake.line),
+        column: number(mistake.column),
+        title: Some("cargo xtask workflows"),
+        ..Annotation::new(&mistake.message)
+    };
+    annotation.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mistake_is_told_with_its_place_and_github_shows_it_there() {
+        let mistake = Mistake::new(".github/workflows/w.yml", yaml::Place { line: 3, column: 5 }, "no such verb");
+        let error = conclude(&[mistake.clone()], Path::new("")).unwrap_err().to_string();
+        let told = "a workflow is not right.\n  | .github/workflows/w.yml:3:5: no such verb\n  next: cargo xtask workflows --check";
+        assert_eq!(error, told);
+        let shown = "::error file=sub/.github/workflows/w.yml,line=3,col=5,title=cargo xtask workflows::no such verb";
+        assert_eq!(annotation(&mistake, Path::new("sub")), shown);
+    }
 }

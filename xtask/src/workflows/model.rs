@@ -79,6 +79,11 @@ impl Workflow {
         found
     }
 
+    /// What is wrong at a place of it.
+    pub fn mistake(&self, place: Place, message: impl Into<String>) -> Mistake {
+        Mistake::new(&self.path, place, message)
+    }
+
     /// A line of the file, from 1; the empty text beyond its end.
     pub fn line(&self, number: usize) -> &str {
         number.checked_sub(1).and_then(|before| self.source.lines().nth(before)).unwrap_or_default()

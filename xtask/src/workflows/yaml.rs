@@ -18,6 +18,11 @@ pub struct Place {
     pub column: usize,
 }
 
+impl Place {
+    /// The beginning of a file, for what is missing from the whole of it.
+    pub const START: Place = Place { line: 1, column: 1 };
+}
+
 impl From<Marker> for Place {
     fn from(marker: Marker) -> Place {
         Place { line: marker.line(), column: marker.col() + 1 }
@@ -29,7 +34,7 @@ impl From<Marker> for Place {
 pub struct Text {
     /// What it says, without quotes and indentation.
     pub value: String,
-    /// Where it begins, its quote or block mark included.
+    /// Where it begins, its quote included; of a block, its first line.
     pub place: Place,
 }
 
@@ -135,7 +140,7 @@ impl<'a> Reader<'a> {
     fn next(&mut self) -> Result<(Event<'a>, Place), Wrong> {
         match self.parser.next_event() {
             Some(event) => event.map(|(event, Span { start, .. })| (event, start.into())).map_err(Wrong::from),
-            None => Ok((Event::StreamEnd, Place { line: 1, column: 1 })),
+            None => Ok((Event::StreamEnd, Place::START)),
         }
     }
 

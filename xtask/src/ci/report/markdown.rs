@@ -125,6 +125,7 @@ fn of_step(report: &Report, depth: Depth) -> String {
     let evidence = if evidence.is_empty() { String::new() } else { format!(": {}", evidence.join(", ")) };
     text += &format!("- **Verification**: {}{evidence}\n", report.verdict.word());
     text += &format!("- **Issues and their resolution**:{}", issues(report));
+    text += &report.figures.as_ref().map(|figures| format!("\n{}\n", figures.trim_end())).unwrap_or_default();
     if depth < Depth::FailuresWithoutLogs && !report.tail.is_empty() {
         let (lines, bytes) = OF_A_LOG;
         let log = last(&report.tail, lines, bytes);
@@ -276,6 +277,7 @@ Diff in src/a|b.rs:3:
 ";
         assert_eq!(&text[..text.find("\n## build").unwrap()], expected);
         assert!(text.contains("- **Tests executed**: 412 passed\n") && text.contains("## images: skipped\n"), "{text}");
+        assert!(text.contains("- **Issues and their resolution**: none\n\n| a |\n| --- |\n"), "{text}");
     }
 
     #[test]

@@ -92,6 +92,9 @@ pub(super) struct Report {
     pub(super) changed: Option<Changed>,
     /// What the verdict rests on besides the reason, each in a few words.
     pub(super) evidence: Vec<String>,
+    /// What its command has measured, in Markdown, where it leaves that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) figures: Option<String>,
     /// How many tests have passed, where it runs any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) tests: Option<u64>,
@@ -139,6 +142,7 @@ impl Report {
             files: None,
             changed: None,
             evidence: Vec::new(),
+            figures: None,
             tests: None,
             failed_tests: Vec::new(),
             issues: Vec::new(),

@@ -53,7 +53,7 @@ pub(super) fn reports() -> Reports {
     let steps = vec![
         failed,
         ran(build, 0.0, 20.0),
-        Report { tests: Some(412), ..ran(test, 20.0, 100.0) },
+        Report { tests: Some(412), figures: Some("| a |\n| --- |\n".into()), ..ran(test, 20.0, 100.0) },
         Report::of(docs, Verdict::Fresh).because("it passed 5s ago with the same 3 files and 2 facts"),
         Report::of(images, Verdict::Skipped).because("there is no engine\n  next: apt-get install docker"),
     ];

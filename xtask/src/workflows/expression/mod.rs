@@ -6,11 +6,13 @@ mod evaluate;
 mod function;
 mod lexer;
 mod parser;
+mod references;
 mod value;
 
 use serde_json::{Map, Value};
 
 pub use evaluate::{Scope, Status};
+pub use references::{Reference, references};
 pub(super) use value::{is_true, text};
 
 use parser::Node;

@@ -38,10 +38,39 @@ fn a_release_is_pushed_removed_and_deployed_by_the_digest_it_is_pulled_by() {
     // By its names: as an id it may be what another image was made from.
     docker(&["rmi", "--force", &reference, &digest]).unwrap();
     assert!(docker(&["inspect", "--type", "image", &digest]).is_none());
+    taken_from_the_registry(&fixture, &reference, &digest);
+    docker(&["rmi", "--force", &reference, &digest]).unwrap();
     fixture.run(&["deploy-blue-green", "--image", &digest, "--release", "pulled"]).ok();
     assert_eq!(fixture.status()["colours"]["blue"]["release"], "pulled");
     fixture.run(&["health-check"]).ok();
     docker(&["rmi", "--force", &reference, &digest]);
+}
+
+/// What is in the registry is taken and not built again, what is not is not made up, and a registry that is not there is none.
+fn taken_from_the_registry(fixture: &Fixture, reference: &str, digest: &str) {
+    let outputs = fixture.root().join("outputs");
+    let sbom = fixture.root().join("bill.json");
+    let take = |name: &str, reuse: &str| {
+        let args = ["docker-build", "--tag", name, "--push", reuse, "--sbom", sbom.to_str().unwrap(), "--json"];
+        Ran::from(fixture.xtask(&args).env("GITHUB_OUTPUT", &outputs).output().unwrap())
+    };
+    for reuse in ["--reuse", "--reuse=only"] {
+        let taken: serde_json::Value = serde_json::from_str(&take(reference, reuse).ok().stdout).unwrap();
+        assert_eq!((&taken["digest"], &taken["reused"]), (&digest.into(), &true.into()), "{taken}");
+        let bill: serde_json::Value = serde_json::from_str(&fs::read_to_string(&sbom).unwrap()).unwrap();
+        assert_eq!(bill["bomFormat"], "CycloneDX");
+        fs::remove_file(&sbom).unwrap();
+    }
+    let sha = digest.split_once('@').unwrap().1;
+    let told = format!("image={digest}\ndigest={sha}\n");
+    assert_eq!(fs::read_to_string(&outputs).unwrap(), told.repeat(2));
+    let (registry, _) = reference.split_once('/').unwrap();
+    let missing = [format!("{registry}/shop/app:2.0.0"), format!("{registry}/shop/none:1.0.0")];
+    for name in &missing {
+        take(name, "--reuse=only").refused(1, &["is not in its registry", "builds nothing"]);
+    }
+    take("127.0.0.1:9/shop/app:1.0.0", "--reuse").refused(69, &["that does not say", "connection refused"]);
+    assert_eq!(fs::read_to_string(&outputs).unwrap(), told.repeat(2));
 }
 
 /// A registry of its own; its address.

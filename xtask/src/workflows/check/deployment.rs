@@ -1,0 +1,210 @@
+//! What is deployed was tested, is one image, and is asked for its health.
+
+use super::super::mistake::Mistake;
+use super::super::model::{Job, Step, Workflow, value};
+use super::super::yaml::Place;
+use super::line::Call;
+
+/// The workflow that tests everything.
+const TESTS: &str = "/ci-cd.yml";
+/// The verbs that bring another release to where one serves.
+const DEPLOYS: [&str; 3] = ["up", "deploy-blue-green", "rollback"];
+/// The one that goes back to what was tested before it served. It waits for no tests: whoever calls it cannot.
+const GOES_BACK: &str = "rollback";
+/// The verb that makes the image.
+const BUILDS: &str = "docker-build";
+
+/// What is wrong with how a workflow deploys.
+pub(super) fn mistakes(workflow: &Workflow) -> Vec<Mistake> {
+    let jobs = workflow.jobs.iter();
+    let untested = jobs.clone().filter_map(|job| untested(workflow, job));
+    let built = builders(workflow);
+    let deploying = jobs.flat_map(|job| {
+        Call::all(job).filter(|(_, call)| DEPLOYS.contains(&call.verb.as_str())).flat_map(move |(step, call)| {
+            let what = Deployment { workflow, job, step, call: &call };
+            [what.place(), what.turns(), what.image(), what.health()].into_iter().flatten().collect::<Vec<_>>()
+        })
+    });
+    untested.chain(built).chain(deploying).collect()
+}
+
+/// Whether a call changes something outside of the job.
+fn publishes(call: &Call) -> bool {
+    (DEPLOYS.contains(&call.verb.as_str()) && call.verb != GOES_BACK) || call.has("--push")
+}
+
+fn untested(workflow: &Workflow, job: &Job) -> Option<Mistake> {
+    let (step, call) = Call::all(job).find(|(_, call)| publishes(call))?;
+    let tests = |job: &&Job| job.uses.as_ref().is_some_and(|uses| uses.ends_with(TESTS));
+    if workflow.needed_by(job).iter().any(tests) {
+        return None;
+    }
+    let message =
+        format!("`{}` runs before every test has passed: its job has to need the one that calls ci-cd.yml", call.verb);
+    Some(workflow.mistake(step.place, message))
+}
+
+/// Everything but the first job that makes the image: there is one image.
+fn builders(workflow: &Workflow) -> Vec<Mistake> {
+    let calls = workflow.jobs.iter().flat_map(|job| Call::all(job).map(move |(step, call)| (job, step, call)));
+    let builds = calls.filter(|(.., call)| call.verb == BUILDS || call.verb == "up");
+    let more = builds.skip(1).map(|(job, step, call)| {
+        let message = format!("`{}` in job `{}` builds again; what is deployed is the one image", call.verb, job.id);
+        workflow.mistake(step.place, message)
+    });
+    more.collect()
+}
+
+/// A call that deploys, and where it stands.
+struct Deployment<'a> {
+    workflow: &'a Workflow,
+    job: &'a Job,
+    step: &'a Step,
+    call: &'a Call,
+}
+
+impl Deployment<'_> {
+    fn mistake(&self, place: Place, message: impl Into<String>) -> Option<Mistake> {
+        Some(self.workflow.mistake(place, message))
+    }
+
+    /// What the environment is called, as it is written at the job: the value of `--env`, or of the variable there.
+    fn target(&self) -> Option<String> {
+        let named = self.call.value("--env")?;
+        let Some(variable) = named.strip_prefix('$') else { return Some(named) };
+        let env = [&self.step.env, &self.job.env, &self.workflow.env];
+        env.into_iter().find_map(|env| value(env, variable)).map(|text| text.value.clone())
+    }
+
+    /// Whether GitHub knows where it deploys to, and gives it that environment's secrets and protection.
+    fn place(&self) -> Option<Mistake> {
+        let Some(environment) = &self.job.environment else {
+            return self.mistake(
+                self.job.id.place,
+                "a job that deploys has an `environment`, for its protection and its secrets",
+            );
+        };
+        if self.target().as_deref() != Some(&*environment.name.value) {
+            let message = format!("`environment` and `--env` of `{}` have to name the same", self.call.verb);
+            return self.mistake(environment.name.place, message);
+        }
+        environment
+            .deployment
+            .as_ref()
+            .and_then(|text| self.mistake(text.place, "this is a deployment; let it be recorded"))
+    }
+
+    /// Whether two deployments to the same environment take turns, and none is dropped.
+    fn turns(&self) -> Option<Mistake> {
+        let target = self.target().unwrap_or_default();
+        let Some(turns) = &self.job.concurrency else {
+            return self.mistake(self.job.id.place, "a job that deploys has a `concurrency` group of its environment");
+        };
+        if !turns.group.contains(&target) {
+            return self
+                .mistake(turns.group.place, format!("the group of a deployment names its environment, `{target}`"));
+        }
+        if turns.cancel_in_progress.as_ref().is_some_and(|text| *text != "false") {
+            return self.mistake(turns.place, "a deployment that runs is never cancelled: `cancel-in-progress: false`");
+        }
+        let queues = turns.queue.as_ref().is_some_and(|queue| *queue == "max");
+        (!queues).then(|| self.mistake(turns.place, "deployments wait in a line: `queue: max`")).flatten()
+    }
+
+    /// Whether what is rolled out is the image that was built, by its digest.
+    fn image(&self) -> Option<Mistake> {
+        if self.call.verb == GOES_BACK {
+            return None;
+        }
+        let wrong = || {
+            let message = "what is rolled out is the one image: `--image \"$NAME\"`, where NAME is the output of the job that \
+                           runs `docker-build`, which is its output `image`";
+            self.mistake(self.step.place, message)
+        };
+        let Some(variable) = self.call.value("--image").and_then(|value| value.strip_prefix('$').map(str::to_owned))
+        else {
+            return wrong();
+        };
+        let env = [&self.step.env, &self.job.env, &self.workflow.env];
+        let text = env.into_iter().find_map(|env| value(env, &variable));
+        let output = text.and_then(|text| inner(text)?.strip_prefix("needs.")?.split_once(".outputs."));
+        let is_built = output.is_some_and(|(job, name)| self.workflow.job(job).is_some_and(|job| builds(job, name)));
+        if is_built { None } else { wrong() }
+    }
+
+    /// Whether it is asked for its health afterwards.
+    fn health(&self) -> Option<Mistake> {
+        let env = self.call.value("--env");
+        let after = Call::all(self.job).skip_while(|(step, _)| step.place != self.step.place);
+        let mut asked = after.filter(|(_, call)| call.verb == "health-check" && call.value("--env") == env);
+        if asked.next().is_some() {
+            return None;
+        }
+        self.mistake(
+            self.step.place,
+            format!("after `{}` the same job asks by `health-check` of the same `--env`", self.call.verb),
+        )
+    }
+}
+
+/// Whether that output of a job is the image that one of its steps has made.
+fn builds(job: &Job, output: &str) -> bool {
+    let text = value(&job.outputs, output);
+    let step = text.and_then(|text| inner(text)?.strip_prefix("steps.")?.strip_suffix(".outputs.image"));
+    let step = step.and_then(|id| job.step(id)).and_then(|(_, step)| Call::of(step));
+    step.is_some_and(|call| call.verb == BUILDS)
+}
+
+/// What stands in the braces of a text that is one expression.
+fn inner(text: &str) -> Option<&str> {
+    text.trim().strip_prefix("${{")?.strip_suffix("}}").map(str::trim)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::workflows::check::tests::{changed_one, said};
+
+    #[test]
+    fn what_is_deployed_was_tested_is_one_image_and_is_asked_for_its_health() {
+        for (from, to, expected) in [
+            ("    needs: [verify]\n", "", "`tag` runs before every test has passed"),
+            (
+                "    uses: ./.github/workflows/ci-cd.yml",
+                "    uses: ./.github/workflows/x.yml",
+                "`docker-build` runs before",
+            ),
+            ("cargo xtask setup --builder", "cargo xtask docker-build", "`docker-build` in job `image` builds again"),
+            ("cargo xtask history --env staging", "cargo xtask up --env staging", "`up` in job `staging` builds again"),
+            ("    environment:\n      name: staging\n      url: ${{ vars.URL }}\n", "", "has an `environment`"),
+            ("      name: staging\n      url", "      name: production\n      url", "have to name the same"),
+            ("      name: production\n", "      name: production\n      deployment: false\n", "let it be recorded"),
+            (
+                "      group: deploy-production\n",
+                "      group: deploy-staging\n",
+                "names its environment, `production`",
+            ),
+            (
+                "      group: rollback-${{ inputs.environment }}\n      cancel-in-progress: false",
+                "      group: rollback-${{ inputs.environment }}\n      cancel-in-progress: true",
+                "is never cancelled",
+            ),
+            (
+                "      group: deploy-staging\n      cancel-in-progress: false\n      queue: max",
+                "      group: deploy-staging\n      cancel-in-progress: false",
+                "wait in a line",
+            ),
+            ("IMAGE: ${{ needs.image.outputs.image }}", "IMAGE: ${{ needs.tag.outputs.release }}", "is the one image"),
+            ("image: ${{ steps.image.outputs.image }}", "image: ${{ steps.other.outputs.image }}", "is the one image"),
+            (" --image \"$IMAGE\" --wait", " --wait", "is the one image"),
+            (
+                "cargo xtask health-check --env production",
+                "cargo xtask health-check --env staging",
+                "asks by `health-check`",
+            ),
+        ] {
+            let found = said(&mistakes(&changed_one("deploy", from, to)));
+            assert!(found.iter().any(|said| said.contains(expected)), "{to}: {found:?}");
+        }
+    }
+}
