@@ -59,7 +59,7 @@ pub const ELSEWHERE: &[(&str, &str, Instead)] = &[
         ),
     ),
     (
-        "docs/monitoring.md",
+        "",
         "cargo xtask monitoring",
         Test(
             "xtask::scenarios monitoring::on_compose::prometheus_sees_both_colours_by_their_token_and_down_leaves_nothing_of_it",

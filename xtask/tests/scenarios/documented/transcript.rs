@@ -49,6 +49,11 @@ fn shape(line: &str) -> String {
         let varies = core.contains(|letter: char| letter.is_ascii_digit()) && (is_json || !is_small);
         shape += if varies { "#" } else { word };
     }
+    // Whose process it is.
+    if let Some((before, after)) = shape.split_once(" (pid #)") {
+        let before = before.rsplit_once(' ').map_or("", |(before, _)| before);
+        return format!("{before} # (pid #){after}");
+    }
     // What takes no time is told without one.
     shape.strip_suffix(" (#)").unwrap_or(&shape).to_owned()
 }
@@ -73,6 +78,8 @@ fn names_times_and_addresses_may_differ_and_words_and_shares_may_not() {
     ] {
         assert!(differs(&shown(other), answer).is_some(), "{other}");
     }
+    let taken = |by: &str| format!("error: 127.0.0.1:80 is taken by {by}. End it.");
+    assert_eq!(differs(&[taken("python3 (pid 11728)")], &taken("sshd (pid 1730)")), None);
     let event = |at: &str| format!("{{\"at\":\"{at}\",\"event\":\"finished\",\"millis\":{}}}", at.len());
     assert_eq!(differs(&[event("2026-11-25")], &event("2027-01-02T03:04")), None);
     assert!(differs(&[event("2026-11-25")], &event("2026-11-25").replace("finished", "failed")).is_some());
