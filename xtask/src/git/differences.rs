@@ -53,6 +53,18 @@ pub fn staged_apart(root: &Path, from: &str, or: Option<&str>, paths: &[&str]) -
     Ok(staged)
 }
 
+/// The files among some that are, in the index or in the working tree, not as they were in a commit.
+///
+/// # Errors
+/// When this is no checkout, or does not know the commit.
+pub fn differing(root: &Path, from: &str, paths: &[&str]) -> anyhow::Result<Vec<String>> {
+    let mut differing = names(root, &["--cached", from], paths)?;
+    differing.extend(names(root, &[from], paths)?);
+    differing.sort();
+    differing.dedup();
+    Ok(differing)
+}
+
 /// The files that differ between two commits, from `root` on.
 ///
 /// # Errors

@@ -12,7 +12,7 @@ use anyhow::{Context as _, anyhow};
 use duct::Expression;
 use xshell::{Cmd, Shell, cmd};
 
-pub use differences::{changed_between, changed_since, changes, staged, staged_apart};
+pub use differences::{changed_between, changed_since, changes, differing, staged, staged_apart};
 pub use history::{Commit, count, is_ancestor, log, parents_and_time, short, tags, tags_before};
 
 use crate::foreign;

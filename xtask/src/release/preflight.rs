@@ -107,7 +107,7 @@ impl Preflight<'_> {
         };
         match remote.fetch().and_then(|()| remote.tags()) {
             Ok(tags) => {
-                let found = format!("{} answers, with {} tags of releases", remote::NAME, tags.len());
+                let found = format!("{} answers; releases there: {}", remote::NAME, tags.len());
                 (tags, Check::good("remote", found))
             }
             Err(error) => {
@@ -199,7 +199,7 @@ impl Preflight<'_> {
                 Check::note(WHAT, "nobody has written of what is unreleased, and the commits do not say it either")
             }
             0 => Check::good(WHAT, "written"),
-            entries => Check::good(WHAT, format!("{entries} entries")),
+            entries => Check::good(WHAT, format!("entries: {entries}")),
         }
     }
 }

@@ -69,6 +69,9 @@ impl Undo<'_> {
     /// The index first: so what a person stages meanwhile differs from the file, and is seen.
     fn restore(&self, others: &[String]) -> anyhow::Result<()> {
         let plan = &self.last.plan;
+        // What is restored already may be no file any more, and git knows none of that name.
+        let others: Vec<_> = others.iter().map(String::as_str).collect();
+        let others = if others.is_empty() { Vec::new() } else { git::differing(self.root, &plan.base, &others)? };
         if !others.is_empty() {
             let args = ["restore", "--quiet", "--staged", "--worktree", "--source", &plan.base, "--"];
             let args = args.into_iter().chain(others.iter().map(String::as_str));

@@ -232,7 +232,7 @@ impl Shop {
         Snapshot {
             files,
             references: self.git(&["show-ref", "--head", "--dereference"]),
-            head: self.git(&["symbolic-ref", "HEAD"]),
+            head: self.git(&["rev-parse", "--abbrev-ref", "HEAD"]),
             index: self.git(&["ls-files", "--stage"]),
             status: self.git(&["status", "--porcelain"]),
         }
