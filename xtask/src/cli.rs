@@ -105,8 +105,6 @@ pub enum Verb {
     Coverage(coverage::Args),
     /// Measures what the tool itself costs, on an environment of its own.
     Bench(bench::Args),
-    /// Rehearses what GitHub runs.
-    Workflows(workflows::Args),
     /// Measures the criteria that the project is to meet, one by one.
     Verify(verify::Args),
     /// Makes the service's image, and pushes it where that is asked for.
@@ -117,7 +115,7 @@ pub enum Verb {
     Tag(tag::Args),
     /// Holds the service's image against its budget, and against the image that one would write first.
     ImageCheck(image_check::Args),
-    /// Holds what GitHub runs against the verbs and flags there are.
+    /// Holds what GitHub runs against the verbs and flags there are, or rehearses it.
     Workflows(workflows::Args),
     /// Installs the tools that are pinned, and makes the images that an environment in containers needs besides the service's.
     Setup(setup::Args),
@@ -173,7 +171,6 @@ impl Verb {
             Verb::Ci(args) => ci::run(args),
             Verb::Coverage(args) => coverage::run(args),
             Verb::Bench(args) => bench::run(args),
-            Verb::Workflows(args) => workflows::run(args),
             Verb::Verify(args) => verify::run(args),
             Verb::DockerBuild(args) => docker_build::run(args),
             Verb::Release(args) => release::run(args),

@@ -135,7 +135,7 @@ pub(crate) fn take_for_passed(root: &Path) -> anyhow::Result<usize> {
 }
 
 /// The groups that have a step, in the order of the table.
-pub(crate) fn groups() -> Vec<String> {
+pub(crate) fn groups() -> Vec<&'static str> {
     let mut groups = Vec::new();
     for name in STEPS.iter().map(|step| step.group.name()) {
         if !groups.contains(&name) {

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use clap::ValueEnum as _;
 use serde::Serialize;
 
 use crate::tools::Tool;

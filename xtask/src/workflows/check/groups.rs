@@ -8,21 +8,21 @@ use super::line::Call;
 const GROUP: &str = "group";
 
 /// What is wrong with the matrix of whichever job calls `ci`.
-pub(super) fn mistakes(workflow: &Workflow, groups: &[String]) -> Vec<Mistake> {
+pub(super) fn mistakes(workflow: &Workflow, groups: &[&str]) -> Vec<Mistake> {
     let calls = |job: &&Job| Call::all(job).any(|(_, call)| call.verb == "ci");
     workflow.jobs.iter().filter(calls).flat_map(|job| of_job(workflow, job, groups)).collect()
 }
 
-fn of_job(workflow: &Workflow, job: &Job, groups: &[String]) -> Vec<Mistake> {
+fn of_job(workflow: &Workflow, job: &Job, groups: &[&str]) -> Vec<Mistake> {
     let matrix = job.strategy.iter().flat_map(|strategy| &strategy.matrix).find(|(name, _)| *name == GROUP);
     let Some((name, Values::Listed(listed))) = matrix else {
         let message = format!("job `{}` calls `ci` for a `matrix` with each `{GROUP}`: {}", job.id, groups.join(", "));
         return vec![workflow.mistake(job.id.place, message)];
     };
-    let missing = groups.iter().filter(|group| !listed.iter().any(|text| *text == group.as_str()));
+    let missing = groups.iter().filter(|group| !listed.iter().any(|text| *text == **group));
     let missing = missing.map(|group| workflow.mistake(name.place, format!("no job runs the group `{group}`; add it")));
     let wrong = listed.iter().enumerate().filter_map(|(place, text)| {
-        let message = match (groups.contains(&text.value), listed[..place].contains(text)) {
+        let message = match (groups.contains(&text.value.as_str()), listed[..place].contains(text)) {
             (false, _) => format!("there is no group `{text}`; there are {}", groups.join(", ")),
             (true, true) => format!("the group `{text}` runs twice; once is enough"),
             (true, false) => return None,

@@ -23,11 +23,11 @@ use std::path::Path;
 use anyhow::Context as _;
 use serde_json::Value;
 
+use super::Mistake;
+use super::check::load;
 use super::expression::object;
 use super::model::Workflow;
 use super::yaml::Text;
-use super::Mistake;
-use super::check::load;
 use crate::delivery::{Delivery, FILE};
 use crate::interrupt::UnderWay;
 use crate::problem::{ExitCode, Problem};
