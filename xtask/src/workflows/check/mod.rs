@@ -60,22 +60,27 @@ pub fn mistakes(root: &Path) -> anyhow::Result<Vec<Mistake>> {
     }
     // What could not be read is not missing.
     let is_read = mistakes.is_empty();
-    mistakes.extend(of_all(&workflows, builder_image::toolchain(root).as_deref()));
+    mistakes.extend(of_lines(&workflows));
+    mistakes.extend(of_each(&workflows, builder_image::toolchain(root).as_deref()));
     mistakes.extend(is_read.then(|| duties::mistakes(&workflows, FOLDER)).into_iter().flatten());
     mistakes.sort();
     mistakes.dedup();
     Ok(mistakes)
 }
 
-/// What is wrong with each workflow by itself.
-fn of_all(workflows: &[Workflow], toolchain: Option<&str>) -> Vec<Mistake> {
-    let groups = ci::groups();
+/// What is wrong with the command lines.
+fn of_lines(workflows: &[Workflow]) -> Vec<Mistake> {
     let mut command = cli::command();
     command.build();
+    workflows.iter().flat_map(|workflow| runs::mistakes(workflow, &command)).collect()
+}
+
+/// What else is wrong with each workflow by itself.
+fn of_each(workflows: &[Workflow], toolchain: Option<&str>) -> Vec<Mistake> {
+    let groups = ci::groups();
     let of_one = |workflow: &Workflow| {
         let gate = if GATED.contains(&workflow.stem()) { gate::mistakes(workflow) } else { Vec::new() };
         [
-            runs::mistakes(workflow, &command),
             expressions::mistakes(workflow),
             groups::mistakes(workflow, &groups),
             deployment::mistakes(workflow),

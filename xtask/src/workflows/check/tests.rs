@@ -62,9 +62,9 @@ jobs:
     Workflow::parse("w.yml", &text).unwrap_or_else(|mistakes| panic!("{mistakes:?}\n{text}"))
 }
 
-/// Everything that is wrong with some workflows.
+/// What is wrong with some workflows, their lines apart: one that is left out cannot be wrong.
 fn all(workflows: &[Workflow]) -> Vec<Mistake> {
-    [of_all(workflows, Some("1.95.0")), duties::mistakes(workflows, FOLDER)].concat()
+    [of_each(workflows, Some("1.95.0")), duties::mistakes(workflows, FOLDER)].concat()
 }
 
 #[test]
