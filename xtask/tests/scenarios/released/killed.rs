@@ -68,6 +68,8 @@ fn for_each(count: usize, act: impl Fn(usize) + Sync) {
     });
 }
 
+/// What is the same at every point is asked at each of so many.
+const EACH: usize = 6;
 const RELEASE: &str = "release minor --execute --push";
 
 /// A shop, as it was and as a release that nothing disturbs makes it, with the points that this goes through.
@@ -96,7 +98,8 @@ fn a_release_that_is_killed_at_any_point_is_gone_on_with_or_taken_back() {
         let point = &all[last];
         let is_pushed = ["the push: done", "ended"].contains(&point.as_str());
         let is_ended = point == "ended";
-        if !is_ended {
+        let is_looked_at_closely = last % EACH == 0;
+        if !is_ended && is_looked_at_closely {
             let next =
                 ["v0.2.0 is half-done", "next: cargo xtask release --resume", "next: cargo xtask release --undo"];
             shop.run(&["release"]).refused(1, &next);
@@ -107,10 +110,11 @@ fn a_release_that_is_killed_at_any_point_is_gone_on_with_or_taken_back() {
             other.run(&["release", "--resume"]).ok();
         }
         assert_eq!(other.made(), whole, "{point}");
-        other
-            .run(&["release", "--undo"])
-            .refused(1, &["v0.2.0 is pushed", "next: git revert ", "next: cargo xtask release patch"]);
-        assert_eq!(other.made(), whole, "{point}");
+        if is_looked_at_closely {
+            let next = ["v0.2.0 is pushed", "next: git revert ", "next: cargo xtask release patch"];
+            other.run(&["release", "--undo"]).refused(1, &next);
+            assert_eq!(other.made(), whole, "{point}");
+        }
 
         let undone = shop.run(&["release", "--undo"]);
         if is_pushed {
@@ -118,7 +122,9 @@ fn a_release_that_is_killed_at_any_point_is_gone_on_with_or_taken_back() {
         } else {
             undone.ok();
             assert_eq!(shop.snapshot(), before, "{point}");
-            shop.run(&["release", "--undo"]).refused(2, &["no release to take back"]);
+            if is_looked_at_closely {
+                shop.run(&["release", "--undo"]).refused(2, &["no release to take back"]);
+            }
             assert!(!shop.root().join(".git/switchyard-release").exists());
         }
     });
@@ -138,8 +144,10 @@ fn a_release_is_taken_back_whole_even_by_one_who_is_killed_meanwhile() {
         let shop = shop.copy();
         let (reached, is_killed) = points(&shop, "release --undo", last);
         assert!(is_killed && reached == all[..=last], "{reached:?}");
-        shop.run(&["release", "--resume"]).refused(2, &["is being taken back", "next: cargo xtask release --undo"]);
-        shop.run(&["release"]).refused(1, &["interrupted while it was taken back"]);
+        if last == 0 {
+            shop.run(&["release", "--resume"]).refused(2, &["is being taken back", "next: cargo xtask release --undo"]);
+            shop.run(&["release"]).refused(1, &["interrupted while it was taken back"]);
+        }
         shop.run(&["release", "--undo"]).ok();
         assert_eq!(shop.snapshot(), before, "{}", all[last]);
     });

@@ -18,7 +18,6 @@ fn check<'a>(report: &'a serde_json::Value, what: &str) -> (&'a str, &'a str) {
 /// Fails unless nothing but this stands in the way of a release, whether it is to be made or only shown.
 #[track_caller]
 fn stopped_by(shop: &Shop, what: &str, found: &str, next: &str) {
-    let before = shop.snapshot();
     let dry = shop.run(&["release", "minor", "--json"]);
     let report: serde_json::Value = serde_json::from_str(&dry.stdout).unwrap();
     let (verdict, told) = check(&report, what);
@@ -29,6 +28,8 @@ fn stopped_by(shop: &Shop, what: &str, found: &str, next: &str) {
     let parts = [format!("cannot be released, for {what}; nothing was changed"), format!("next: {next}")];
     let parts = parts.each_ref().map(String::as_str);
     dry.refused(1, &parts);
+    // It has looked at the remote by now, which is all that it may change.
+    let before = shop.snapshot();
     let acted = shop.run(&["release", "minor", "--execute"]).refused(1, &parts);
     let row = acted.stdout.lines().find(|line| line.starts_with("FAILED")).unwrap();
     assert!(row.contains(what) && acted.stdout.contains("ok       "), "{}", acted.stdout);
