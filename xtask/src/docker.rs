@@ -117,12 +117,12 @@ impl std::error::Error for Refusal {}
 /// # Errors
 /// A [`Problem`] with exit code 69 or 78 when there is no such way.
 pub fn command<S: AsRef<std::ffi::OsStr>>(args: &[S]) -> anyhow::Result<Command> {
-    let (variables, secrets) = docker_host::way()?;
+    let way = docker_host::way()?;
     let mut command = Command::new("docker");
-    secrets.iter().for_each(|secret| {
+    for secret in docker_host::SECRETS {
         command.env_remove(secret);
-    });
-    command.args(args).envs(variables.iter().cloned()).stdin(Stdio::null()).process_group(0);
+    }
+    command.args(args).envs(way.variables.iter().cloned()).stdin(Stdio::null()).process_group(0);
     Ok(command)
 }
 
@@ -214,10 +214,10 @@ pub fn engine() -> anyhow::Result<Engine> {
 }
 
 fn ask_engine() -> anyhow::Result<Engine> {
-    let (variables, secrets) = docker_host::way()?;
+    let way = docker_host::way()?;
     let asked = duct::cmd!("docker", "version", "--format", "{{json .Server}}");
-    let asked = secrets.iter().fold(asked, |asked, secret| asked.env_remove(secret));
-    let asked = variables.iter().fold(asked, |asked, (name, value)| asked.env(name, value));
+    let asked = docker_host::SECRETS.iter().fold(asked, |asked, secret| asked.env_remove(secret));
+    let asked = way.variables.iter().fold(asked, |asked, (name, value)| asked.env(name, value));
     let answer = limited::run(&asked, ANSWER).map_err(|error| match error.downcast::<io::Error>() {
         Ok(error) => not_run(error),
         Err(error) => docker_host::unreachable(&format!("{error:#}")).into(),

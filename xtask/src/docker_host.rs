@@ -11,16 +11,17 @@ use crate::ssh::{self, Pinned, Trust};
 pub const VARIABLE: &str = "DOCKER_HOST";
 
 /// What no `docker` command, and nothing that it starts, has to know.
-const SECRETS: [&str; 2] = [ssh::KEY, ssh::KNOWN_HOSTS];
+pub(crate) const SECRETS: [&str; 2] = [ssh::KEY, ssh::KNOWN_HOSTS];
 
 static CHOSEN: OnceLock<String> = OnceLock::new();
 static WAY: OnceLock<Result<Way, Problem>> = OnceLock::new();
 
 /// The way to the engine.
 #[derive(Debug)]
-struct Way {
+pub(crate) struct Way {
     host: Option<String>,
-    variables: Vec<(&'static str, OsString)>,
+    /// What a `docker` command is given to go there.
+    pub(crate) variables: Vec<(&'static str, OsString)>,
     /// Held for its connection.
     _pinned: Option<Pinned>,
 }
@@ -29,8 +30,8 @@ struct Way {
 ///
 /// # Errors
 /// When another was chosen or asked before: what belongs to the one must not be done to the other.
-pub fn choose(host: String) -> anyhow::Result<()> {
-    let chosen = CHOSEN.get_or_init(|| host.clone());
+pub fn choose(host: &str) -> anyhow::Result<()> {
+    let chosen = CHOSEN.get_or_init(|| host.to_owned());
     anyhow::ensure!(*chosen == host, "one command cannot act on the Docker engines of both {chosen} and {host}");
     let asked = WAY.get().and_then(|way| way.as_ref().ok()).map(|way| way.host.as_ref());
     anyhow::ensure!(
@@ -57,19 +58,17 @@ pub fn elsewhere() -> Option<&'static str> {
     ELSEWHERE.get_or_init(find).as_deref()
 }
 
-/// The variables a `docker` command is given to go to the engine, and those that are kept from it. The first that asks
-/// connects.
+/// The way to the engine. The first that asks connects.
 ///
 /// # Errors
 /// Those of [`Pinned::open`], each time.
-pub(crate) fn way() -> anyhow::Result<(&'static [(&'static str, OsString)], [&'static str; 2])> {
+pub(crate) fn way() -> anyhow::Result<&'static Way> {
     let find = || {
         find().map_err(|error| {
             error.downcast().unwrap_or_else(|error| Problem::new(ExitCode::Unavailable, format!("{error:#}")))
         })
     };
-    let way = WAY.get_or_init(find).as_ref().map_err(|problem| anyhow::Error::from(problem.clone()))?;
-    Ok((&way.variables, SECRETS))
+    WAY.get_or_init(find).as_ref().map_err(|problem| problem.clone().into())
 }
 
 fn find() -> anyhow::Result<Way> {

@@ -40,7 +40,7 @@ impl<'a> Remote<'a> {
     /// # Errors
     /// A [`Problem`] with exit code 69 when it does not answer.
     pub(crate) fn fetch(&self) -> anyhow::Result<()> {
-        self.ask(duct::cmd!("git", "fetch", "--quiet", "--no-tags", NAME)).map(drop)
+        self.ask(&duct::cmd!("git", "fetch", "--quiet", "--no-tags", NAME)).map(drop)
     }
 
     /// Takes over one of its tags, whatever this clone calls so.
@@ -49,7 +49,7 @@ impl<'a> Remote<'a> {
     /// A [`Problem`] with exit code 69 when it does not answer.
     pub(crate) fn fetch_tag(&self, tag: &str) -> anyhow::Result<()> {
         let tag = format!("+refs/tags/{tag}:refs/tags/{tag}");
-        self.ask(duct::cmd!("git", "fetch", "--quiet", "--no-tags", NAME, tag)).map(drop)
+        self.ask(&duct::cmd!("git", "fetch", "--quiet", "--no-tags", NAME, tag)).map(drop)
     }
 
     /// Its tags of releases, each with the commit that it names.
@@ -58,7 +58,7 @@ impl<'a> Remote<'a> {
     /// A [`Problem`] with exit code 69 when it does not answer.
     pub(crate) fn tags(&self) -> anyhow::Result<BTreeMap<String, String>> {
         let pattern = format!("refs/tags/{}", versions::TAGS);
-        Ok(tags(&self.ask(duct::cmd!("git", "ls-remote", NAME, pattern))?))
+        Ok(tags(&self.ask(&duct::cmd!("git", "ls-remote", NAME, pattern))?))
     }
 
     /// Gives it some references, all of them or none.
@@ -75,7 +75,7 @@ impl<'a> Remote<'a> {
         page(&self.url)
     }
 
-    fn ask(&self, git: Expression) -> anyhow::Result<String> {
+    fn ask(&self, git: &Expression) -> anyhow::Result<String> {
         let output = limited::run_apart(&authorised(git.dir(self.root)), LIMIT).context("asking the remote")?;
         if output.status.success() {
             return Ok(String::from_utf8_lossy(&output.stdout).into_owned());

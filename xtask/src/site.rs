@@ -256,7 +256,7 @@ impl Site {
 /// Has every `docker` command go to the engine that an environment names.
 fn choose_engine(name: &str, environment: &Environment) -> anyhow::Result<()> {
     match &environment.docker_host {
-        Some(host) => docker_host::choose(host.get_ref().value(name)?),
+        Some(host) => docker_host::choose(&host.get_ref().value(name)?),
         None => Ok(()),
     }
 }

@@ -11,7 +11,7 @@ use crate::problem::{ExitCode, Problem};
 /// # Errors
 /// A [`Problem`] with exit code 69 when the registry does not say, for whatever reason: what cannot be asked may be there.
 pub fn published(reference: &str) -> anyhow::Result<Option<Built>> {
-    match docker::read(&["pull", "--quiet", reference]).map_err(|error| error.downcast::<Refusal>()) {
+    match docker::read(&["pull", "--quiet", reference]).map_err(anyhow::Error::downcast::<Refusal>) {
         Ok(_) => {}
         Err(Ok(refusal)) if is_missing(&refusal.said) => return Ok(None),
         Err(Ok(refusal)) => return Err(silent(reference, &refusal).into()),

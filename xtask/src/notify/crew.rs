@@ -63,7 +63,7 @@ impl Crew {
                     Err(error) => left_out.push(format!("{} is not told of anything: {error}", channel.name())),
                 },
                 Err(Closed::Missing(why)) => {
-                    left_out.push(format!("{} is not told of anything: {why}", channel.name()))
+                    left_out.push(format!("{} is not told of anything: {why}", channel.name()));
                 }
                 Err(Closed::NotHere) => {}
             }

@@ -100,7 +100,7 @@ impl Run<'_> {
         let subject = self.plan.subject();
         say!("committing {subject}, as this repository's hooks and settings have it");
         let commit = duct::cmd!("git", "commit", "--quiet", "--message", &subject);
-        git::act(&format!("the commit `{subject}`"), &self.at_its_time(commit))?;
+        git::act(&format!("the commit `{subject}`"), &self.at_its_time(&commit))?;
         Ok(())
     }
 
@@ -116,7 +116,7 @@ impl Run<'_> {
         }
         // Lines that begin with `#` are headings here.
         let make = duct::cmd!("git", "tag", "--annotate", "--cleanup=whitespace", "--file=-", &tag, &commit);
-        let make = self.at_its_time(make.stdin_bytes(self.plan.message()));
+        let make = self.at_its_time(&make.stdin_bytes(self.plan.message()));
         git::act(&format!("the tag {tag}"), &make).map(drop)
     }
 
@@ -134,7 +134,7 @@ impl Run<'_> {
         self.plan.made(self.root)?.with_context(|| format!("the commit of {} is gone", self.plan.tag()))
     }
 
-    fn at_its_time(&self, git: Expression) -> Expression {
+    fn at_its_time(&self, git: &Expression) -> Expression {
         let time = self.plan.time();
         git.dir(self.root).env("GIT_AUTHOR_DATE", &time).env("GIT_COMMITTER_DATE", &time)
     }

@@ -25,7 +25,7 @@ pub struct Args {
     #[arg(long, group = "what")]
     check: bool,
     #[command(flatten)]
-    rehearsal: rehearse::Args,
+    rehearsal: rehearse::Flags,
     /// Prints the result as JSON.
     #[arg(long)]
     json: bool,
@@ -100,7 +100,7 @@ mod tests {
     #[test]
     fn a_mistake_is_told_with_its_place_and_github_shows_it_there() {
         let mistake = Mistake::new(".github/workflows/w.yml", yaml::Place { line: 3, column: 5 }, "no such verb");
-        let error = conclude(&[mistake.clone()], Path::new("")).unwrap_err().to_string();
+        let error = conclude(std::slice::from_ref(&mistake), Path::new("")).unwrap_err().to_string();
         let told = "a workflow is not right.\n  | .github/workflows/w.yml:3:5: no such verb\n  next: cargo xtask workflows --check";
         assert_eq!(error, told);
         let shown = "::error file=sub/.github/workflows/w.yml,line=3,col=5,title=cargo xtask workflows::no such verb";

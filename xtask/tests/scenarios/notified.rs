@@ -30,7 +30,9 @@ fn fixture(channels: &str) -> Fixture {
 /// `xtask`, past any proxy, with these variables.
 fn xtask(fixture: &Fixture, args: &[&str], variables: &[(&str, String)]) -> Command {
     let mut command = fixture.xtask(args);
-    PROXIES.iter().for_each(|name| drop(command.env_remove(name)));
+    for name in PROXIES {
+        command.env_remove(name);
+    }
     command.envs(variables.iter().map(|(name, value)| (name, value)));
     command
 }
@@ -101,11 +103,11 @@ fn a_rollout_tells_of_its_beginning_and_its_end_and_it_is_on_record() {
 
     assert_eq!(hook.events(), ["start", "success", "start", "success", "start", "failure", "rollback"]);
     let bodies: Vec<_> = hook.received().iter().map(|one| one.body()).collect();
-    let facts = |number: usize| ["release", "before", "colour", "action"].map(|key| bodies[number][key].clone());
-    assert_eq!(facts(1), ["v1".into(), Value::Null, "blue".into(), "deploy".into()]);
-    assert_eq!(facts(3), ["v2".into(), "v1".into(), "green".into(), "deploy".into()]);
-    assert_eq!(facts(5), ["bad".into(), "v2".into(), "blue".into(), "deploy".into()]);
-    assert_eq!(facts(6), ["v1".into(), "v2".into(), "blue".into(), "rollback".into()]);
+    let facts = |number: usize| json!(["release", "before", "colour", "action"].map(|key| &bodies[number][key]));
+    assert_eq!(facts(1), json!(["v1", null, "blue", "deploy"]));
+    assert_eq!(facts(3), json!(["v2", "v1", "green", "deploy"]));
+    assert_eq!(facts(5), json!(["bad", "v2", "blue", "deploy"]));
+    assert_eq!(facts(6), json!(["v1", "v2", "blue", "rollback"]));
     assert!(bodies[5]["reason"].as_str().unwrap().contains("HTTP 500"), "{}", bodies[5]);
     assert!(bodies[3]["seconds"].as_f64().unwrap() > 0.0 && bodies[2]["seconds"].is_null());
     assert_eq!(bodies[3]["url"], format!("http://{}", fixture.address()));

@@ -153,7 +153,7 @@ mod tests {
         );
         let word = &words("\"$IMAGE:$RELEASE\"").unwrap()[0];
         assert_eq!(word.variables().collect::<Vec<_>>(), ["IMAGE", "RELEASE"]);
-        assert_eq!(word.with(|name| name.to_lowercase()), "image:release");
+        assert_eq!(word.with(str::to_lowercase), "image:release");
         for (line, expected) in [
             ("cargo xtask ci $GROUP", "in double quotes"),
             ("cargo xtask ci && true", "`&` is for the shell"),

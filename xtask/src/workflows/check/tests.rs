@@ -99,7 +99,6 @@ fn no_line_and_no_edge_of_the_real_workflows_can_be_left_out_unseen() {
             }
         }
     }
-    println!("{runs} lines and {edges} edges were left out, one at a time");
     assert_eq!((runs, edges), (18, 20));
 }
 

@@ -40,7 +40,7 @@ use secrets::Secrets;
 
 /// Flags of a rehearsal.
 #[derive(Debug, Clone, Default, clap::Args)]
-pub(super) struct Args {
+pub(super) struct Flags {
     /// Runs what GitHub would run of this workflow, in a clean clone of the last commit: `ci-cd` or `deploy`.
     #[arg(long, value_name = "WORKFLOW", group = "what")]
     pub(super) rehearse: Option<String>,
@@ -75,7 +75,7 @@ pub(super) struct Args {
 /// # Errors
 /// A [`Problem`] with exit code 1 that repeats what has failed; with 2 for a workflow, an event, a job or an environment that
 /// does not exist; with 75 while another rehearsal is at work; with 78 where a workflow is wrong; with 130 after Ctrl-C.
-pub(super) fn run(root: &Path, workflow: &str, args: &Args, json: bool) -> anyhow::Result<()> {
+pub(super) fn run(root: &Path, workflow: &str, args: &Flags, json: bool) -> anyhow::Result<()> {
     let under_way = UnderWay::begin()?;
     let report = rehearse(root, workflow, args, &under_way, super::require_right)?;
     if json {
@@ -90,7 +90,7 @@ pub(super) fn run(root: &Path, workflow: &str, args: &Args, json: bool) -> anyho
 fn rehearse(
     root: &Path,
     workflow: &str,
-    args: &Args,
+    args: &Flags,
     under_way: &UnderWay,
     check: fn(&Path) -> anyhow::Result<()>,
 ) -> anyhow::Result<Report> {
@@ -159,7 +159,7 @@ fn chosen<'a>(workflows: &'a [Workflow], name: &str) -> Result<&'a Workflow, Pro
     })
 }
 
-fn require_known(args: &Args, workflow: &Workflow, delivery: &Delivery) -> Result<(), Problem> {
+fn require_known(args: &Flags, workflow: &Workflow, delivery: &Delivery) -> Result<(), Problem> {
     if let Some(job) = args.jobs.iter().find(|job| workflow.job(job).is_none()) {
         let known: Vec<_> = workflow.jobs.iter().map(|job| &*job.id).collect();
         let message = format!("{} has no job `{job}`; it has {}.", workflow.path, known.join(", "));

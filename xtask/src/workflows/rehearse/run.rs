@@ -11,7 +11,7 @@ use super::job::JobRun;
 use super::matrix::{self, Combination};
 use super::report::{JobReport, Verdict};
 use super::secrets::Secrets;
-use super::{Args, mistake};
+use super::{Flags, mistake};
 use crate::delivery::Delivery;
 use crate::interrupt::UnderWay;
 use crate::workflows::expression::{self, Scope, Status, object, text};
@@ -23,7 +23,7 @@ const DEPTH: usize = 4;
 
 /// What all jobs of a rehearsal have in common.
 pub(super) struct Stage<'a> {
-    pub(super) args: &'a Args,
+    pub(super) args: &'a Flags,
     pub(super) workflows: &'a [Workflow],
     pub(super) ground: &'a Ground,
     pub(super) event: &'a Event,

@@ -10,7 +10,7 @@ use crate::testing::{DELIVERY, Repository};
 #[derive(clap::Parser)]
 struct Typed {
     #[command(flatten)]
-    args: Args,
+    args: Flags,
 }
 
 struct Rehearsed {
