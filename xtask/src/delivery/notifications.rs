@@ -148,7 +148,7 @@ impl Channel {
         if let Some(none) = self.environments.as_ref().filter(|named| named.get_ref().is_empty()) {
             mistake(none.span(), "environments", "it would be told of none; leave it out for all of them");
         }
-        for name in self.environments.iter().flat_map(toml::Spanned::get_ref) {
+        for name in self.environments.iter().flat_map(Spanned::get_ref) {
             if !environments.contains_key(name.get_ref()) {
                 let known: Vec<_> = environments.keys().map(String::as_str).collect();
                 let text = format!("there is no environment `{}`; there are {}", name.get_ref(), known.join(", "));

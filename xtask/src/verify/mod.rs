@@ -41,8 +41,8 @@ pub struct Args {
     /// Looks whether docs/status.md is what the table of criteria gives, and measures nothing.
     #[arg(long, conflicts_with_all = ["only", "write", "json"])]
     check: bool,
-    /// Writes docs/status.md anew once all of them are met.
-    #[arg(long, conflicts_with = "only")]
+    /// Writes what was found of each into docs/status.md.
+    #[arg(long)]
     write: bool,
     /// Installs what is missing, HAProxy above all, without asking.
     #[arg(long)]
@@ -81,8 +81,10 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     let report = Report::new(&project.root, began, findings);
     report.write(&project.root)?;
     report.print(args.json)?;
-    conclude(&report)?;
-    if args.write { status::write(&project.root) } else { Ok(()) }
+    if args.write {
+        status::write(&project.root, report.findings())?;
+    }
+    conclude(&report)
 }
 
 fn choose(only: &[String]) -> Result<Vec<&'static Criterion>, Problem> {

@@ -68,6 +68,11 @@ impl Report {
         Report { began, commit, met, criteria }
     }
 
+    /// Those that were measured.
+    pub(super) fn findings(&self) -> &[Finding] {
+        &self.criteria
+    }
+
     /// Those that fall short.
     pub(super) fn short(&self) -> impl Iterator<Item = &Finding> {
         self.criteria.iter().filter(|finding| finding.verdict != Verdict::Met)
@@ -76,8 +81,7 @@ impl Report {
     /// How many there are, and how many came to what.
     pub(super) fn counts(&self) -> String {
         let count = |verdict| self.criteria.iter().filter(|finding| finding.verdict == verdict).count();
-        let verdicts = [Verdict::Met, Verdict::Missed, Verdict::Unknown];
-        let counts = verdicts.map(|verdict| format!("{} {}", count(verdict), verdict.word()));
+        let counts = Verdict::ALL.map(|verdict| format!("{} {}", count(verdict), verdict.word()));
         format!("{} criteria: {}", self.criteria.len(), counts.join(", "))
     }
 

@@ -15,6 +15,8 @@ pub(super) enum Verdict {
 }
 
 impl Verdict {
+    pub(super) const ALL: [Verdict; 3] = [Verdict::Met, Verdict::Missed, Verdict::Unknown];
+
     /// As a report has it.
     pub(super) fn word(self) -> &'static str {
         match self {
