@@ -309,7 +309,7 @@ impl<'a> Deployment<'a> {
             },
         };
         let outcome = engine.run(plan);
-        telling.end(&outcome);
+        telling.end(&outcome, &self.cancel);
         outcome
     }
 }

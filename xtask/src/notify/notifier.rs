@@ -38,6 +38,8 @@ struct State {
     crew: Option<Crew>,
     /// Who was not told, for a person to know at the end.
     untold: Vec<Notification>,
+    /// Whether a signal had come before the end was told: that one was for the rollout, and not for the waiting.
+    was_cancelled: bool,
 }
 
 impl Notifier {
@@ -86,7 +88,7 @@ impl Notifier {
         if crew.is_busy() {
             ledger.wind_up();
         }
-        let was_cancelled = cancel.requested();
+        let was_cancelled = state.was_cancelled;
         let rest = crew.wait(|| !was_cancelled && cancel.requested());
         state.keep(rest, ledger);
         for Notification { channel, event, error, .. } in std::mem::take(&mut state.untold) {
@@ -132,7 +134,8 @@ impl Telling<'_> {
     }
 
     /// Tells how it ended, and does not wait until everybody has heard it.
-    pub fn end(self, outcome: &Outcome) {
+    pub fn end(self, outcome: &Outcome, cancel: &Cancel) {
+        self.notifier.lock().was_cancelled = cancel.requested();
         let seconds = self.began.elapsed().as_secs_f64();
         self.tell(|subject| Some(subject.end(outcome, self.by_wish.get())), Some(seconds));
     }
