@@ -19,7 +19,7 @@ pub fn changes(root: &Path) -> anyhow::Result<Vec<String>> {
 /// The files that fit one of the pathspecs and differ from what they were in a revision, or are new.
 ///
 /// # Errors
-/// A [`Problem`] with exit code 2 when there is no such revision.
+/// A [`Problem`](crate::problem::Problem) with exit code 2 when there is no such revision.
 pub fn changed_since(root: &Path, revision: &str, pathspecs: &[&str]) -> anyhow::Result<Vec<String>> {
     let sh = Shell::new()?;
     sh.change_dir(root);
