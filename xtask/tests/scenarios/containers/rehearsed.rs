@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::shipped::registry;
 use super::*;
 use crate::fresh_clone::{clone_into, commit};
+use crate::support::receiver::{OK, Receiver};
 use crate::support::{builder_is_here, repository};
 
 /// Everything of this repository in a project of its own, whose images compile fast and whose rollouts are short.
@@ -19,7 +20,8 @@ fn project(fixture: &Fixture) {
         ("bake = \"15s\"", "bake = \"1s\""),
         ("bake = \"2m\"", "bake = \"1s\""),
     ];
-    fixture.write("config/delivery.toml", &delivery);
+    let told = "\n[[notifications]]\nname = \"hook\"\nkind = \"webhook\"\nurl = { env = \"CHAT_WEBHOOK_URL\" }\n";
+    fixture.write("config/delivery.toml", &format!("{delivery}{told}"));
     for (from, to) in short {
         assert!(delivery.contains(from), "{from}");
         fixture.write("config/delivery.toml", &fixture.read("config/delivery.toml").replace(from, to));
@@ -31,6 +33,8 @@ fn project(fixture: &Fixture) {
 struct Rehearsal<'a> {
     fixture: &'a Fixture,
     image: String,
+    /// Who is told, at an address that is a secret on GitHub.
+    receiver: &'a Receiver,
 }
 
 impl Rehearsal<'_> {
@@ -40,6 +44,7 @@ impl Rehearsal<'_> {
         let mut command = self.fixture.xtask(&[&args, flags].concat());
         // Kept from run to run, so that only the first one compiles everything.
         command.env("CARGO_TARGET_DIR", repository().join("target/fresh-clone"));
+        command.env("CHAT_WEBHOOK_URL", format!("http://{}", self.receiver.address)).env("no_proxy", "127.0.0.1");
         Ran::from(command.output().unwrap())
     }
 
@@ -60,11 +65,12 @@ impl Rehearsal<'_> {
         status["colours"][active]["release"].as_str().unwrap().to_owned()
     }
 
-    /// The image that serves in an environment, by its id.
-    fn content(&self, environment: &str) -> String {
+    /// The image that serves in an environment, by its digest in the registry.
+    fn digest(&self, environment: &str) -> String {
         let active = self.status(environment)["active"].as_str().unwrap().to_owned();
         let container = format!("{}-app-{active}-1", self.fixture.stack(environment));
-        docker(&["inspect", "--format", "{{.Image}}", &container]).unwrap()
+        let image = docker(&["inspect", "--format", "{{.Image}}", &container]).unwrap();
+        docker(&["inspect", "--format", "{{join .RepoDigests \"\\n\"}}", image.trim()]).unwrap().trim().to_owned()
     }
 
     /// The tags in what stands for the repository on GitHub.
@@ -122,7 +128,8 @@ fn a_commit_on_main_comes_to_staging_to_production_once_approved_and_back() {
     let (_registry, address) = registry(&fixture);
     let image = format!("{address}/{}/app", fixture.stack("test"));
     let images = Images(image.clone());
-    let rehearsal = Rehearsal { fixture: &fixture, image };
+    let receiver = Receiver::start(&[OK]);
+    let rehearsal = Rehearsal { fixture: &fixture, image, receiver: &receiver };
     project(&fixture);
 
     let pull_request = rehearsal.passes("ci-cd", &["--event", "pull_request"]);
@@ -135,9 +142,12 @@ fn a_commit_on_main_comes_to_staging_to_production_once_approved_and_back() {
     assert_eq!(verdicts, ["passed", "passed", "passed", "passed", "waiting", "waiting"]);
     let released = rehearsal.serving("staging");
     assert_eq!(rehearsal.tags().trim(), released);
+    assert_eq!(receiver.events(), ["start", "success"]);
+    assert_eq!(receiver.received()[1].body()["release"], released.as_str());
     // Staging has it from the registry alone.
     assert!(first.said.contains(&format!("removed {}:{released}", rehearsal.image)), "{}", first.said);
-    assert!(first.log("staging", "cargo xtask deploy-blue-green").contains("@sha256:"));
+    let digest = rehearsal.digest("staging");
+    assert!(digest.starts_with(&format!("{}@sha256:", rehearsal.image)), "{digest}");
     assert_eq!(rehearsal.status("production")["active"], Value::Null);
 
     // As it is on GitHub from now on: each rehearsal begins with what this checkout knows.
@@ -151,7 +161,7 @@ fn a_commit_on_main_comes_to_staging_to_production_once_approved_and_back() {
     let changed = rehearsal.serving("staging");
     assert_ne!(changed, released);
     assert_eq!(rehearsal.serving("production"), changed);
-    assert_eq!(rehearsal.content("staging"), rehearsal.content("production"));
+    assert_eq!(rehearsal.digest("staging"), rehearsal.digest("production"));
 
     let back = ["--event", "workflow_dispatch", "--input", "action=rollback", "--input", "environment=staging"];
     let back = rehearsal.passes("deploy", &back);
@@ -160,6 +170,8 @@ fn a_commit_on_main_comes_to_staging_to_production_once_approved_and_back() {
         ("passed", "skipped", "passed")
     );
     assert_eq!((rehearsal.serving("staging"), rehearsal.serving("production")), (released, changed));
+    // Staging, then both, then staging again.
+    assert_eq!(receiver.events(), ["start", "success", "start", "success", "start", "success", "rollback"]);
 
     let path = ".github/workflows/deploy.yml";
     let whole = fixture.read(path);
