@@ -145,7 +145,7 @@ impl Stage {
         let active = self.fixture.status()["active"].as_str().unwrap().to_owned();
         let service = self.fixture.pid(&active).unwrap();
         self.fixture.kill(parent(service).unwrap());
-        eventually("it is down", || self.fixture.pid(&active).is_none() && !self.fixture.is_up(&active));
+        eventually("it is down", || self.fixture.pid(&active).is_none() && self.fixture.is_down(&active));
     }
 
     /// So is the proxy.

@@ -34,10 +34,19 @@ impl Fixture {
         }
     }
 
-    /// Whether the proxy's checks hold a colour for up.
+    /// Whether the proxy's checks hold a colour for up, and none of them has failed since.
     pub fn is_up(&self, colour: &str) -> bool {
+        self.checks_say(colour, ",UP,")
+    }
+
+    /// Whether they hold it for down. Between the two it is still sent requests.
+    pub fn is_down(&self, colour: &str) -> bool {
+        self.checks_say(colour, ",DOWN")
+    }
+
+    fn checks_say(&self, colour: &str, state: &str) -> bool {
         let told = self.ask_proxy("haproxy.sock", "show stat").unwrap_or_default();
-        told.lines().any(|line| line.starts_with(&format!("{colour},service,")) && line.contains(",UP,"))
+        told.lines().any(|line| line.starts_with(&format!("{colour},service,")) && line.contains(state))
     }
 
     /// The worker of the proxy that accepts connections.
