@@ -103,7 +103,7 @@ pub enum Verb {
     Ci(ci::Args),
     /// Measures how much of each crate's code the tests run, and holds it against its floor.
     Coverage(coverage::Args),
-    /// Measures what the tool itself costs, on an environment of its own.
+    /// Measures what a rollout, the service, an image after a change, and the pipeline itself take.
     Bench(bench::Args),
     /// Measures the criteria that the project is to meet, one by one.
     Verify(verify::Args),

@@ -1,4 +1,4 @@
-//! `bench`: measures what the tool itself costs, on an environment of its own.
+//! `bench`: measures what a rollout, the service, an image after a change, and the pipeline itself take.
 
 mod baseline;
 mod connection;

@@ -189,8 +189,9 @@ fn why(steps: &[&Step], prints: &Fingerprints) {
 fn fix(steps: &[&Step], root: &Path, tools: Toolbox<'_>, consent: Consent) -> anyhow::Result<()> {
     for step in steps {
         let Some(words) = step.fix else { continue };
-        for tool in step.needs {
-            tools.ensure(tool, consent)?;
+        if let Some(error) = step.needs.iter().find_map(|tool| tools.ensure(tool, consent).err()) {
+            say!("{} mends nothing: {error:#}", step.id);
+            continue;
         }
         say!("== mending: {}", command::line(words, step));
         let status = command::of(words, step, root, tools)?.status()?;

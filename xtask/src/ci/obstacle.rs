@@ -10,6 +10,9 @@ use crate::packages::{Consent, is_ci};
 use crate::runtime::choice;
 use crate::tools::Toolbox;
 
+/// Where the tests of whole rollouts are.
+const SCENARIOS: &str = "xtask/tests/scenarios";
+
 /// What keeps a step from running here.
 #[derive(Debug)]
 pub(super) struct Obstacle {
@@ -21,11 +24,11 @@ pub(super) struct Obstacle {
 
 impl Obstacle {
     /// What a step's own command says is missing.
-    pub(super) fn told_in(log: &Path, step: &Step) -> Obstacle {
+    pub(super) fn told_in(log: &Path) -> Obstacle {
         let told = std::fs::read(log).map(|log| String::from_utf8_lossy(&log).into_owned()).unwrap_or_default();
         let last = told.lines().rev().find_map(|line| line.strip_prefix("error: "));
         let reason = last.unwrap_or("something is missing on this machine").to_owned();
-        Obstacle { reason, is_excuse: !step.required }
+        Obstacle { reason, is_excuse: false }
     }
 
     /// What it makes of the step. Where nobody looks, a check that did not run must not pass for one that did.
@@ -37,21 +40,25 @@ impl Obstacle {
 
 /// Looks for one, after installing what is missing where that is allowed.
 pub(super) fn obstacle(step: &Step, root: &Path, tools: Toolbox<'_>, consent: Consent) -> Option<Obstacle> {
-    let because = |error: anyhow::Error, is_excuse| Obstacle { reason: format!("{error:#}"), is_excuse };
+    let excuse = |reason: String| Obstacle { reason, is_excuse: true };
+    let missing = |error: anyhow::Error| Obstacle { reason: format!("{error:#}"), is_excuse: false };
     if step.in_containers
         && let Err(error) = docker::engine()
     {
-        return Some(because(error, true));
+        return Some(excuse(format!("{error:#}")));
+    }
+    // A service of one's own comes without the scenarios, which know of this repository's.
+    if step.command.contains(&"scenarios") && !root.join(SCENARIOS).is_dir() {
+        return Some(excuse(format!("{SCENARIOS} is not there")));
     }
     if let Some(error) = step.needs.iter().find_map(|tool| tools.ensure(tool, consent).err()) {
-        return Some(because(error, !step.required));
+        return Some(missing(error));
     }
     if step.llvm
         && let Err(error) = Llvm::ensure(consent)
     {
-        return Some(because(error, !step.required));
+        return Some(missing(error));
     }
     // With an engine there, all else can be had.
-    let missing = step.in_containers.then(|| choice::require_containers(root).err()).flatten();
-    missing.map(|error| because(error, !step.required))
+    step.in_containers.then(|| choice::require_containers(root).err()).flatten().map(missing)
 }

@@ -148,7 +148,7 @@ impl<'a> Runner<'a> {
         let report = match (ended, self.too_few(step, tests)) {
             (Ended::Well, None) => Report::of(step, Verdict::Passed),
             (Ended::Badly { code, .. }, _) if is_unavailable(step, code) => {
-                Obstacle::told_in(&running.log, step).report(step)
+                Obstacle::told_in(&running.log).report(step)
             }
             (Ended::Well, Some(reason)) | (Ended::Badly { reason, .. }, _) => {
                 Report::of(step, Verdict::Failed).because(reason)
@@ -179,7 +179,8 @@ impl<'a> Runner<'a> {
     /// A step that has to have run as many tests as another has failed when it has not, or when there were none.
     fn too_few(&self, step: &Step, tests: Option<u64>) -> Option<String> {
         let other = step.as_many_as?;
-        let wanted = self.reports.iter().flatten().find(|report| report.id == other)?.tests.unwrap_or(0);
+        let wanted = self.reports.iter().flatten().find(|report| report.id == other);
+        let wanted = wanted.filter(|report| report.verdict.is_good())?.tests.unwrap_or(0);
         let tests = tests.unwrap_or(0);
         (tests != wanted || wanted == 0).then(|| format!("it ran {tests} tests, and `{other}` ran {wanted}"))
     }

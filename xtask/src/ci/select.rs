@@ -29,7 +29,7 @@ impl Selection {
     /// The steps, in the order of the table.
     ///
     /// # Errors
-    /// A [`Problem`] with exit code 2 for a step or a revision that does not exist.
+    /// A [`Problem`] with exit code 2 for a step or a revision that does not exist, and where no step is left.
     pub(super) fn steps(&self, root: &Path) -> anyhow::Result<Vec<&'static Step>> {
         if let Some(unknown) = self.only.iter().chain(&self.skip).find(|id| !STEPS.iter().any(|step| step.id == *id)) {
             let known: Vec<_> = STEPS.iter().map(|step| step.id).collect();
@@ -43,6 +43,10 @@ impl Selection {
             .filter(|step| self.group.is_empty() || self.group.contains(&step.group))
             .filter(|step| !named(step, &self.skip))
             .collect();
+        if steps.is_empty() {
+            let message = "these flags choose no step together.";
+            return Err(Problem::new(ExitCode::Usage, message).next("cargo xtask ci --list").into());
+        }
         if let Some(revision) = &self.since {
             let mut touched = Vec::new();
             for step in steps {
@@ -61,5 +65,23 @@ impl Selection {
         // It was a revision when the steps were chosen.
         let files = git::changed_since(root, revision, inputs).ok()?;
         Some(Changed { since: revision.clone(), files })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_that_choose_nothing_are_no_run_that_has_passed() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let chosen = |group: Group, skip: &[&str]| {
+            let skip = skip.iter().map(|id| (*id).to_owned()).collect();
+            Selection { only: vec!["format".into()], skip, group: vec![group], since: None }.steps(root)
+        };
+        assert_eq!(chosen(Group::Quality, &["lint"]).unwrap().len(), 1);
+        for nothing in [chosen(Group::Test, &[]), chosen(Group::Quality, &["format"])] {
+            assert_eq!(nothing.unwrap_err().to_string().lines().next(), Some("these flags choose no step together."));
+        }
     }
 }

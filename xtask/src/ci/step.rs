@@ -31,8 +31,6 @@ pub(super) struct Step {
     pub(super) llvm: bool,
     /// Whether it needs a Docker engine with all that containers take.
     pub(super) in_containers: bool,
-    /// Whether a CI system must be able to run it.
-    pub(super) required: bool,
     /// How it counts tests, where it runs any.
     pub(super) tests: Tests,
     /// Where its command leaves figures in Markdown, in the project's folder, for its completion report.
@@ -142,7 +140,6 @@ pub(super) const USUAL: Step = Step {
     needs: &[],
     llvm: false,
     in_containers: false,
-    required: true,
     tests: Tests::None,
     figures: None,
     as_many_as: None,

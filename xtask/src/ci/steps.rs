@@ -57,7 +57,7 @@ pub(super) const STEPS: &[Step] = &[
         lane: Lane::Beside,
         inputs: &[".ci/", "*.sh", ".shellcheckrc"],
         limit: minutes(2),
-        remedy: "shellcheck .ci/* scripts/*.sh",
+        remedy: "shellcheck .ci/* scripts/*.sh xtask/src/host/*.sh",
         ..USUAL
     },
     Step {
@@ -199,7 +199,7 @@ pub(super) const STEPS: &[Step] = &[
             "warnings",
         ],
         facts: &[Fact::Cargo],
-        remedy: "cargo clippy --workspace --all-targets --all-features --fix",
+        remedy: "cargo xtask ci --only lint --fix",
         fix: Some(&["cargo", "clippy", "--workspace", "--all-targets", "--all-features", "--fix", "--allow-dirty"]),
         ..USUAL
     },
@@ -245,6 +245,8 @@ pub(super) const STEPS: &[Step] = &[
         env: SIMULATED,
         needs: &[CARGO_NEXTEST, HAPROXY],
         tests: Tests::Nextest,
+        // Tests hold the pages and the workflows as well.
+        inputs: &["."],
         facts: &[Fact::Cargo],
         remedy: "cargo nextest run --workspace",
         ..USUAL

@@ -1,4 +1,4 @@
-//! `verify`: the directive's criteria and deliverables one by one, each measured afresh, with its evidence.
+//! `verify`: the mission's acceptance criteria and deliverables one by one, each measured afresh, with its evidence.
 
 mod compose;
 mod configuration;

@@ -18,10 +18,10 @@ const WRITE: &str = "cargo xtask verify --write";
 const HEAD: &str = "\
 # Status
 
-Every acceptance criterion and every deliverable of the directive, each as the last `cargo xtask verify --write` that has
-measured it has found it: `met`, `missed`, or `unknown` where nobody has measured it yet or a machine could not, for want of a
-Docker engine above all. `cargo xtask verify` measures each afresh and prints the figures, which differ from machine to
-machine and so do not stand here; `cargo xtask verify --only A4.1` measures one.
+Every acceptance criterion and every deliverable that was asked of this project, each as the last `cargo xtask verify --write`
+that has measured it has found it: `met`, `missed`, or `unknown` where nobody has measured it yet or a machine could not, for
+want of a Docker engine above all. `cargo xtask verify` measures each afresh and prints the figures, which differ from machine
+to machine and so do not stand here; `cargo xtask verify --only A4.1` measures one.
 
 No other hand writes this page. A test holds all of it but the verdicts against the table in
 [`xtask/src/verify/table.rs`](../xtask/src/verify/table.rs), and so does `cargo xtask verify --check`.
