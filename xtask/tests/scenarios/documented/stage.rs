@@ -1,14 +1,12 @@
 //! Where the commands of a page are typed: a clone of this repository with addresses of its own, and a shell that remembers
 //! what was exported.
 
-use std::fs;
 use std::net::TcpListener;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use crate::fresh_clone::clone_into;
-use crate::support::{Fixture, On, Ran, eventually, parent, pid_at, service};
+use crate::support::{Fixture, On, Ran, eventually, parent, path_with, pid_at, service, stand_in_for};
 
 /// A project and a shell in it.
 pub struct Stage {
@@ -34,11 +32,10 @@ impl Stage {
         clone_into(fixture.root());
         fixture.write("config/delivery.toml", &delivery);
         let stage = Stage { fixture, rollout: None, holder: None };
-        fs::create_dir_all(stage.tools()).unwrap();
         stage.stand_in_for_cargo();
         // As one answers where no engine does.
         let none = "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?";
-        stage.stand_in_for("docker", &format!("echo '{none}' >&2; exit 1"));
+        stand_in_for("docker", &format!("echo '{none}' >&2; exit 1"), &stage.tools());
         stage
     }
 
@@ -63,13 +60,7 @@ impl Stage {
              run) while [ \"$1\" != -- ]; do shift; done; shift; exec '{service}' \"$@\" ;;\n\
              metadata) exec '{cargo}' \"$@\" ;;\n*) echo \"nobody stands in for cargo $1\" >&2; exit 99 ;;\nesac\n"
         );
-        self.stand_in_for("cargo", &script);
-    }
-
-    fn stand_in_for(&self, program: &str, script: &str) {
-        let path = self.tools().join(program);
-        fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
-        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+        stand_in_for("cargo", &script, &self.tools());
     }
 
     /// Where git does not look.
@@ -86,10 +77,9 @@ impl Stage {
             session.display(),
             self.fixture.here(command)
         );
-        let path = format!("{}:{}", self.tools().display(), std::env::var("PATH").unwrap());
         let mut shell = Command::new("timeout");
         shell.args(["300", "bash", "--norc", "-c", &script]).current_dir(self.fixture.root()).stdin(Stdio::null());
-        shell.env("PATH", path);
+        shell.env("PATH", path_with(&self.tools()));
         let of_cargo = xtask::cargo::foreign_variables();
         for name in
             of_cargo.iter().map(String::as_str).chain(["CARGO", "CI", "APP_ENV", "DOCKER_HOST", "GITHUB_ACTIONS"])
