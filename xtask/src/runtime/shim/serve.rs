@@ -2,7 +2,6 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, BufRead, BufReader, Write};
-use std::os::unix::fs::FileExt as _;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::Path;
@@ -17,6 +16,7 @@ use shared_child::unix::SharedChildExt as _;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 
 use super::log::Log;
+use super::status_file::StatusFile;
 use super::warmth::Warmth;
 use super::{ALIVE, LOG, Phase, ROTATED, SOCKET, SPEC, STATUS, Spec, Status, StopSignal, remove};
 use crate::program;
@@ -94,11 +94,11 @@ impl Supervisor {
         listen(listener, sender.clone());
         forward_signals(sender.clone())?;
         let status = Status { phase: Phase::Running, started: SystemTime::now(), exits: 0, last_exit: None };
-        let (log, status_file) = (Arc::clone(log), StatusFile::create()?);
+        let status_file = StatusFile::create(Path::new(STATUS)).context("creating the status")?;
         Ok(Supervisor {
             spec,
             status,
-            log,
+            log: Arc::clone(log),
             child: None,
             failures: 0,
             warmth: None,
@@ -260,7 +260,7 @@ impl Supervisor {
 
     fn write_status(&self) {
         if let Err(error) = self.status_file.write(&self.status) {
-            self.log.line(format!("shim: the status cannot be written: {error:#}").as_bytes());
+            self.log.line(format!("shim: the status cannot be written: {error}").as_bytes());
         }
     }
 }
@@ -268,23 +268,6 @@ impl Supervisor {
 struct Stop {
     kill_at: Instant,
     streams: Vec<UnixStream>,
-}
-
-/// The last status, in a file whose room was taken when there was some: a disk that has filled up since must not make a
-/// colour that was stopped look like one that died.
-struct StatusFile(fs::File);
-
-impl StatusFile {
-    const SIZE: usize = 1024;
-
-    fn create() -> anyhow::Result<StatusFile> {
-        Ok(StatusFile(fs::File::create(STATUS).context("creating the status")?))
-    }
-
-    fn write(&self, status: &Status) -> anyhow::Result<()> {
-        let text = serde_json::to_string(status)?;
-        Ok(self.0.write_all_at(format!("{text:size$}", size = StatusFile::SIZE).as_bytes(), 0)?)
-    }
 }
 
 /// An observer holds the lock for a moment when it looks, so one refusal says nothing.
