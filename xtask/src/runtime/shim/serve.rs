@@ -76,6 +76,10 @@ struct Supervisor {
     status: Status,
     log: Arc<Log>,
     child: Option<Arc<SharedChild>>,
+    /// When the child was started, or ended by itself.
+    began: Instant,
+    /// Its end, once that was asked for.
+    stop: Option<Stop>,
     failures: u32,
     warmth: Option<Warmth>,
     sender: Sender<Message>,
@@ -100,6 +104,8 @@ impl Supervisor {
             status,
             log: Arc::clone(log),
             child: None,
+            began: Instant::now(),
+            stop: None,
             failures: 0,
             warmth: None,
             sender,
@@ -111,51 +117,33 @@ impl Supervisor {
 
     fn run(&mut self) -> anyhow::Result<()> {
         self.launch();
-        let mut began = Instant::now();
-        let mut stop: Option<Stop> = None;
-        loop {
-            let wake = match (&stop, self.status.phase) {
-                (Some(stop), _) => Some(stop.kill_at),
-                (None, Phase::Restarting) => Some(began + self.backoff()),
-                _ => None,
-            };
-            let reap_at = self.warmth.as_ref().map(|warmth| warmth.until).filter(|_| stop.is_none());
-            let next = [wake, reap_at].into_iter().flatten().min();
+        while self.status.phase != Phase::Stopped {
+            let reap_at = self.warmth.as_ref().map(|warmth| warmth.until).filter(|_| self.stop.is_none());
+            let next = [self.wake_at(), reap_at].into_iter().flatten().min();
             match self.next_message(next)? {
                 None if reap_at.is_some_and(|at| at <= Instant::now()) => {
                     self.warmth.iter_mut().for_each(|warmth| warmth.reap(&self.log));
                 }
-                None if stop.is_some() => self.kill(&mut stop),
-                None => {
-                    began = Instant::now();
-                    self.launch();
-                }
+                None if self.stop.is_some() => self.kill(),
+                None => self.launch(),
                 Some(Message::Ask(stream)) => self.answer(stream),
                 Some(Message::Warm(warmth, stream)) => {
                     self.warmth = Some(warmth);
                     self.answer(stream);
                 }
-                Some(Message::Exited(status)) if stop.is_some() => {
-                    self.log.line(format!("shim: ended with {}", in_words(status)).as_bytes());
-                    return self.finish(stop);
-                }
-                Some(Message::Exited(status)) => {
-                    self.failed(&in_words(status), began.elapsed());
-                    began = Instant::now();
-                }
-                Some(Message::Stop(grace, stream)) => {
-                    let first = stop.is_none();
-                    let waiting =
-                        stop.get_or_insert_with(|| Stop { kill_at: Instant::now() + grace, streams: Vec::new() });
-                    waiting.streams.extend(stream);
-                    if self.child.is_none() {
-                        return self.finish(stop);
-                    }
-                    if first {
-                        self.ask_to_end();
-                    }
-                }
+                Some(Message::Exited(status)) => self.exited(&in_words(status))?,
+                Some(Message::Stop(grace, stream)) => self.end_within(grace, stream)?,
             }
+        }
+        Ok(())
+    }
+
+    /// When there is something to be done to the child, whatever is asked until then.
+    fn wake_at(&self) -> Option<Instant> {
+        match (&self.stop, self.status.phase) {
+            (Some(stop), _) => Some(stop.kill_at),
+            (None, Phase::Restarting) => Some(self.began + self.backoff()),
+            _ => None,
         }
     }
 
@@ -169,6 +157,7 @@ impl Supervisor {
     }
 
     fn launch(&mut self) {
+        self.began = Instant::now();
         self.status.started = SystemTime::now();
         match self.spawn() {
             Ok(child) => {
@@ -206,6 +195,16 @@ impl Supervisor {
         Ok(child)
     }
 
+    fn exited(&mut self, how: &str) -> anyhow::Result<()> {
+        if self.stop.is_some() {
+            self.log.line(format!("shim: ended with {how}").as_bytes());
+            return self.finish();
+        }
+        self.failed(how, self.began.elapsed());
+        self.began = Instant::now();
+        Ok(())
+    }
+
     fn failed(&mut self, how: &str, after: Duration) {
         self.child = None;
         self.failures = if after >= GOOD_RUN { 1 } else { self.failures + 1 };
@@ -218,6 +217,19 @@ impl Supervisor {
 
     fn backoff(&self) -> Duration {
         FIRST_BACKOFF.saturating_mul(1 << self.failures.saturating_sub(1).min(10)).min(LONGEST_BACKOFF)
+    }
+
+    fn end_within(&mut self, grace: Duration, stream: Option<UnixStream>) -> anyhow::Result<()> {
+        let is_first = self.stop.is_none();
+        let stop = self.stop.get_or_insert_with(|| Stop { kill_at: Instant::now() + grace, streams: Vec::new() });
+        stop.streams.extend(stream);
+        if self.child.is_none() {
+            return self.finish();
+        }
+        if is_first {
+            self.ask_to_end();
+        }
+        Ok(())
     }
 
     fn ask_to_end(&mut self) {
@@ -233,23 +245,24 @@ impl Supervisor {
         }
     }
 
-    fn kill(&self, stop: &mut Option<Stop>) {
+    fn kill(&mut self) {
         self.log.line(b"shim: it has not ended in its time and is killed");
         if let Some(child) = &self.child
             && let Err(error) = child.kill()
         {
             self.log.line(format!("shim: cannot kill it: {error}").as_bytes());
         }
-        if let Some(stop) = stop {
+        if let Some(stop) = &mut self.stop {
             stop.kill_at += SHUTDOWN_GRACE;
         }
     }
 
-    fn finish(&mut self, stop: Option<Stop>) -> anyhow::Result<()> {
+    fn finish(&mut self) -> anyhow::Result<()> {
         self.status.phase = Phase::Stopped;
         self.write_status();
         remove(Path::new(SOCKET))?;
-        stop.into_iter().flat_map(|stop| stop.streams).for_each(|stream| self.answer(stream));
+        let streams = self.stop.take().into_iter().flat_map(|stop| stop.streams);
+        streams.for_each(|stream| self.answer(stream));
         Ok(())
     }
 
