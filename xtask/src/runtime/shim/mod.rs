@@ -3,6 +3,7 @@
 //! Whether it lives is told by a file lock it holds and never by a process id, which another process may have by now.
 
 mod log;
+mod requests;
 mod serve;
 mod status_file;
 mod warmth;

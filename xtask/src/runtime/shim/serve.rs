@@ -1,7 +1,7 @@
 //! The shim's own side: what runs behind the hidden verbs.
 
 use std::fs::{self, OpenOptions};
-use std::io::{self, BufRead, BufReader, Write};
+use std::io;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::Path;
@@ -13,9 +13,10 @@ use std::time::{Duration, Instant, SystemTime};
 use anyhow::{Context as _, bail};
 use shared_child::SharedChild;
 use shared_child::unix::SharedChildExt as _;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
+use signal_hook::consts::{SIGTERM, SIGUSR1};
 
 use super::log::Log;
+use super::requests::{Message, SHUTDOWN_GRACE, forward_signals, listen};
 use super::status_file::StatusFile;
 use super::warmth::Warmth;
 use super::{ALIVE, LOG, Phase, ROTATED, SOCKET, SPEC, STATUS, Spec, Status, StopSignal, remove};
@@ -26,15 +27,6 @@ const FIRST_BACKOFF: Duration = Duration::from_millis(100);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(5);
 /// A child that ran this long has earned a fresh count of its failures.
 const GOOD_RUN: Duration = Duration::from_secs(30);
-/// How long a child may take to end when the machine shuts down.
-const SHUTDOWN_GRACE: Duration = Duration::from_secs(10);
-
-enum Message {
-    Exited(ExitStatus),
-    Ask(UnixStream),
-    Stop(Duration, Option<UnixStream>),
-    Warm(Warmth, UnixStream),
-}
 
 /// Runs the shim of `folder` until its child was told to end, and has.
 ///
@@ -294,46 +286,6 @@ fn hold_alive() -> anyhow::Result<fs::File> {
         std::thread::sleep(Duration::from_millis(2));
     }
     Ok(alive)
-}
-
-fn listen(listener: UnixListener, sender: Sender<Message>) {
-    std::thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            if let Some(message) = read_request(stream)
-                && sender.send(message).is_err()
-            {
-                return;
-            }
-        }
-    });
-}
-
-fn read_request(stream: UnixStream) -> Option<Message> {
-    stream.set_read_timeout(Some(Duration::from_secs(1))).ok()?;
-    stream.set_write_timeout(Some(Duration::from_secs(1))).ok()?;
-    let mut request = String::new();
-    BufReader::new(&stream).read_line(&mut request).ok()?;
-    match request.trim_end().split_once(' ') {
-        None if request.trim_end() == "status" => Some(Message::Ask(stream)),
-        Some(("stop", millis)) => Some(Message::Stop(Duration::from_millis(millis.parse().ok()?), Some(stream))),
-        Some(("warm", request)) => Some(Message::Warm(Warmth::parse(request)?, stream)),
-        _ => {
-            let _ = (&stream).write_all(b"unknown request");
-            None
-        }
-    }
-}
-
-fn forward_signals(sender: Sender<Message>) -> anyhow::Result<()> {
-    let mut signals = signal_hook::iterator::Signals::new([SIGTERM, SIGINT, SIGHUP])?;
-    std::thread::spawn(move || {
-        for signal in signals.forever() {
-            if signal != SIGHUP && sender.send(Message::Stop(SHUTDOWN_GRACE, None)).is_err() {
-                return;
-            }
-        }
-    });
-    Ok(())
 }
 
 fn in_words(status: ExitStatus) -> String {
