@@ -4,6 +4,7 @@ mod database;
 mod finding;
 mod git;
 mod listed;
+mod place;
 mod scan;
 mod severity;
 mod verdict;
