@@ -13,7 +13,7 @@ use xtask::rollout::colour::{Colour, Split};
 use xtask::rollout::record::{frozen, lineage, serving};
 use xtask::rollout::request::Request;
 use xtask::router::certificate::Certificate;
-use xtask::router::{haproxy, map, processes};
+use xtask::router::{counters, map, processes};
 use xtask::workflows::expression::{self, Scope, Status};
 use xtask::workflows::model::Workflow;
 use xtask::workflows::rehearse::command_file;
@@ -105,7 +105,7 @@ pub fn mailbox(text: &str) {
 pub fn show_stat(text: &str) {
     counted(text, "# table: latency");
     Colour::BOTH.iter().for_each(|colour| {
-        let _ = haproxy::requests_told(text, *colour);
+        let _ = counters::requests_told(text, *colour);
     });
 }
 
@@ -232,7 +232,7 @@ pub fn dependency_list(bytes: &[u8]) {
 }
 
 fn counted(stat: &str, table: &str) {
-    let Some(counters) = haproxy::counters_told(stat, table) else { return };
+    let Some(counters) = counters::counters_told(stat, table) else { return };
     for counters in [counters.blue, counters.green] {
         let _ = (counters.latency.total(), counters.latency.quantile(0.95));
         let _ = xtask::rollout::analysis::Sample::between(Default::default(), counters);

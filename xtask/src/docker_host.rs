@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 
 use crate::problem::{ExitCode, Problem};
 use crate::ssh::{self, Pinned, Trust};
+use crate::variable;
 
 /// The variable by which `docker` is told of an engine.
 pub const VARIABLE: &str = "DOCKER_HOST";
@@ -43,7 +44,7 @@ pub fn choose(host: &str) -> anyhow::Result<()> {
 
 /// The engine that was named, if one was: by an environment, or else by `DOCKER_HOST`.
 pub fn named() -> Option<String> {
-    CHOSEN.get().cloned().or_else(|| set(VARIABLE))
+    CHOSEN.get().cloned().or_else(|| variable::text(VARIABLE))
 }
 
 /// Where the engine is, when that is not this machine: its ports are not this machine's then.
@@ -74,8 +75,8 @@ pub(crate) fn way() -> anyhow::Result<&'static Way> {
 fn find() -> anyhow::Result<Way> {
     let Some(host) = named() else { return Ok(Way { host: None, variables: Vec::new(), _pinned: None }) };
     let mut variables = vec![(VARIABLE, OsString::from(&host))];
-    let key = set(ssh::KEY).filter(|_| host.starts_with(ssh::SCHEME));
-    let pinned = key.map(|key| Pinned::open(&host, &key, set(ssh::KNOWN_HOSTS).as_deref())).transpose()?;
+    let key = variable::text(ssh::KEY).filter(|_| host.starts_with(ssh::SCHEME));
+    let pinned = key.map(|key| Pinned::open(&host, &key, variable::text(ssh::KNOWN_HOSTS).as_deref())).transpose()?;
     if let Some(pinned) = &pinned {
         let path = std::env::var_os("PATH").unwrap_or_default();
         let folders = std::iter::once(pinned.folder().to_owned()).chain(std::env::split_paths(&path));
@@ -88,7 +89,7 @@ fn find() -> anyhow::Result<Way> {
 pub(crate) fn unreachable(said: &str) -> Problem {
     let host = named();
     if let Some(host) = host.as_ref().filter(|host| host.starts_with(ssh::SCHEME)) {
-        let trust = if set(ssh::KEY).is_some() { Trust::Pinned } else { Trust::Own };
+        let trust = if variable::text(ssh::KEY).is_some() { Trust::Pinned } else { Trust::Own };
         return ssh::explain(host, said, trust);
     }
     let first = said.lines().next().unwrap_or_default();
@@ -97,9 +98,4 @@ pub(crate) fn unreachable(said: &str) -> Problem {
     Problem::new(ExitCode::Unavailable, format!("no Docker engine answers{at}: {first}"))
         .next("docker info")
         .next("sudo systemctl start docker")
-}
-
-/// A variable that is set, and not to nothing.
-fn set(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.trim().is_empty())
 }

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-use crate::digest;
 use crate::foreign::{first, plain};
+use crate::{digest, variable};
 
 /// How long the message of an annotation may be, in bytes.
 const MESSAGE: usize = 4000;
@@ -27,14 +27,14 @@ pub(crate) fn is_here() -> bool {
 
 /// Where the project is in what is checked out: GitHub counts from there.
 pub(crate) fn below(root: &Path) -> PathBuf {
-    let checkout = std::env::var_os("GITHUB_WORKSPACE").filter(|path| !path.is_empty());
+    let checkout = variable::path("GITHUB_WORKSPACE");
     let below = checkout.as_ref().and_then(|checkout| root.strip_prefix(checkout).ok());
     below.unwrap_or(Path::new("")).to_owned()
 }
 
 /// The page of the run this is a part of, where it is one.
 pub(crate) fn run() -> Option<String> {
-    let [server, repository, run] = ["GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID"].map(variable);
+    let [server, repository, run] = ["GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID"].map(variable::text);
     Some(format!("{}/{}/actions/runs/{}", server?, repository?, run?))
 }
 
@@ -52,13 +52,9 @@ pub(crate) struct Job {
 impl Job {
     /// The job this is a part of, where it is one.
     pub(crate) fn here() -> Option<Job> {
-        let [api, repository, commit] = ["GITHUB_API_URL", "GITHUB_REPOSITORY", "GITHUB_SHA"].map(variable);
+        let [api, repository, commit] = ["GITHUB_API_URL", "GITHUB_REPOSITORY", "GITHUB_SHA"].map(variable::text);
         Some(Job { api: api?, repository: repository?, commit: commit? }).filter(|_| is_here())
     }
-}
-
-fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 /// Adds to the job's summary, where there is one, what `text` makes of so many bytes of room; what is longer is cut.
@@ -66,7 +62,7 @@ fn variable(name: &str) -> Option<String> {
 /// # Errors
 /// When it cannot be written.
 pub(crate) fn summarise(text: impl FnOnce(usize) -> String) -> anyhow::Result<()> {
-    let Some(path) = file(SUMMARY_FILE) else { return Ok(()) };
+    let Some(path) = variable::path(SUMMARY_FILE) else { return Ok(()) };
     let write = || -> io::Result<()> {
         let mut file = OpenOptions::new().append(true).create(true).open(&path)?;
         let room = SUMMARY.saturating_sub(usize::try_from(file.metadata()?.len()).unwrap_or(SUMMARY));
@@ -81,7 +77,7 @@ pub(crate) fn summarise(text: impl FnOnce(usize) -> String) -> anyhow::Result<()
 /// # Errors
 /// When it cannot be written.
 pub(crate) fn output(name: &str, value: &str) -> anyhow::Result<()> {
-    let Some(path) = file(OUTPUT_FILE) else { return Ok(()) };
+    let Some(path) = variable::path(OUTPUT_FILE) else { return Ok(()) };
     let opened = OpenOptions::new().append(true).create(true).open(&path);
     let written = opened.and_then(|mut file| file.write_all(assignment(name, value).as_bytes()));
     written.with_context(|| format!("writing {}", path.display()))
@@ -94,11 +90,6 @@ fn assignment(name: &str, value: &str) -> String {
     // What ends the value is no line of it: no text has its own digest within.
     let end = digest::of(value);
     format!("{name}<<{end}\n{value}\n{end}\n")
-}
-
-/// The file that GitHub names by a variable.
-fn file(variable: &str) -> Option<PathBuf> {
-    std::env::var_os(variable).filter(|path| !path.is_empty()).map(PathBuf::from)
 }
 
 /// A remark that is shown at a line of a file, as far as it has a place.

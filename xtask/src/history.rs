@@ -2,6 +2,7 @@
 
 use crate::flags::Target;
 use crate::out;
+use crate::problem::command;
 use crate::rollout::record::Change;
 use crate::rollout::world::Ledger as _;
 use crate::site::Site;
@@ -35,7 +36,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         return Ok(());
     }
     if history.is_empty() {
-        out!("nothing has been deployed to {} yet\n  next: cargo xtask up", site.name);
+        out!("nothing has been deployed to {} yet\n  next: {}", site.name, command("up", &site.name));
     }
     for entry in history.iter().rev() {
         let change = match entry.change {

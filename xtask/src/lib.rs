@@ -70,6 +70,7 @@ pub mod progress;
 pub mod project;
 pub mod prometheus;
 pub mod proxy_image;
+mod random;
 pub mod releases;
 mod remote;
 pub mod report;
@@ -78,6 +79,7 @@ pub mod router;
 mod running;
 pub mod runtime;
 pub mod sbom;
+mod scratch;
 pub mod secrets;
 pub mod service;
 pub mod site;
@@ -87,6 +89,7 @@ pub mod steer;
 pub mod time;
 pub mod tools;
 pub mod url;
+mod variable;
 mod versions;
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use duct::Expression;
 use semver::Version;
 
 use crate::problem::{ExitCode, Problem};
-use crate::{base64, foreign, git, github, limited, versions};
+use crate::{base64, foreign, git, github, limited, variable, versions};
 
 /// What git calls it.
 pub(crate) const NAME: &str = "origin";
@@ -122,10 +122,9 @@ fn page(url: &str) -> Option<String> {
 /// Git with the token that a job on GitHub is given: in its environment, where nobody else sees it, and for GitHub's own
 /// server alone.
 fn authorised(git: Expression) -> Expression {
-    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let Some(token) = variable("GITHUB_TOKEN").filter(|_| github::is_here()) else { return git };
-    let server = variable("GITHUB_SERVER_URL").unwrap_or_else(|| "https://github.com".into());
-    let there = variable("GIT_CONFIG_COUNT").and_then(|count| count.parse().ok()).unwrap_or(0);
+    let Some(token) = variable::text("GITHUB_TOKEN").filter(|_| github::is_here()) else { return git };
+    let server = variable::text("GITHUB_SERVER_URL").unwrap_or_else(|| "https://github.com".into());
+    let there = variable::text("GIT_CONFIG_COUNT").and_then(|count| count.parse().ok()).unwrap_or(0);
     let settings = credentials(&server, &token, there);
     settings.into_iter().fold(git.env("GIT_TERMINAL_PROMPT", "0"), |git, (name, value)| git.env(name, value))
 }

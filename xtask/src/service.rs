@@ -8,10 +8,10 @@ use std::time::Duration;
 use duct::Expression;
 
 use crate::delivery::{Environment, Service};
-use crate::limited;
 use crate::problem::{ExitCode, Problem};
 use crate::rollout::colour::Colour;
 use crate::rollout::record::Launch;
+use crate::{limited, placeholder};
 
 /// The names that may stand between braces in `delivery.toml`.
 pub const PLACEHOLDERS: [&str; 8] =
@@ -54,25 +54,18 @@ impl Start<'_> {
     }
 
     fn fill(&self, template: &str) -> String {
-        let values = [
-            self.address.port().to_string(),
-            self.address.ip().to_string(),
-            self.address.to_string(),
-            self.colour.to_string(),
-            self.launch.release.clone(),
-            self.environment.to_owned(),
-            self.release_dir.to_owned(),
-            self.secrets_dir.to_owned(),
-        ];
-        let pairs = PLACEHOLDERS.iter().zip(values);
-        pairs.fold(template.to_owned(), |text, (name, value)| text.replace(&format!("{{{name}}}"), &value))
+        placeholder::fill(template, |name| match name {
+            "port" => self.address.port().to_string(),
+            "host" => self.address.ip().to_string(),
+            "address" => self.address.to_string(),
+            "colour" => self.colour.to_string(),
+            "release" => self.launch.release.clone(),
+            "environment" => self.environment.to_owned(),
+            "release_dir" => self.release_dir.to_owned(),
+            "secrets_dir" => self.secrets_dir.to_owned(),
+            unknown => format!("{{{unknown}}}"),
+        })
     }
-}
-
-/// What stands between braces in a template and is no placeholder.
-pub fn unknown_placeholders(template: &str) -> Vec<String> {
-    let inside = template.split('{').skip(1).filter_map(|rest| rest.split_once('}').map(|(name, _)| name));
-    inside.filter(|name| !PLACEHOLDERS.contains(name)).map(str::to_owned).collect()
 }
 
 /// Runs the service's own check of its configuration; the error is what it said.
@@ -127,18 +120,22 @@ mod tests {
     use crate::delivery::Delivery;
     use crate::testing::DELIVERY;
 
+    fn start(launch: &Launch) -> Start<'_> {
+        Start {
+            environment: "production",
+            address: "127.0.0.1:8281".parse().unwrap(),
+            colour: Colour::Blue,
+            launch,
+            release_dir: "/kept/v2",
+            secrets_dir: "/kept/secrets",
+        }
+    }
+
     #[test]
     fn placeholders_are_filled_and_a_setting_is_stronger_than_what_is_given() {
         let service = Delivery::parse(DELIVERY).unwrap().service;
         let launch = Launch { release: "v2".into(), settings: [("port".into(), "1".into())].into() };
-        let start = Start {
-            environment: "production",
-            address: "127.0.0.1:8281".parse().unwrap(),
-            colour: Colour::Blue,
-            launch: &launch,
-            release_dir: "/kept/v2",
-            secrets_dir: "/kept/secrets",
-        };
+        let start = start(&launch);
         let env = start.env(&service);
         assert_eq!(env["SHOP_RELEASE"], "v2");
         assert_eq!(env["SHOP_COLOUR"], "blue");
@@ -148,8 +145,15 @@ mod tests {
     }
 
     #[test]
-    fn unknown_placeholders_are_found() {
-        assert_eq!(unknown_placeholders("{host}:{prot}"), ["prot"]);
-        assert_eq!(unknown_placeholders("{unclosed and }{"), ["unclosed and "]);
+    fn every_placeholder_is_filled_in_once_and_nothing_else_is() {
+        let launch = Launch { release: "{port}".into(), settings: BTreeMap::new() };
+        let start = start(&launch);
+        for name in PLACEHOLDERS {
+            assert_ne!(start.fill(&format!("{{{name}}}")), format!("{{{name}}}"));
+        }
+        assert_eq!(
+            start.fill("{release} {{port}} ${HOME} {\"a\": 1} {prot}"),
+            "{port} {port} ${HOME} {\"a\": 1} {prot}"
+        );
     }
 }

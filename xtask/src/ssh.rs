@@ -3,7 +3,6 @@
 
 use std::fmt::Write as _;
 use std::fs::{self, DirBuilder, File};
-use std::hash::{BuildHasher as _, RandomState};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::os::unix::process::CommandExt as _;
@@ -14,7 +13,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 
 use crate::problem::{ExitCode, Problem};
-use crate::{limited, tools};
+use crate::{limited, random, tools};
 
 /// The variable with the private key, as a text.
 pub const KEY: &str = "DEPLOY_SSH_KEY";
@@ -138,7 +137,7 @@ const PRIVATE_PROGRAM: u32 = 0o700;
 fn private_folder() -> anyhow::Result<PathBuf> {
     // Of this user alone, and gone at the next start of the machine at the latest.
     let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|folder| folder.is_dir());
-    let name = format!("switchyard-{:016x}", RandomState::new().hash_one(std::process::id()));
+    let name = format!("switchyard-{:016x}", random::number());
     let folder = runtime.unwrap_or_else(std::env::temp_dir).join(name);
     DirBuilder::new().mode(PRIVATE_PROGRAM).create(&folder).with_context(|| format!("making {}", folder.display()))?;
     Ok(folder)

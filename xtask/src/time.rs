@@ -1,13 +1,18 @@
-//! Points in time as people and files see them: RFC 3339, UTC, whole milliseconds.
+//! Points in time as people and files see them: RFC 3339, UTC, whole milliseconds. Spans as files see them.
 
 use std::fmt;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
 /// `2026-11-22T20:55:26.123Z`.
 pub fn format(at: SystemTime) -> String {
     humantime::format_rfc3339_millis(at).to_string()
+}
+
+/// A span in whole milliseconds; the longest there is for one that is longer.
+pub fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// A day, in UTC: `2026-11-22`.

@@ -1,15 +1,15 @@
 //! The database of advisories: what it is taken from, and how old it is. Whatever that is, git copies it into a folder of its
 //! own below `target/xtask/advisories`.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use anyhow::Context as _;
 
 use super::git;
+use super::place::Place;
 use crate::delivery::{Advisories, FILE};
-use crate::digest;
 use crate::problem::{ExitCode, Problem, reason};
 use crate::rollout::policy::Span;
 use crate::time::Day;
@@ -17,13 +17,8 @@ use crate::time::Day;
 /// The variable that names a database on this machine.
 pub(super) const DATABASE: &str = "SWITCHYARD_ADVISORY_DB";
 
-/// How long a copy that was fetched is not fetched again.
-const REFRESHED: Duration = Duration::from_secs(DAY);
 /// In seconds.
 pub(super) const DAY: u64 = 24 * 60 * 60;
-
-/// What cargo-deny calls the folder of the one database it knows by itself.
-const CHECKOUT: &str = "advisory-db-3157b0e258782691";
 
 /// What the database is taken from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -175,79 +170,6 @@ impl Database {
     }
 }
 
-/// Where the copy of one source is kept.
-#[derive(Debug)]
-struct Place {
-    folder: PathBuf,
-}
-
-impl Place {
-    fn of(source: &Source, root: &Path) -> Place {
-        let name: String = digest::of(source.origin()).chars().take(8).collect();
-        Place { folder: root.join("target/xtask/advisories").join(name) }
-    }
-
-    fn checkout(&self) -> PathBuf {
-        self.folder.join(CHECKOUT)
-    }
-
-    fn stamp(&self) -> PathBuf {
-        self.folder.join("fetched")
-    }
-
-    fn git(&self, args: &[&str]) -> anyhow::Result<String> {
-        git::ask(&[&["-C", &self.checkout().to_string_lossy()], args].concat())
-    }
-
-    fn head(&self) -> anyhow::Result<String> {
-        // Without a repository of its own, git would find that of the project around it.
-        anyhow::ensure!(self.checkout().join(".git").is_dir(), "nothing was fetched yet");
-        self.git(&["rev-parse", "--verify", "--quiet", "HEAD"])
-    }
-
-    /// A repository, and the lock of whoever works in it.
-    fn prepare(&self) -> anyhow::Result<File> {
-        let checkout = self.checkout();
-        fs::create_dir_all(&checkout)?;
-        let lock = File::create(self.folder.join("lock"))?;
-        lock.lock()?;
-        git::ask(&["init", "--quiet", "--template=", &checkout.to_string_lossy()])?;
-        // What a git that was killed has left stands in the way of every other.
-        for left in ["index.lock", "HEAD.lock", "shallow.lock"] {
-            let _ = fs::remove_file(checkout.join(".git").join(left));
-        }
-        Ok(lock)
-    }
-
-    fn is_due(&self) -> bool {
-        let at = fs::metadata(self.stamp()).and_then(|stamp| stamp.modified());
-        let ago = at.ok().and_then(|at| at.elapsed().ok());
-        self.head().is_err() || ago.is_none_or(|ago| ago > REFRESHED)
-    }
-
-    /// Takes over what a repository has for its newest state.
-    fn copy(&self, repository: &str) -> anyhow::Result<()> {
-        let (name, commit) = git::newest(repository)?;
-        if self.head().ok().as_ref() != Some(&commit) {
-            self.git(&["fetch", "--quiet", "--no-tags", "--depth=1", "--", repository, &name])?;
-            self.git(&["checkout", "--quiet", "--force", "--detach", "FETCH_HEAD"])?;
-        }
-        Ok(fs::write(self.stamp(), "")?)
-    }
-
-    /// Puts back what somebody may have changed in the copy, and says which commit it is.
-    fn restore(&self) -> anyhow::Result<String> {
-        self.git(&["reset", "--quiet", "--hard", "HEAD"])?;
-        self.head()
-    }
-
-    fn has_advisories(&self) -> bool {
-        let folders = fs::read_dir(self.checkout().join("crates")).into_iter().flatten().flatten();
-        let mut files = folders.flat_map(|folder| fs::read_dir(folder.path()).into_iter().flatten().flatten());
-        files.any(|file| file.file_name().to_string_lossy().ends_with(".md"))
-    }
-}
-
 /// A span of whole days in days, which is how such spans are written; years and months are not all of one length.
 pub(super) fn in_days(span: Span) -> String {
     match (span.as_secs() / DAY, span.as_secs() % DAY) {
@@ -274,6 +196,9 @@ fn unreachable(url: &str, error: &anyhow::Error) -> Problem {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
+    use super::super::place::{CHECKOUT, REFRESHED};
     use super::*;
     use crate::testing::{Repository, TempDir};
 

@@ -4,6 +4,7 @@ mod database;
 mod finding;
 mod git;
 mod listed;
+mod place;
 mod scan;
 mod severity;
 mod verdict;
@@ -18,7 +19,7 @@ use crate::project::Project;
 use crate::rollout::policy::Span;
 use crate::time::{self, Day};
 use crate::tools::{self, CARGO_DENY, GIT, Toolbox};
-use crate::{out, say};
+use crate::{out, say, variable};
 use database::{DATABASE, Database, Source, in_days};
 pub(crate) use listed::{Known, known};
 pub use severity::Severity;
@@ -108,12 +109,12 @@ pub(crate) fn facts(root: &Path) -> [(String, String); 2] {
 
 fn source(flag: Option<&Path>, root: &Path, settings: &Advisories) -> anyhow::Result<Source> {
     let flag = flag.map(std::path::absolute).transpose()?;
-    let variable = std::env::var_os(DATABASE).filter(|path| !path.is_empty()).map(PathBuf::from);
+    let variable = variable::path(DATABASE);
     Ok(Source::choose(flag.as_deref(), variable.as_deref(), root, settings))
 }
 
 fn limit(flag: Option<Span>, settings: &Advisories) -> anyhow::Result<Span> {
-    let variable = std::env::var(MAX_AGE).ok().filter(|span| !span.is_empty());
+    let variable = variable::text(MAX_AGE);
     let variable = variable.map(|span| span.parse::<Span>()).transpose().map_err(|error| {
         Problem::new(ExitCode::Configuration, format!("{MAX_AGE}: {error}")).next(format!("unset {MAX_AGE}"))
     })?;

@@ -3,7 +3,7 @@
 use super::finding::Finding;
 use super::lines::Lines;
 use crate::project::Project;
-use crate::service;
+use crate::{placeholder, service};
 
 /// What it refers to and does not exist.
 pub(super) fn findings(project: &Project, lines: &Lines<'_>) -> Vec<Finding> {
@@ -21,10 +21,8 @@ fn placeholders(project: &Project, lines: &Lines<'_>) -> Vec<Finding> {
     let service = &project.delivery.service;
     let mut findings = Vec::new();
     let mut look = |template: &str, path: &[&str]| {
-        let known = service::PLACEHOLDERS.join("}, {");
-        let told = |name| format!("there is no placeholder {{{name}}}; there are {{{known}}}");
-        findings
-            .extend(service::unknown_placeholders(template).into_iter().map(|name| lines.finding(path, told(name))));
+        let mistakes = placeholder::mistakes(template, &service::PLACEHOLDERS);
+        findings.extend(mistakes.into_iter().map(|mistake| lines.finding(path, mistake)));
     };
     let commands = [("config_check", &service.commands.config_check), ("config_lint", &service.commands.config_lint)];
     service.args.iter().for_each(|template| look(template, &["service", "args"]));

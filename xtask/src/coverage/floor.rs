@@ -7,7 +7,7 @@ use std::path::Path;
 use super::figures::Crate;
 use crate::delivery::{Coverage, FILE, Share, place};
 use crate::problem::{ExitCode, Problem};
-use crate::{git, say};
+use crate::{git, say, variable};
 
 /// Holds the floors against the crates there are, and against earlier commits.
 ///
@@ -49,7 +49,7 @@ pub(super) fn strangers(text: &str, coverage: &Coverage, crates: &[Crate]) -> Ve
 /// What the floors are compared with: the last commit, and for a pull request the one that it starts from. Each with the
 /// name people know it by.
 fn earlier_commits(root: &Path) -> Vec<(String, anyhow::Result<String>)> {
-    let base = std::env::var("GITHUB_BASE_REF").ok().filter(|base| !base.is_empty());
+    let base = variable::text("GITHUB_BASE_REF");
     let base = base.map(|base| format!("origin/{base}"));
     let base = base.map(|base| (base.clone(), git::merge_base(root, &base)));
     [("HEAD".to_owned(), Ok("HEAD".to_owned()))].into_iter().chain(base).collect()

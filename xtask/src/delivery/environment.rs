@@ -193,6 +193,7 @@ impl Environment {
         let mut found = self.unfit_names(name);
         found.extend(self.front_door_mistakes(name));
         found.extend(self.whereabouts_mistakes(name));
+        found.extend(self.preview_mistake(name));
         found
     }
 
@@ -232,6 +233,16 @@ impl Environment {
             found.push((url.span(), text));
         }
         found
+    }
+
+    /// A candidate that is shown to anybody, where it must not be.
+    fn preview_mistake(&self, name: &str) -> Option<(Range<usize>, String)> {
+        let is_open = self.protected && self.preview_key.is_none();
+        let preview = self.preview.as_ref().filter(|preview| is_open && *preview.get_ref())?;
+        let text = format!(
+            "environments.{name}.preview: anybody could pick the candidate of a protected environment; add a preview_key"
+        );
+        Some((preview.span(), text))
     }
 
     /// The URL people reach the service at.

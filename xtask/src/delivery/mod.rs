@@ -6,6 +6,7 @@ mod coverage;
 mod docker_host;
 mod environment;
 mod front_door;
+mod machines;
 mod monitoring;
 mod notifications;
 mod performance;
@@ -14,10 +15,9 @@ mod product;
 mod releases;
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::ops::Range;
 use std::path::Path;
 
-use ipnet::Ipv4Net;
 use serde::Deserialize;
 
 pub use advisories::{Advisories, Ignore};
@@ -126,55 +126,26 @@ impl Delivery {
         })
     }
 
-    fn mistakes(&self) -> Vec<(std::ops::Range<usize>, String)> {
+    fn mistakes(&self) -> Vec<(Range<usize>, String)> {
         let mut found: Vec<_> = self.tools.iter().flat_map(|(name, pin)| pin.mistakes(name)).collect();
         found.extend(self.advisories.mistakes());
         found.extend(self.committed_secrets.mistakes());
         found.extend(notifications::mistakes(&self.notifications, &self.environments));
-        // What is on one machine is not on another.
-        let mut taken: BTreeMap<(Option<&DockerHost>, SocketAddr), String> = BTreeMap::new();
-        let mut networks: Vec<(&str, Option<&DockerHost>, Ipv4Net)> = Vec::new();
+        found.extend(machines::mistakes(&self.environments));
         for (name, environment) in &self.environments {
-            let machine = environment.docker_host.as_ref().map(toml::Spanned::get_ref);
             found.extend(environment.rollout.mistakes());
             found.extend(environment.mistakes(name));
             found.extend(environment.monitoring.iter().flat_map(|watched| watched.mistakes(name)));
-            if let Some(mirrored) = &environment.mirrors
-                && (mirrored.get_ref() == name || !self.environments.contains_key(mirrored.get_ref()))
-            {
-                let text = format!("environments.{name}.mirrors: `{}` is no other environment", mirrored.get_ref());
-                found.push((mirrored.span(), text));
-            }
-            if let Some(containers) = &environment.containers {
-                let subnet = *containers.subnet.get_ref();
-                let key = format!("environments.{name}.containers.subnet");
-                let shared = networks
-                    .iter()
-                    .find(|(_, there, other)| *there == machine && (other.contains(&subnet) || subnet.contains(other)));
-                let shared =
-                    shared.map(|(other, _, net)| format!("{subnet} overlaps {net}, which {other} has already"));
-                found.extend(
-                    containers.mistake().or(shared).map(|text| (containers.subnet.span(), format!("{key}: {text}"))),
-                );
-                networks.push((name, machine, subnet));
-            }
-            if environment.protected && environment.preview_key.is_none() {
-                let open = environment.preview.iter().filter(|preview| *preview.get_ref());
-                let text = format!(
-                    "environments.{name}.preview: anybody could pick the candidate of a protected environment; add a preview_key"
-                );
-                found.extend(open.map(|preview| (preview.span(), text.clone())));
-            }
-            let watched = environment.monitoring.iter().flat_map(Watched::addresses);
-            for (key, address) in environment.addresses().chain(watched) {
-                let key = format!("environments.{name}.{key}");
-                if let Some(other) = taken.insert((machine, *address.get_ref()), key.clone()) {
-                    let text = format!("{key} is {}, which {other} has already", address.get_ref());
-                    found.push((address.span(), text));
-                }
-            }
+            found.extend(self.mirror_mistake(name, environment));
         }
         found
+    }
+
+    fn mirror_mistake(&self, name: &str, environment: &Environment) -> Option<(Range<usize>, String)> {
+        let mirrored = environment.mirrors.as_ref()?;
+        let other = mirrored.get_ref();
+        let is_wrong = other == name || !self.environments.contains_key(other);
+        is_wrong.then(|| (mirrored.span(), format!("environments.{name}.mirrors: `{other}` is no other environment")))
     }
 }
 

@@ -1,13 +1,12 @@
 //! A session with the agent in a container: one process on this side for as long as it lasts, one answer to each request.
 
 use std::fmt;
-use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::io::{self, BufReader, Read as _, Write as _};
 use std::process::{Child, ChildStdin, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
-use crate::docker;
+use crate::{docker, random};
 
 /// What runs there.
 const SCRIPT: &str = include_str!("agent.sh");
@@ -61,7 +60,7 @@ impl Agent {
     pub(super) fn open(docker: &[String], guarded: bool) -> anyhow::Result<Result<Agent, NotStarted>> {
         let mut command = docker::command(docker)?;
         // No file has it in it by accident.
-        let mark = format!("{:016x}", RandomState::new().build_hasher().finish());
+        let mark = format!("{:016x}", random::number());
         command.args(["sh", "-c", SCRIPT, "agent", &mark, if guarded { "guarded" } else { "" }]);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
         let (sender, answers) = channel();

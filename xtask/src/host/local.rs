@@ -171,7 +171,15 @@ fn is_at(file: &File, path: &Path) -> bool {
 /// # Errors
 /// When nobody listens, or not all of it came within `timeout`.
 pub fn ask(path: &Path, request: &str, timeout: Duration) -> io::Result<String> {
-    let mut stream = connect(path)?;
+    exchange(path, request, timeout).map_err(|error| match error.kind() {
+        // The kernel calls a time that is over a resource that is unavailable.
+        io::ErrorKind::WouldBlock => io::Error::new(io::ErrorKind::TimedOut, format!("nothing within {timeout:?}")),
+        _ => error,
+    })
+}
+
+fn exchange(path: &Path, request: &str, timeout: Duration) -> io::Result<String> {
+    let mut stream = connect(path, timeout)?;
     stream.set_read_timeout(Some(timeout))?;
     stream.set_write_timeout(Some(timeout))?;
     stream.write_all(request.as_bytes())?;
@@ -183,14 +191,31 @@ pub fn ask(path: &Path, request: &str, timeout: Duration) -> io::Result<String> 
 }
 
 /// A checkout can lie deeper than a socket's path may be long; the kernel's own name for the open folder is short.
-fn connect(path: &Path) -> io::Result<UnixStream> {
+fn connect(path: &Path, timeout: Duration) -> io::Result<UnixStream> {
     use std::os::fd::AsRawFd as _;
-    let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else { return UnixStream::connect(path) };
+    let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else { return join_queue(path, timeout) };
     if path.as_os_str().len() <= MAX_SOCKET_PATH {
-        return UnixStream::connect(path);
+        return join_queue(path, timeout);
     }
     let folder = File::open(parent)?;
-    UnixStream::connect(Path::new("/proc/self/fd").join(folder.as_raw_fd().to_string()).join(name))
+    join_queue(&Path::new("/proc/self/fd").join(folder.as_raw_fd().to_string()).join(name), timeout)
+}
+
+/// Connects, which waits for ever where a listener that hangs has its queue full, unless a time was set before.
+#[cfg(target_os = "linux")]
+fn join_queue(path: &Path, timeout: Duration) -> io::Result<UnixStream> {
+    use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with, sockopt};
+    let address = SocketAddrUnix::new(path)?;
+    let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
+    sockopt::set_socket_timeout(&socket, sockopt::Timeout::Send, Some(timeout))?;
+    rustix::io::retry_on_intr(|| connect(&socket, &address))?;
+    Ok(socket.into())
+}
+
+/// Elsewhere a full queue refuses at once.
+#[cfg(not(target_os = "linux"))]
+fn join_queue(path: &Path, _: Duration) -> io::Result<UnixStream> {
+    UnixStream::connect(path)
 }
 
 /// Makes a rename or a new file survive a power cut.
@@ -257,5 +282,22 @@ mod tests {
         });
         assert_eq!(ask(&deep.join("s"), "ping", Duration::from_secs(5)).unwrap(), "pong");
         server.join().unwrap();
+    }
+
+    #[test]
+    fn a_listener_whose_queue_is_full_is_not_waited_for_longer_than_was_said() {
+        use std::os::unix::net::UnixListener;
+        use std::sync::mpsc;
+        let dir = TempDir::new();
+        let path = dir.path().join("s");
+        let listener = UnixListener::bind(&path).unwrap();
+        rustix::net::listen(&listener, 0).unwrap();
+        // It stays in the queue even when who joined it has gone.
+        drop(UnixStream::connect(&path).unwrap());
+        let (sender, told) = mpsc::channel();
+        std::thread::spawn(move || sender.send(ask(&path, "ping", Duration::from_millis(50))));
+        let told = told.recv_timeout(Duration::from_secs(10)).expect("it hangs").unwrap_err();
+        assert_eq!(told.kind(), io::ErrorKind::TimedOut);
+        assert_eq!(told.to_string(), "nothing within 50ms");
     }
 }

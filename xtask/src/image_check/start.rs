@@ -11,6 +11,7 @@ use crate::delivery::Image;
 use crate::rollout::colour::Colour;
 use crate::rollout::policy::Span;
 use crate::runtime::compose::trial::{Launched, State, Trial};
+use crate::time;
 
 /// One is an accident; of five, the middle one is told, and how far the others are from it.
 const RUNS: usize = 5;
@@ -165,7 +166,7 @@ pub(super) fn last_lines(trial: &Trial<'_>, colour: Colour) -> String {
 }
 
 fn shown(time: Duration) -> String {
-    humantime::format_duration(Duration::from_millis(time.as_millis().try_into().unwrap_or(u64::MAX))).to_string()
+    humantime::format_duration(Duration::from_millis(time::millis(time))).to_string()
 }
 
 /// Several times of the same thing, in order.

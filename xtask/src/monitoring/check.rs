@@ -10,6 +10,7 @@ use super::{Files, Targets};
 use crate::delivery::{FILE, Monitoring};
 use crate::problem::{ExitCode, Problem};
 use crate::project::Project;
+use crate::scratch::Scratch;
 use crate::{out, tools};
 
 /// Checks the configuration of every environment that is watched, then the rules.
@@ -18,7 +19,7 @@ pub(super) fn run(project: &Project) -> anyhow::Result<()> {
         out!("{FILE} has no [monitoring]: there is nothing to check");
         return Ok(());
     };
-    let scratch = Scratch::new()?;
+    let scratch = Scratch::new("monitoring-check")?;
     for (name, environment) in &project.delivery.environments {
         if environment.monitoring.is_none() {
             continue;
@@ -28,7 +29,7 @@ pub(super) fn run(project: &Project) -> anyhow::Result<()> {
             kinds.push(("compose", Targets::in_containers(environment)?));
         }
         for (kind, targets) in kinds {
-            let folder = scratch.0.join(name).join(kind);
+            let folder = scratch.path().join(name).join(kind);
             let environment = (name.as_str(), environment);
             Files::of_prometheus(project, monitoring, environment, &targets, None)?.write(&folder)?;
             let config = folder.join("prometheus.yml");
@@ -60,22 +61,4 @@ fn promtool(args: &[&Path], what: &str) -> anyhow::Result<()> {
     let lines = said.iter().flat_map(|text| text.lines()).filter(|line| !line.trim().is_empty()).map(str::to_owned);
     let message = format!("promtool does not accept {what}.");
     Err(Problem::new(ExitCode::Configuration, message).detail(lines).next("cargo xtask monitoring --check").into())
-}
-
-/// A folder that is gone when this is.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn new() -> anyhow::Result<Scratch> {
-        let folder = std::env::temp_dir().join(format!("switchyard-monitoring-check-{}", std::process::id()));
-        fs::create_dir_all(&folder)?;
-        Ok(Scratch(folder))
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        // What stays only takes room.
-        let _ = fs::remove_dir_all(&self.0);
-    }
 }

@@ -1,6 +1,5 @@
 //! A channel with its secrets at hand, and how it is told.
 
-use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::path::Path;
 use std::time::Duration;
 
@@ -16,8 +15,8 @@ use crate::github::Job;
 use crate::http::Answer;
 use crate::ledger::Notification;
 use crate::rollout::world::Clock;
-use crate::secrets;
 use crate::url::Target;
+use crate::{random, secrets, time};
 
 /// What a job on GitHub has as the right to its own repository.
 const GITHUB_TOKEN: &str = "GITHUB_TOKEN";
@@ -98,7 +97,7 @@ impl Open {
     /// Tells a message, in as many attempts as there is time for until `deadline` by the clock.
     pub(super) fn tell(&mut self, message: &Message, clock: &dyn Clock, deadline: Duration) -> Notification {
         let began = clock.elapsed();
-        let id = format!("{:016x}{:016x}", random(), random());
+        let id = format!("{:016x}{:016x}", random::number(), random::number());
         let tried = insist(clock, deadline, jitter, |left| {
             let until = clock.elapsed() + left;
             self.attempt(message, &id, &|request| request.send(until.saturating_sub(clock.elapsed())))
@@ -111,7 +110,7 @@ impl Open {
             delivered: error.is_none(),
             status,
             attempts: tried.attempts,
-            millis: u64::try_from(clock.elapsed().saturating_sub(began).as_millis()).unwrap_or(u64::MAX),
+            millis: time::millis(clock.elapsed().saturating_sub(began)),
             error,
             ..untold(&self.name, &self.host, message)
         }
@@ -160,14 +159,9 @@ pub(super) fn untold(channel: &str, host: &str, message: &Message) -> Notificati
     }
 }
 
-/// Different in every process, and each time.
-fn random() -> u64 {
-    RandomState::new().build_hasher().finish()
-}
-
 /// From 0 to 1.
 fn jitter() -> f64 {
-    f64::from(u32::try_from(random() >> 32).unwrap_or_default()) / f64::from(u32::MAX)
+    f64::from(u32::try_from(random::number() >> 32).unwrap_or_default()) / f64::from(u32::MAX)
 }
 
 #[cfg(test)]
@@ -205,7 +199,7 @@ mod tests {
 
     #[test]
     fn what_is_random_is_so_each_time() {
-        assert_ne!(random(), random());
+        assert_ne!(random::number(), random::number());
         assert!((0..100).map(|_| jitter()).all(|jitter| (0.0..=1.0).contains(&jitter)));
     }
 }

@@ -12,6 +12,7 @@ use super::message::Message;
 use crate::delivery::Channel;
 use crate::ledger::Notification;
 use crate::rollout::world::{Clock as _, SystemClock};
+use crate::time;
 
 /// How often it is looked whether somebody wants the waiting to end.
 const TICK: Duration = Duration::from_millis(50);
@@ -117,7 +118,7 @@ impl Crew {
         let now = self.clock.elapsed();
         let over = self.awaited.extract_if(.., |_, awaited| is_over(awaited));
         let given_up = over.map(|(_, Awaited { since, untold, .. })| {
-            let millis = u64::try_from(now.saturating_sub(since).as_millis()).unwrap_or(u64::MAX);
+            let millis = time::millis(now.saturating_sub(since));
             Notification { millis, error: Some(why.to_owned()), ..untold }
         });
         given_up.collect()

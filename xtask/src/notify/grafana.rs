@@ -10,6 +10,7 @@ use super::message::{Message, Words, escaped};
 use super::request::{Hidden, Request};
 use crate::delivery::Occasion;
 use crate::http::Answer;
+use crate::time;
 
 /// The request that tells a message; `begun` is the annotation that its beginning is, if there is one.
 pub(super) fn request(
@@ -57,8 +58,7 @@ fn tags(message: &Message) -> Vec<String> {
 }
 
 fn millis(at: SystemTime) -> u64 {
-    let since = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    time::millis(at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default())
 }
 
 #[cfg(test)]

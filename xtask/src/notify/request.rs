@@ -5,10 +5,9 @@ use std::io;
 use std::time::Duration;
 
 use super::retry::{Again, Trouble};
-use crate::curl;
 use crate::http::{self, Answer};
-use crate::problem;
 use crate::url::Target;
+use crate::{curl, problem, time};
 
 /// What stands where a secret is.
 const MASK: &str = "***";
@@ -49,7 +48,7 @@ impl Request {
     /// Sends it once, and gives an answer that says it was taken.
     pub(super) fn send(&self, timeout: Duration) -> Result<Answer, Trouble> {
         // What is told of it is read by people.
-        let timeout = Duration::from_millis(u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX).max(1));
+        let timeout = Duration::from_millis(time::millis(timeout).max(1));
         let target = Target::parse(&self.url.0).map_err(|reason| Trouble::new(reason, Again::Never))?;
         let bearer = self.bearer.as_ref().map(|token| format!("Bearer {}", token.0));
         let own = self.headers.iter().map(|(name, value)| (*name, value.as_str()));

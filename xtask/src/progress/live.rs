@@ -10,6 +10,7 @@ use super::display::Display;
 use super::{line, terminal};
 use crate::rollout::colour::Split;
 use crate::rollout::event::Event;
+use crate::variable;
 
 const REDRAW_EVERY: Duration = Duration::from_millis(250);
 
@@ -28,7 +29,7 @@ impl Live {
         if !terminal::can_be_redrawn() {
             return None;
         }
-        let display = Display::new(split, terminal::variable("NO_COLOR").is_none());
+        let display = Display::new(split, variable::text("NO_COLOR").is_none());
         let screen = Arc::new(Mutex::new(Screen { to: io::stderr(), display, drawn: Vec::new() }));
         let (ending, ended) = mpsc::channel();
         let ticking = Arc::clone(&screen);

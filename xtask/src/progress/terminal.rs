@@ -3,17 +3,13 @@
 use std::io::{self, IsTerminal as _};
 
 use crate::packages::is_ci;
+use crate::variable;
 
 const USUAL_WIDTH: usize = 80;
 
 /// Whether a person looks at a terminal that lines can be taken back on.
 pub(crate) fn can_be_redrawn() -> bool {
-    can_redraw(io::stderr().is_terminal(), variable("TERM").as_deref(), is_ci())
-}
-
-/// A variable that is set to something.
-pub(super) fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
+    can_redraw(io::stderr().is_terminal(), variable::text("TERM").as_deref(), is_ci())
 }
 
 fn can_redraw(is_terminal: bool, term: Option<&str>, is_ci: bool) -> bool {

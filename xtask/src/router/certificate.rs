@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::bail;
 
-use super::config::FOLDER;
+use super::config::{FOLDER, alerts};
 use super::haproxy::HaProxy;
 use super::x509::{self, Facts};
 use crate::host::Host;
@@ -100,9 +100,10 @@ impl Certificate {
         host.remove(&pem)?;
         host.remove(&listener)?;
         let (accepted, said) = checked?;
-        let alerts = said.lines().filter_map(|line| line.strip_prefix("[ALERT]")?.split_once(" : "));
-        let alerts = alerts.map(|(_, alert)| alert.replace(CANDIDATE, "the certificate"));
-        Ok(if accepted { Ok(()) } else { Err(alerts.collect()) })
+        if accepted {
+            return Ok(Ok(()));
+        }
+        Ok(Err(alerts(&said).iter().map(|alert| alert.replace(CANDIDATE, "the certificate")).collect()))
     }
 
     /// Gives it to whatever proxy is started from now on.
@@ -278,6 +279,15 @@ mod tests {
         assert_eq!(certificate.notice(until - 3 * day).unwrap(), "the certificate of the proxy expires in 3 days");
         assert!(certificate.out_of_date(from - day).unwrap().starts_with("it is not valid before 2026-"));
         assert!(certificate.out_of_date(until + day).unwrap().starts_with("it has expired on 2056-"));
+    }
+
+    #[test]
+    fn a_refusal_that_is_not_haproxys_own_is_told_as_well() {
+        let dir = TempDir::new();
+        let certificate = Certificate::parse(&whole()).unwrap();
+        // It takes the name of the file to check for a program, and there is none.
+        let refusal = certificate.check(&Local::new(dir.path()), "sh").unwrap().unwrap_err();
+        assert!(refusal.concat().contains("not found"), "{refusal:?}");
     }
 
     #[test]

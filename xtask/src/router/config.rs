@@ -179,10 +179,7 @@ impl Config {
 
     /// What HAProxy complains of in a copy called `file`, with the lines a person sees in the project's own.
     pub fn alerts(&self, said: &str, file: &str) -> Vec<String> {
-        // The process id in it would make each run say something else.
-        let alerts = said.lines().filter_map(|line| line.strip_prefix("[ALERT]")?.split_once(" : "));
-        let told: Vec<_> = alerts.map(|(_, alert)| self.in_the_original(alert, file)).collect();
-        if told.is_empty() { said.lines().map(str::to_owned).collect() } else { told }
+        alerts(said).iter().map(|alert| self.in_the_original(alert, file)).collect()
     }
 
     fn in_the_original(&self, alert: &str, file: &str) -> String {
@@ -194,6 +191,14 @@ impl Config {
         let placed = alert.split_once(&format!("[{file}:")).and_then(place);
         placed.unwrap_or_else(|| alert.to_owned()).replace(file, &self.original)
     }
+}
+
+/// What HAProxy complains of; all that was said where that is not its own words, as where it is missing.
+pub(super) fn alerts(said: &str) -> Vec<String> {
+    // The process id in it would make each run say something else.
+    let alerts = said.lines().filter_map(|line| line.strip_prefix("[ALERT]")?.split_once(" : "));
+    let told: Vec<_> = alerts.map(|(_, alert)| alert.to_owned()).collect();
+    if told.is_empty() { said.lines().map(str::to_owned).collect() } else { told }
 }
 
 /// Where the proxy that runs is reached from outside, as its copy says; none where it has none.

@@ -2,6 +2,7 @@
 
 pub mod certificate;
 pub mod config;
+pub mod counters;
 pub mod haproxy;
 mod histogram;
 pub mod map;

@@ -80,7 +80,7 @@ pub fn choose(
 fn containers(project: &Project, name: &str, environment: &Environment) -> anyhow::Result<String> {
     Stack::of(&project.root, &project.delivery, name, environment)?;
     let engine = docker::engine()?;
-    let compose = compose()?;
+    let compose = compose().map_err(|problem| problem.next(command("up --runtime process", name)))?;
     proxy_image::obtain(project)?;
     Ok(format!("Docker engine {} and Compose {compose} answer", engine.version))
 }
@@ -100,8 +100,6 @@ fn compose() -> Result<Version, Problem> {
     docker::plugin("compose").filter(|version| *version >= OLDEST_COMPOSE).ok_or_else(|| {
         let message =
             "`docker` has no Compose v2; it is a plug-in of its own, `docker-compose-plugin` or `docker-compose-v2`.";
-        Problem::new(ExitCode::Unavailable, message)
-            .next("docker compose version")
-            .next("cargo xtask up --runtime process")
+        Problem::new(ExitCode::Unavailable, message).next("docker compose version")
     })
 }

@@ -7,6 +7,7 @@ mod github;
 mod issue;
 mod json;
 mod junit;
+mod lines;
 mod live;
 mod markdown;
 mod run;

@@ -6,6 +6,7 @@ use super::finding::{Finding, Rule};
 use super::interval::Share;
 use super::policy::AnalysisPolicy;
 use super::window::Sample;
+use crate::time;
 
 /// So many errors of a few requests are no coincidence.
 const ENOUGH_ERRORS: u64 = 10;
@@ -59,7 +60,7 @@ impl Rules<'_> {
 
     fn ceiling(&self, rule: Rule, candidate: Share, limit: f64, slow_after: Option<Duration>) -> Finding {
         let interval = candidate.wilson(*self.policy.design_effect.get_ref());
-        Finding { rule, candidate, active: None, interval, limit, slow_after_ms: slow_after.map(in_millis) }
+        Finding { rule, candidate, active: None, interval, limit, slow_after_ms: slow_after.map(time::millis) }
     }
 
     fn increase(
@@ -71,12 +72,8 @@ impl Rules<'_> {
     ) -> Option<Finding> {
         let (candidate, active) = (share(self.candidate), share(self.active));
         let interval = candidate.newcombe(active, *self.policy.design_effect.get_ref());
-        let slow_after_ms = slow_after.map(in_millis);
+        let slow_after_ms = slow_after.map(time::millis);
         let finding = Finding { rule, candidate, active: Some(active), interval, limit, slow_after_ms };
         (self.are_enough(candidate.of) && self.are_enough(active.of)).then_some(finding)
     }
-}
-
-fn in_millis(span: Duration) -> u64 {
-    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }

@@ -14,6 +14,7 @@ use crate::rollout::plan::Goal;
 use crate::rollout::policy::Span;
 use crate::rollout::record::{Change, Entry, Launch, Warm, serving};
 use crate::rollout::world::{Persistence, World};
+use crate::time;
 
 pub(super) const TICK: Duration = Duration::from_millis(100);
 
@@ -84,8 +85,7 @@ impl<'a> Run<'a> {
         let result = self.note(&Event::Started { operation: operation.clone() }).and_then(|()| self.execute(operation));
         match result {
             Ok(()) => {
-                let millis = clock.elapsed().saturating_sub(began).as_millis();
-                let millis = u64::try_from(millis).unwrap_or(u64::MAX);
+                let millis = time::millis(clock.elapsed().saturating_sub(began));
                 self.note(&Event::Finished { operation: operation.clone(), millis })
             }
             Err(reason) => {

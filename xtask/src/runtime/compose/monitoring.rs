@@ -1,14 +1,13 @@
 //! What watches an environment, as containers beside it.
 
-use std::fs::{self, DirBuilder};
-use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 
 use super::stack::{Service, Stack};
 use crate::delivery::Watched;
+use crate::scratch::Scratch;
 use crate::{docker, docker_host, port};
 
 /// How long each may take until it answers.
@@ -98,9 +97,10 @@ impl Watchers<'_> {
     fn start(&self, service: Service, image: &str, write: impl Fn(&Path) -> anyhow::Result<()>) -> anyhow::Result<()> {
         // Compose asks for those of the whole profile, whatever of it is started.
         self.stack.make_watching_volumes()?;
-        let folder = Handed::new(service)?;
-        write(&folder.0.join("files"))?;
-        self.fill(&self.config(service), image, &folder.0.join("files"))?;
+        // Everybody in the container may read what is in it, and nobody on this machine.
+        let folder = Scratch::new(&service.to_string())?;
+        write(&folder.path().join("files"))?;
+        self.fill(&self.config(service), image, &folder.path().join("files"))?;
         self.stack.up(service, None, "--force-recreate")
     }
 
@@ -125,24 +125,5 @@ impl Watchers<'_> {
             std::thread::sleep(POLL);
         }
         Ok(())
-    }
-}
-
-/// A folder that nobody else can enter, for files that everybody in a container may read.
-struct Handed(std::path::PathBuf);
-
-impl Handed {
-    fn new(service: Service) -> anyhow::Result<Handed> {
-        const PRIVATE: u32 = 0o700;
-        let folder = std::env::temp_dir().join(format!("switchyard-{service}-{}", std::process::id()));
-        DirBuilder::new().mode(PRIVATE).create(&folder).with_context(|| format!("making {}", folder.display()))?;
-        Ok(Handed(folder))
-    }
-}
-
-impl Drop for Handed {
-    fn drop(&mut self) {
-        // The token that is in it says so to nobody; what stays only takes room.
-        let _ = fs::remove_dir_all(&self.0);
     }
 }

@@ -16,7 +16,7 @@ use super::resolved::Resolved;
 use crate::delivery::{Containers, Delivery, Environment, FILE, Monitoring, Watched};
 use crate::docker::{self, Refusal};
 use crate::host::{MOUNT, Names};
-use crate::problem::{ExitCode, Problem};
+use crate::problem::{ExitCode, Problem, command};
 use crate::rollout::colour::{Colour, PerColour};
 use crate::runtime::Log;
 
@@ -74,7 +74,7 @@ impl Stack {
                 "{FILE} does not say how {name} runs in containers: that takes a [compose] and an \
                  [environments.{name}.containers]."
             );
-            return Err(Problem::new(ExitCode::Configuration, message).next("cargo xtask up --runtime process"));
+            return Err(Problem::new(ExitCode::Configuration, message).next(command("up --runtime process", name)));
         };
         let project = format!("{}-{name}", compose.project);
         let colour = |colour| SocketAddr::from((containers.colour(colour), environment.address(colour).port()));
@@ -318,5 +318,13 @@ mod tests {
         for version in ["25.0.0", "28.2.2", "100.1", "25.0.0-rc.1"] {
             assert_eq!(stack.files(version), [old, new], "{version}");
         }
+    }
+
+    #[test]
+    fn an_environment_without_containers_is_told_how_that_one_is_started_without_them() {
+        let delivery = Delivery::parse(DELIVERY).unwrap();
+        let production = &delivery.environments["production"];
+        let refusal = Stack::of(Path::new("/shop"), &delivery, "production", production).unwrap_err().to_string();
+        assert!(refusal.ends_with("next: cargo xtask up --runtime process --env production"), "{refusal}");
     }
 }

@@ -3,7 +3,9 @@
 //! Whether it lives is told by a file lock it holds and never by a process id, which another process may have by now.
 
 mod log;
+mod requests;
 mod serve;
+mod status_file;
 mod warmth;
 
 pub use serve::{exec, serve};
@@ -18,6 +20,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context as _, bail};
 use serde::{Deserialize, Serialize};
+use status_file::StatusFile;
 
 use super::Log;
 use crate::host::{ask, is_locked};
@@ -217,8 +220,8 @@ impl Shim {
         let last = self.status()?.filter(|status| status.phase != Phase::Stopped);
         let Some(last) = last else { return Ok(()) };
         let path = self.folder.join(STATUS);
-        let status = Status { phase: Phase::Stopped, ..last };
-        fs::write(&path, serde_json::to_string(&status)?).with_context(|| format!("writing {}", path.display()))
+        let write = || StatusFile::open(&path)?.write(&Status { phase: Phase::Stopped, ..last });
+        write().with_context(|| format!("writing {}", path.display()))
     }
 
     /// Has the colour reaped at some time, if it is still kept warm by then; `folder` is one of its project.

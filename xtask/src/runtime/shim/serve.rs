@@ -1,8 +1,7 @@
 //! The shim's own side: what runs behind the hidden verbs.
 
 use std::fs::{self, OpenOptions};
-use std::io::{self, BufRead, BufReader, Write};
-use std::os::unix::fs::FileExt as _;
+use std::io;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::Path;
@@ -14,9 +13,11 @@ use std::time::{Duration, Instant, SystemTime};
 use anyhow::{Context as _, bail};
 use shared_child::SharedChild;
 use shared_child::unix::SharedChildExt as _;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
+use signal_hook::consts::{SIGTERM, SIGUSR1};
 
 use super::log::Log;
+use super::requests::{Message, SHUTDOWN_GRACE, forward_signals, listen};
+use super::status_file::StatusFile;
 use super::warmth::Warmth;
 use super::{ALIVE, LOG, Phase, ROTATED, SOCKET, SPEC, STATUS, Spec, Status, StopSignal, remove};
 use crate::program;
@@ -26,15 +27,6 @@ const FIRST_BACKOFF: Duration = Duration::from_millis(100);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(5);
 /// A child that ran this long has earned a fresh count of its failures.
 const GOOD_RUN: Duration = Duration::from_secs(30);
-/// How long a child may take to end when the machine shuts down.
-const SHUTDOWN_GRACE: Duration = Duration::from_secs(10);
-
-enum Message {
-    Exited(ExitStatus),
-    Ask(UnixStream),
-    Stop(Duration, Option<UnixStream>),
-    Warm(Warmth, UnixStream),
-}
 
 /// Runs the shim of `folder` until its child was told to end, and has.
 ///
@@ -76,6 +68,10 @@ struct Supervisor {
     status: Status,
     log: Arc<Log>,
     child: Option<Arc<SharedChild>>,
+    /// When the child was started, or ended by itself.
+    began: Instant,
+    /// Its end, once that was asked for.
+    stop: Option<Stop>,
     failures: u32,
     warmth: Option<Warmth>,
     sender: Sender<Message>,
@@ -94,12 +90,14 @@ impl Supervisor {
         listen(listener, sender.clone());
         forward_signals(sender.clone())?;
         let status = Status { phase: Phase::Running, started: SystemTime::now(), exits: 0, last_exit: None };
-        let (log, status_file) = (Arc::clone(log), StatusFile::create()?);
+        let status_file = StatusFile::create(Path::new(STATUS)).context("creating the status")?;
         Ok(Supervisor {
             spec,
             status,
-            log,
+            log: Arc::clone(log),
             child: None,
+            began: Instant::now(),
+            stop: None,
             failures: 0,
             warmth: None,
             sender,
@@ -111,51 +109,33 @@ impl Supervisor {
 
     fn run(&mut self) -> anyhow::Result<()> {
         self.launch();
-        let mut began = Instant::now();
-        let mut stop: Option<Stop> = None;
-        loop {
-            let wake = match (&stop, self.status.phase) {
-                (Some(stop), _) => Some(stop.kill_at),
-                (None, Phase::Restarting) => Some(began + self.backoff()),
-                _ => None,
-            };
-            let reap_at = self.warmth.as_ref().map(|warmth| warmth.until).filter(|_| stop.is_none());
-            let next = [wake, reap_at].into_iter().flatten().min();
+        while self.status.phase != Phase::Stopped {
+            let reap_at = self.warmth.as_ref().map(|warmth| warmth.until).filter(|_| self.stop.is_none());
+            let next = [self.wake_at(), reap_at].into_iter().flatten().min();
             match self.next_message(next)? {
                 None if reap_at.is_some_and(|at| at <= Instant::now()) => {
                     self.warmth.iter_mut().for_each(|warmth| warmth.reap(&self.log));
                 }
-                None if stop.is_some() => self.kill(&mut stop),
-                None => {
-                    began = Instant::now();
-                    self.launch();
-                }
+                None if self.stop.is_some() => self.kill(),
+                None => self.launch(),
                 Some(Message::Ask(stream)) => self.answer(stream),
                 Some(Message::Warm(warmth, stream)) => {
                     self.warmth = Some(warmth);
                     self.answer(stream);
                 }
-                Some(Message::Exited(status)) if stop.is_some() => {
-                    self.log.line(format!("shim: ended with {}", in_words(status)).as_bytes());
-                    return self.finish(stop);
-                }
-                Some(Message::Exited(status)) => {
-                    self.failed(&in_words(status), began.elapsed());
-                    began = Instant::now();
-                }
-                Some(Message::Stop(grace, stream)) => {
-                    let first = stop.is_none();
-                    let waiting =
-                        stop.get_or_insert_with(|| Stop { kill_at: Instant::now() + grace, streams: Vec::new() });
-                    waiting.streams.extend(stream);
-                    if self.child.is_none() {
-                        return self.finish(stop);
-                    }
-                    if first {
-                        self.ask_to_end();
-                    }
-                }
+                Some(Message::Exited(status)) => self.exited(&in_words(status))?,
+                Some(Message::Stop(grace, stream)) => self.end_within(grace, stream)?,
             }
+        }
+        Ok(())
+    }
+
+    /// When there is something to be done to the child, whatever is asked until then.
+    fn wake_at(&self) -> Option<Instant> {
+        match (&self.stop, self.status.phase) {
+            (Some(stop), _) => Some(stop.kill_at),
+            (None, Phase::Restarting) => Some(self.began + self.backoff()),
+            _ => None,
         }
     }
 
@@ -169,6 +149,7 @@ impl Supervisor {
     }
 
     fn launch(&mut self) {
+        self.began = Instant::now();
         self.status.started = SystemTime::now();
         match self.spawn() {
             Ok(child) => {
@@ -206,6 +187,16 @@ impl Supervisor {
         Ok(child)
     }
 
+    fn exited(&mut self, how: &str) -> anyhow::Result<()> {
+        if self.stop.is_some() {
+            self.log.line(format!("shim: ended with {how}").as_bytes());
+            return self.finish();
+        }
+        self.failed(how, self.began.elapsed());
+        self.began = Instant::now();
+        Ok(())
+    }
+
     fn failed(&mut self, how: &str, after: Duration) {
         self.child = None;
         self.failures = if after >= GOOD_RUN { 1 } else { self.failures + 1 };
@@ -218,6 +209,19 @@ impl Supervisor {
 
     fn backoff(&self) -> Duration {
         FIRST_BACKOFF.saturating_mul(1 << self.failures.saturating_sub(1).min(10)).min(LONGEST_BACKOFF)
+    }
+
+    fn end_within(&mut self, grace: Duration, stream: Option<UnixStream>) -> anyhow::Result<()> {
+        let is_first = self.stop.is_none();
+        let stop = self.stop.get_or_insert_with(|| Stop { kill_at: Instant::now() + grace, streams: Vec::new() });
+        stop.streams.extend(stream);
+        if self.child.is_none() {
+            return self.finish();
+        }
+        if is_first {
+            self.ask_to_end();
+        }
+        Ok(())
     }
 
     fn ask_to_end(&mut self) {
@@ -233,23 +237,24 @@ impl Supervisor {
         }
     }
 
-    fn kill(&self, stop: &mut Option<Stop>) {
+    fn kill(&mut self) {
         self.log.line(b"shim: it has not ended in its time and is killed");
         if let Some(child) = &self.child
             && let Err(error) = child.kill()
         {
             self.log.line(format!("shim: cannot kill it: {error}").as_bytes());
         }
-        if let Some(stop) = stop {
+        if let Some(stop) = &mut self.stop {
             stop.kill_at += SHUTDOWN_GRACE;
         }
     }
 
-    fn finish(&mut self, stop: Option<Stop>) -> anyhow::Result<()> {
+    fn finish(&mut self) -> anyhow::Result<()> {
         self.status.phase = Phase::Stopped;
         self.write_status();
         remove(Path::new(SOCKET))?;
-        stop.into_iter().flat_map(|stop| stop.streams).for_each(|stream| self.answer(stream));
+        let streams = self.stop.take().into_iter().flat_map(|stop| stop.streams);
+        streams.for_each(|stream| self.answer(stream));
         Ok(())
     }
 
@@ -260,7 +265,7 @@ impl Supervisor {
 
     fn write_status(&self) {
         if let Err(error) = self.status_file.write(&self.status) {
-            self.log.line(format!("shim: the status cannot be written: {error:#}").as_bytes());
+            self.log.line(format!("shim: the status cannot be written: {error}").as_bytes());
         }
     }
 }
@@ -268,23 +273,6 @@ impl Supervisor {
 struct Stop {
     kill_at: Instant,
     streams: Vec<UnixStream>,
-}
-
-/// The last status, in a file whose room was taken when there was some: a disk that has filled up since must not make a
-/// colour that was stopped look like one that died.
-struct StatusFile(fs::File);
-
-impl StatusFile {
-    const SIZE: usize = 1024;
-
-    fn create() -> anyhow::Result<StatusFile> {
-        Ok(StatusFile(fs::File::create(STATUS).context("creating the status")?))
-    }
-
-    fn write(&self, status: &Status) -> anyhow::Result<()> {
-        let text = serde_json::to_string(status)?;
-        Ok(self.0.write_all_at(format!("{text:size$}", size = StatusFile::SIZE).as_bytes(), 0)?)
-    }
 }
 
 /// An observer holds the lock for a moment when it looks, so one refusal says nothing.
@@ -298,46 +286,6 @@ fn hold_alive() -> anyhow::Result<fs::File> {
         std::thread::sleep(Duration::from_millis(2));
     }
     Ok(alive)
-}
-
-fn listen(listener: UnixListener, sender: Sender<Message>) {
-    std::thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            if let Some(message) = read_request(stream)
-                && sender.send(message).is_err()
-            {
-                return;
-            }
-        }
-    });
-}
-
-fn read_request(stream: UnixStream) -> Option<Message> {
-    stream.set_read_timeout(Some(Duration::from_secs(1))).ok()?;
-    stream.set_write_timeout(Some(Duration::from_secs(1))).ok()?;
-    let mut request = String::new();
-    BufReader::new(&stream).read_line(&mut request).ok()?;
-    match request.trim_end().split_once(' ') {
-        None if request.trim_end() == "status" => Some(Message::Ask(stream)),
-        Some(("stop", millis)) => Some(Message::Stop(Duration::from_millis(millis.parse().ok()?), Some(stream))),
-        Some(("warm", request)) => Some(Message::Warm(Warmth::parse(request)?, stream)),
-        _ => {
-            let _ = (&stream).write_all(b"unknown request");
-            None
-        }
-    }
-}
-
-fn forward_signals(sender: Sender<Message>) -> anyhow::Result<()> {
-    let mut signals = signal_hook::iterator::Signals::new([SIGTERM, SIGINT, SIGHUP])?;
-    std::thread::spawn(move || {
-        for signal in signals.forever() {
-            if signal != SIGHUP && sender.send(Message::Stop(SHUTDOWN_GRACE, None)).is_err() {
-                return;
-            }
-        }
-    });
-    Ok(())
 }
 
 fn in_words(status: ExitStatus) -> String {

@@ -1,21 +1,20 @@
 //! An environment as it stands: what runs it, and the runtime, router and ledger that act on it.
 
-use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+mod ground;
 
 use crate::certificate;
 use crate::delivery::{Delivery, Environment, RuntimeChoice};
 use crate::flags::Queue;
-use crate::host::{Container, Host, Local};
+use crate::host::{Container, Host};
 use crate::ledger::FileLedger;
 use crate::problem::{ExitCode, Problem, command};
 use crate::progress::Reader;
 use crate::project::Project;
 use crate::prometheus::Prometheus;
-use crate::releases::{FileReleases, ImageReleases, Releases};
+use crate::releases::{ImageReleases, Releases};
 use crate::rollout::operation::Operation;
 use crate::rollout::world::{SystemClock, World};
-use crate::router::config::{self, Config};
+use crate::router::config::Config;
 use crate::router::haproxy::HaProxy;
 use crate::runtime::choice::{self, Chosen};
 use crate::runtime::compose::ComposeRuntime;
@@ -26,7 +25,8 @@ use crate::runtime::process::ProcessRuntime;
 use crate::runtime::process::home::ProcessHome;
 use crate::runtime::process::proxy::ProxyProcess;
 use crate::runtime::{Colours, Home, ProxyHome};
-use crate::{docker, docker_host, secrets};
+use crate::{docker_host, secrets};
+use ground::{Ground, choose_engine, edge_listens};
 
 /// The ignored folder, in the project's root, that holds everything the process runtime keeps.
 pub const FOLDER: &str = ".switchyard";
@@ -39,12 +39,6 @@ pub struct Site {
     pub project: Project,
     environment: Environment,
     ground: Ground,
-}
-
-/// What runs it.
-enum Ground {
-    Process { folder: PathBuf, host: Local, releases: FileReleases },
-    Compose { stack: Box<Stack>, host: Container },
 }
 
 impl Site {
@@ -251,72 +245,6 @@ impl Site {
     pub fn install_proxy_config(&self) -> anyhow::Result<()> {
         self.proxy_config()?.install(self.ground.host(), &self.proxy().checker()?)
     }
-}
-
-/// Has every `docker` command go to the engine that an environment names.
-fn choose_engine(name: &str, environment: &Environment) -> anyhow::Result<()> {
-    match &environment.docker_host {
-        Some(host) => docker_host::choose(&host.get_ref().value(name)?),
-        None => Ok(()),
-    }
-}
-
-impl Ground {
-    fn process(project: &Project, name: &str) -> Ground {
-        let folder = project.root.join(FOLDER).join(name);
-        Ground::Process { host: Local::new(&folder), releases: FileReleases::at(folder.join("releases")), folder }
-    }
-
-    fn compose(project: &Project, name: &str, environment: &Environment) -> Result<Ground, Problem> {
-        let stack = Stack::of(&project.root, &project.delivery, name, environment)?;
-        Ok(Ground::Compose { host: Container::new(stack.names()), stack: Box::new(stack) })
-    }
-
-    /// What the environment runs on already, or must run on; none where that is open.
-    fn standing(
-        project: &Project,
-        name: &str,
-        environment: &Environment,
-        choice: RuntimeChoice,
-    ) -> anyhow::Result<Option<Ground>> {
-        let process = Ground::process(project, name);
-        let is_there = |ground: &Ground| match ground {
-            Ground::Process { folder, .. } => Ok(folder.exists()),
-            Ground::Compose { stack, .. } => stack.exists(),
-        };
-        Ok(match choice {
-            RuntimeChoice::Process => Some(process),
-            RuntimeChoice::Compose => Some(Ground::compose(project, name, environment)?),
-            RuntimeChoice::Auto if is_there(&process)? => Some(process),
-            RuntimeChoice::Auto => {
-                match Ground::compose(project, name, environment).ok().filter(|_| docker::engine().is_ok()) {
-                    Some(compose) => is_there(&compose)?.then_some(compose),
-                    None => None,
-                }
-            }
-        })
-    }
-
-    fn host(&self) -> &dyn Host {
-        match self {
-            Ground::Process { host, .. } => host,
-            Ground::Compose { host, .. } => host,
-        }
-    }
-
-    fn runtime(&self) -> RuntimeChoice {
-        match self {
-            Ground::Process { .. } => RuntimeChoice::Process,
-            Ground::Compose { .. } => RuntimeChoice::Compose,
-        }
-    }
-}
-
-/// Whether the edge has a proxy at its port: by the port it was started with, which may not be the one that is configured
-/// by now.
-fn edge_listens(host: &Container) -> bool {
-    let local = |address: SocketAddr| SocketAddr::from((Ipv4Addr::LOCALHOST, address.port()));
-    config::published(host).is_none_or(|address| host.reaches(local(address)))
 }
 
 /// What acts on an environment.
