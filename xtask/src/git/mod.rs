@@ -1,5 +1,5 @@
 //! What git says about the working tree. A folder that is no checkout, or a machine without git, is fine unless it is said
-//! to be none.
+//! to be none. What a person has set for their own eyes, such as `log.showSignature`, makes no difference.
 
 mod differences;
 mod history;
@@ -45,7 +45,7 @@ pub fn clean_commit(root: &Path) -> Option<String> {
 pub fn time_of(root: &Path, commit: &str) -> Option<u64> {
     let sh = Shell::new().ok()?;
     sh.change_dir(root);
-    ask(cmd!(sh, "git show --no-patch --format=%ct --end-of-options {commit}")).ok()?.parse().ok()
+    ask(cmd!(sh, "git show --no-show-signature --no-patch --format=%ct --end-of-options {commit}")).ok()?.parse().ok()
 }
 
 /// The files of the project that fit one of the pathspecs: what git tracks, and what it would if it were added.
@@ -157,7 +157,7 @@ pub fn folder(root: &Path) -> anyhow::Result<PathBuf> {
 pub fn last_change(root: &Path, pathspec: &str) -> anyhow::Result<Option<String>> {
     let sh = Shell::new()?;
     sh.change_dir(root);
-    let commit = ask(cmd!(sh, "git log -1 --format=%H -- {pathspec}"))?;
+    let commit = ask(cmd!(sh, "git log -1 --no-show-signature --format=%H -- {pathspec}"))?;
     Ok(Some(commit).filter(|commit| !commit.is_empty()))
 }
 
@@ -241,5 +241,40 @@ mod tests {
         let inner = TempDir::new();
         export(&repository.root().join("inner"), "HEAD", inner.path()).unwrap();
         assert!(inner.path().join("b").is_file() && !inner.path().join("inner").exists());
+    }
+
+    #[test]
+    fn what_a_person_has_set_for_their_own_eyes_makes_no_difference() {
+        let repository = Repository::with(&[("a", "a")]);
+        let root = repository.root();
+        let first = commit(root, "HEAD").unwrap();
+        // In the git directory, so that it is no file of the project.
+        let key = folder(root).unwrap().join("key");
+        duct::cmd!("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", &key).run().unwrap();
+        for (name, value) in [
+            ("gpg.format", "ssh"),
+            ("user.signingKey", key.to_str().unwrap()),
+            ("commit.gpgSign", "true"),
+            ("log.showSignature", "true"),
+            ("column.ui", "always"),
+        ] {
+            repository.git(&["config", name, value]);
+        }
+        repository.write("a", "b");
+        repository.commit("feat!: b");
+        let raw = duct::cmd!("git", "cat-file", "commit", "HEAD").dir(root).read().unwrap();
+        assert!(raw.contains("gpgsig "), "{raw}");
+
+        let second = commit(root, "HEAD").unwrap();
+        let logged = log(root, Some(&first)).unwrap();
+        assert_eq!(logged, [Commit { id: second.clone(), message: "feat!: b".into() }]);
+        let (parents, time) = parents_and_time(root, &second).unwrap();
+        assert_eq!((parents, Some(time)), (vec![first], time_of(root, &second)));
+        assert_eq!(last_change(root, "a").unwrap(), Some(second));
+        ["v0.1.0", "v0.2.0"].iter().for_each(|tag| repository.git(&["tag", tag]));
+        assert_eq!(tags(root, "v*", "--list").unwrap(), ["v0.1.0", "v0.2.0"]);
+        repository.write("a", "c");
+        repository.commit("c");
+        assert_eq!(tags_before(root, "v*").unwrap(), ["v0.1.0", "v0.2.0"]);
     }
 }
