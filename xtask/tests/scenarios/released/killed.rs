@@ -153,6 +153,34 @@ fn a_release_is_taken_back_whole_even_by_one_who_is_killed_meanwhile() {
     });
 }
 
+#[test]
+fn a_release_that_its_branch_has_left_is_taken_back_with_its_tag() {
+    let shop = Shop::new();
+    let before = shop.snapshot();
+    shop.run(&["release", "minor", "--execute"]).ok();
+    // As git leaves it that dies after the branch and before the tag.
+    let torn = shop.copy();
+    assert!(points(&torn, "release --undo", 0).1);
+    torn.git(&["update-ref", "refs/heads/main", "HEAD^"]);
+    torn.run(&["release", "--undo"]).ok();
+    assert_eq!(torn.snapshot(), before);
+
+    shop.git(&["reset", "--quiet", "--hard", "HEAD^"]);
+    let pushed = shop.copy();
+    pushed.git(&["push", "--quiet", "origin", "v0.2.0"]);
+    let now = pushed.snapshot();
+    pushed.run(&["release", "--undo"]).refused(1, &["v0.2.0 is pushed"]);
+    assert_eq!(pushed.snapshot(), now);
+    // A tag of that name that is none of the release's stays.
+    let other = shop.copy();
+    other.git(&["tag", "--force", "v0.2.0", "HEAD"]);
+    let now = other.snapshot();
+    other.run(&["release", "--undo"]).ok();
+    assert_eq!(other.snapshot(), now);
+    shop.run(&["release", "--undo"]).ok();
+    assert_eq!(shop.snapshot(), before);
+}
+
 /// Git dies with the release, in the middle of what it does.
 #[test]
 fn a_release_that_is_killed_with_its_git_is_gone_on_with_or_taken_back() {
