@@ -26,14 +26,14 @@ impl Undo<'_> {
     ///
     /// # Errors
     /// A [`Problem`] with exit code 1 when others have the release already, or something that a person has done since is in
-    /// the way; nothing is changed then.
+    /// the way; with 69 when the remote does not answer. Nothing is changed then.
     pub(super) fn carry_out(&self) -> anyhow::Result<()> {
         wait_for_git(self.root)?;
         let Last { plan, state } = self.last;
         let made = plan.made(self.root).map_err(|error| self.in_the_way(error))?;
         let there = made.clone().or(plan.tagged(self.root)?);
         if let Some(there) = &there {
-            self.refuse_published(there)?;
+            self.refuse_published(there).map_err(|error| self.in_the_way(error))?;
         }
         let begun = match state {
             journal::State::Undoing(commit) => commit.clone(),

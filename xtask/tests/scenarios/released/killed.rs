@@ -250,7 +250,12 @@ fn what_a_person_has_done_since_is_not_undone() {
     refused(&other, &["is a release of main", "next: git switch main"]);
     let other = shop.copy();
     other.git(&["push", "--quiet", "--atomic", "origin", "main", "v0.1.1"]);
-    refused(&other, &["v0.1.1 is pushed"]);
+    let forget = "/switchyard-release, to leave everything as it stands";
+    refused(&other, &["v0.1.1 is pushed", forget]);
+    let other = shop.copy();
+    other.git(&["remote", "set-url", "origin", "../nowhere.git"]);
+    let next = ["does not answer", "next: git ls-remote origin", "next: rm -r ", forget];
+    other.run(&["release", "--undo"]).refused(69, &next);
 
     // What is none of the release's stays.
     shop.write("README.md", "Mine.\n");
