@@ -35,6 +35,17 @@ impl<'a> Remote<'a> {
         Ok((output.status.success() && !url.is_empty()).then_some(Remote { root, url }))
     }
 
+    /// The same where something is to be pushed.
+    ///
+    /// # Errors
+    /// A [`Problem`] with exit code 1 when there is none.
+    pub(crate) fn require(root: &'a Path) -> anyhow::Result<Remote<'a>> {
+        Remote::of(root)?.ok_or_else(|| {
+            let message = format!("there is no remote `{NAME}` to push to.");
+            Problem::new(ExitCode::Failed, message).next(format!("git remote add {NAME} URL")).into()
+        })
+    }
+
     /// Learns how far its branches are.
     ///
     /// # Errors

@@ -7,7 +7,7 @@ use duct::Expression;
 
 use crate::problem::{ExitCode, Problem};
 use crate::project::Project;
-use crate::remote::{self, Remote};
+use crate::remote::Remote;
 use crate::versions::{self, Past, TAGS, numbered};
 use crate::{cargo, git, github, out, releases, say};
 
@@ -34,7 +34,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     let root = &project.root;
     git::folder(root)?;
     let head = git::require_commit(root, "HEAD")?;
-    let remote = args.push.then(|| require_remote(root)).transpose()?;
+    let remote = args.push.then(|| Remote::require(root)).transpose()?;
     let there = remote.as_ref().map(Remote::tags).transpose()?.unwrap_or_default();
     let name = match named(root, &there, &head)? {
         Some(name) => name,
@@ -52,13 +52,6 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     github::output("release", &name)?;
     out!("{name}");
     Ok(())
-}
-
-fn require_remote(root: &Path) -> anyhow::Result<Remote<'_>> {
-    Remote::of(root)?.ok_or_else(|| {
-        let message = format!("there is no remote `{}` to push to.", remote::NAME);
-        Problem::new(ExitCode::Failed, message).next(format!("git remote add {} URL", remote::NAME)).into()
-    })
 }
 
 /// The highest of the releases that this commit is already, here or at the remote.

@@ -17,7 +17,7 @@ const LISTED: usize = 10;
 #[derive(Debug, Serialize)]
 pub(super) struct Report {
     tag: String,
-    version: Version,
+    pub(super) version: Version,
     /// What the workspace has until now.
     from: Version,
     /// Why it is this version.

@@ -209,6 +209,11 @@ fn a_hook_that_refuses_is_heard_and_ctrl_c_leaves_what_can_be_gone_on_with() {
     let other = shop.copy();
     other.run(&["release", "--undo"]).ok();
     assert_eq!(other.snapshot(), before);
+    let other = shop.copy();
+    std::fs::remove_file(other.root().join(".git/hooks/pre-commit")).unwrap();
+    other.git(&["remote", "remove", "origin"]);
+    let parts = ["there is no remote `origin` to push to", "next: git remote add origin URL", "--resume", "--undo"];
+    other.run(&["release", "--resume"]).refused(1, &parts);
 
     shop.hook("pre-commit", "touch ../waits; while [ -e ../waits ]; do sleep 0.01; done");
     let child = shop.xtask(&["release", "--resume"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
