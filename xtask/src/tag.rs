@@ -107,12 +107,17 @@ fn by_somebody(root: &Path, git: Expression) -> Expression {
 
 /// Of two who push the name of one commit at once, both succeed.
 fn push(remote: &Remote<'_>, name: &str, head: &str) -> anyhow::Result<()> {
-    let Err(refused) = remote.push(&format!("the push of {name}"), &[&format!("refs/tags/{name}")]) else {
+    let Err(error) = remote.push(&format!("the push of {name}"), &[&format!("refs/tags/{name}")]) else {
         return Ok(());
     };
-    if is_of(name, remote.tags()?.get(name), head)? {
-        say!("{name} was pushed by another run meanwhile");
+    // One that does not answer has not answered to the push either, and that is what is to be told.
+    let there = remote.tags().unwrap_or_default();
+    if is_of(name, there.get(name), head)? {
+        say!("{name} was pushed meanwhile");
         return remote.fetch_tag(name);
     }
-    Err(refused)
+    Err(match error.downcast::<Problem>() {
+        Ok(problem) => problem.next("cargo xtask tag --push").into(),
+        Err(error) => error,
+    })
 }

@@ -7,6 +7,8 @@ mod history;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
+use std::process::Output;
+use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 use duct::Expression;
@@ -15,8 +17,8 @@ use xshell::{Cmd, Shell, cmd};
 pub use differences::{changed_between, changed_since, changes, differing, staged, staged_apart};
 pub use history::{Commit, count, is_ancestor, log, parents_and_time, short, tags, tags_before};
 
-use crate::foreign;
 use crate::problem::{ExitCode, Problem};
+use crate::{foreign, limited};
 
 /// What is checked out.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -209,7 +211,22 @@ pub fn export(root: &Path, commit: &str, folder: &Path) -> anyhow::Result<()> {
 /// A [`Problem`] with exit code 1 and what was said.
 pub fn act(what: &str, git: &Expression) -> anyhow::Result<String> {
     let git = git.stdin_null().stderr_to_stdout().stdout_capture().unchecked();
-    let output = git.run().with_context(|| what.to_owned())?;
+    heard(what, &git.run().with_context(|| what.to_owned())?)
+}
+
+/// The same of what another machine has a part in, which may never answer.
+///
+/// # Errors
+/// A [`Problem`] with exit code 1 and what was said; with 69 when it has not ended after `limit`, and may be done all the same.
+pub fn act_within(limit: Duration, what: &str, git: &Expression) -> anyhow::Result<String> {
+    let output = limited::run(git, limit).map_err(|error| {
+        let message = format!("{what} got no answer: {error:#}. It may be done all the same.");
+        Problem::new(ExitCode::Unavailable, message)
+    })?;
+    heard(what, &output)
+}
+
+fn heard(what: &str, output: &Output) -> anyhow::Result<String> {
     let said = foreign::plain(&String::from_utf8_lossy(&output.stdout));
     if output.status.success() {
         return Ok(said.trim().to_owned());

@@ -78,7 +78,7 @@ fn of_two_who_push_a_name_at_once_both_succeed_for_one_commit_and_one_for_two() 
     let both = [first, second].map(|child| Ran::from(child.wait_with_output().unwrap()).ok());
     assert_eq!(both.each_ref().map(|ran| ran.stdout.as_str()), ["v0.1.1-rc.1\n"; 2]);
     assert_eq!(
-        both.iter().filter(|ran| ran.stderr.contains("was pushed by another run meanwhile")).count(),
+        both.iter().filter(|ran| ran.stderr.contains("was pushed meanwhile")).count(),
         1,
         "{both:?}"
     );
