@@ -90,8 +90,12 @@ impl Report {
             out!("  and {more} more");
         }
         if is_ready {
-            out!("\nfiles    {}", self.files.join(", "));
-            out!("commit   {}", self.plan.subject());
+            out!("");
+            // Where no file is changed there is nothing to commit, and the tag names the commit that is there.
+            if !self.files.is_empty() {
+                out!("files    {}", self.files.join(", "));
+                out!("commit   {}", self.plan.subject());
+            }
             out!("tag      {}\n\n{}\n", self.tag, self.notes);
             out!("nothing was changed; this does it:\n  {}", self.command);
         }

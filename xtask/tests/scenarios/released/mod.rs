@@ -169,6 +169,22 @@ fn pre_releases_come_before_their_release_and_leave_the_changelog_to_it() {
 }
 
 #[test]
+fn a_version_that_every_file_has_already_is_a_tag_alone() {
+    let shop = Shop::new();
+    shop.run(&["release", "minor", "--pre", "rc", "--execute"]).ok();
+    shop.git(&["tag", "--delete", "v0.2.0-rc.1"]);
+    let before = shop.snapshot();
+    let told = shop.run(&["release", "0.2.0-rc.1"]).ok().stdout;
+    assert!(told.contains("\n\ntag      v0.2.0-rc.1\n"), "{told}");
+    assert!(!told.contains("\nfiles ") && !told.contains("\ncommit "), "{told}");
+    let report = shop.release(&["0.2.0-rc.1", "--execute"]);
+    assert_eq!((&report["made"], &report["files"]), (&shop.head().into(), &serde_json::json!([])));
+    assert_eq!(shop.git(&["rev-parse", "v0.2.0-rc.1^{}"]), shop.head());
+    shop.run(&["release", "--undo"]).ok();
+    assert_eq!(shop.snapshot(), before);
+}
+
+#[test]
 fn a_first_release_is_the_version_that_stands_there_and_needs_no_remote_and_no_changelog() {
     let shop = Shop::new();
     shop.git(&["remote", "remove", "origin"]);
