@@ -7,7 +7,7 @@ use super::plan::Plan;
 use super::preflight::{self, Check};
 use super::{Args, UNDO, Wish};
 use crate::git::Commit;
-use crate::versions::Past;
+use crate::versions::{Past, core};
 use crate::{out, remote};
 
 /// How many commits are listed.
@@ -129,6 +129,12 @@ fn because<'a>(args: &Args, past: &'a Past, version: &Version) -> (String, Vec<&
         Wish::Level(level) => (format!("{level}, as it was asked for"), Vec::new()),
         Wish::Auto if *version == past.workspace => {
             ("it stands in the workspace, and is not released".into(), Vec::new())
+        }
+        // What has begun with a pre-release is ended by itself, however little the commits ask for.
+        Wish::Auto if !past.workspace.pre.is_empty() && core(version) == core(&past.workspace) => {
+            let what =
+                if version.pre.is_empty() { "it ends the pre-releases of it" } else { "the next pre-release of it" };
+            (what.into(), Vec::new())
         }
         Wish::Auto => {
             let (change, commits) = past.change();

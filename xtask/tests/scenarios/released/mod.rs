@@ -164,6 +164,13 @@ fn pre_releases_come_before_their_release_and_leave_the_changelog_to_it() {
         shop.commit("Mend it");
     }
     shop.cargo(&["metadata", "--locked", "--offline", "--format-version", "1"]);
+    let because = |args: &[&str]| shop.release(args)["because"].as_str().unwrap().to_owned();
+    assert_eq!(because(&["--pre", "rc"]), "the next pre-release of it");
+    assert_eq!(because(&[]), "it ends the pre-releases of it");
+    let told = shop.run(&["release"]).ok().stdout;
+    assert!(told.contains("0.2.0-rc.2 -> 0.2.0: it ends the pre-releases of it\n"), "{told}");
+    shop.commit("fix!: take no cheques");
+    assert_eq!(because(&[]), "it ends the pre-releases of it");
     assert_eq!(shop.release(&["--execute"])["version"], "0.2.0");
     assert!(shop.read("CHANGELOG.md").contains("## [0.2.0] - "));
 }
