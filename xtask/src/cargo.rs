@@ -1,6 +1,7 @@
 //! Cargo, called from within a `cargo xtask`.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::Context as _;
 use cargo_metadata::camino::Utf8PathBuf;
@@ -8,6 +9,7 @@ use cargo_metadata::{Message, MetadataCommand, Package};
 use xshell::{Shell, cmd};
 
 use crate::delivery::Service;
+use crate::foreign;
 use crate::packages::Consent;
 use crate::problem::{ExitCode, Problem};
 use crate::project::Project;
@@ -108,7 +110,7 @@ fn static_flags(sh: &Shell, root: &Path) -> anyhow::Result<Vec<String>> {
 /// What this machine's compiler says about itself: version, commit, target, LLVM.
 ///
 /// # Errors
-/// When there is no compiler.
+/// A [`Problem`] with exit code 69 when it does not answer; when there is none.
 pub fn compiler() -> anyhow::Result<String> {
     ask_compiler(&["-vV"])
 }
@@ -116,21 +118,32 @@ pub fn compiler() -> anyhow::Result<String> {
 /// The folder of the toolchain that this machine's compiler belongs to.
 ///
 /// # Errors
-/// When there is no compiler.
+/// Those of [`compiler`].
 pub fn sysroot() -> anyhow::Result<PathBuf> {
     Ok(ask_compiler(&["--print", "sysroot"])?.trim().into())
 }
 
 fn ask_compiler(args: &[&str]) -> anyhow::Result<String> {
     let rustc = std::env::var_os("RUSTC").map_or_else(|| "rustc".into(), PathBuf::from);
-    let output = std::process::Command::new(rustc).args(args).output().context("asking rustc about itself")?;
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    answer(&rustc, args)
+}
+
+/// What is called `rustc` may be rustup, which answers for a toolchain that is not there.
+fn answer(rustc: &Path, args: &[&str]) -> anyhow::Result<String> {
+    let output = Command::new(rustc).args(args).output().context("asking rustc about itself")?;
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    }
+    let said = foreign::plain(&String::from_utf8_lossy(&output.stderr));
+    let message = format!("`{} {}` says nothing about this machine's compiler.", rustc.display(), args.join(" "));
+    let problem = Problem::new(ExitCode::Unavailable, message).detail(foreign::last(&said, 10, 2000).lines());
+    Err(problem.next("rustup toolchain install").into())
 }
 
 /// The target that it builds for by itself.
 ///
 /// # Errors
-/// When there is no compiler.
+/// Those of [`compiler`].
 pub fn host() -> anyhow::Result<String> {
     let said = compiler()?;
     said.lines()
@@ -210,4 +223,21 @@ fn ask(command: &mut MetadataCommand, root: &Path) -> anyhow::Result<cargo_metad
         command.env_remove(name);
     }
     command.exec().with_context(|| format!("asking cargo about the workspace in {}", root.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::problem::exit_code;
+
+    #[test]
+    fn a_compiler_that_does_not_answer_is_none() {
+        let ask = |script: &str| answer(Path::new("sh"), &["-c", script]);
+        assert_eq!(ask("echo rustc 1.0; echo a warning >&2").unwrap(), "rustc 1.0\n");
+        let error = ask("echo \"error: toolchain '1.0' is not installed\" >&2; exit 1").unwrap_err();
+        assert_eq!(exit_code(&error), ExitCode::Unavailable);
+        for part in ["| error: toolchain '1.0' is not installed", "next: rustup toolchain install"] {
+            assert!(error.to_string().contains(part), "{error}");
+        }
+    }
 }

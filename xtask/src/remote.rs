@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::Context as _;
 use duct::Expression;
 use semver::Version;
 
@@ -15,6 +14,8 @@ use crate::{base64, foreign, git, github, limited, variable, versions};
 pub(crate) const NAME: &str = "origin";
 /// How long it may take to answer.
 const LIMIT: Duration = Duration::from_secs(120);
+/// How long it may take to be given something: all of a history, past the hooks of both sides.
+const PUSH_LIMIT: Duration = Duration::from_secs(600);
 
 /// The remote of a checkout.
 #[derive(Debug, Clone)]
@@ -33,6 +34,17 @@ impl<'a> Remote<'a> {
         let output = limited::run_apart(&git, limited::CHECK)?;
         let url = String::from_utf8_lossy(&output.stdout).trim().to_owned();
         Ok((output.status.success() && !url.is_empty()).then_some(Remote { root, url }))
+    }
+
+    /// The same where something is to be pushed.
+    ///
+    /// # Errors
+    /// A [`Problem`] with exit code 1 when there is none.
+    pub(crate) fn require(root: &'a Path) -> anyhow::Result<Remote<'a>> {
+        Remote::of(root)?.ok_or_else(|| {
+            let message = format!("there is no remote `{NAME}` to push to.");
+            Problem::new(ExitCode::Failed, message).next(format!("git remote add {NAME} URL")).into()
+        })
     }
 
     /// Learns how far its branches are.
@@ -64,10 +76,15 @@ impl<'a> Remote<'a> {
     /// Gives it some references, all of them or none.
     ///
     /// # Errors
-    /// A [`Problem`] with exit code 1 with what git, its hooks or the other side have said.
+    /// A [`Problem`] with exit code 1 with what git, its hooks or the other side have said; with 69 when it has not ended after
+    /// ten minutes, and the remote may have them or not. What to type next depends on what was wanted.
     pub(crate) fn push(&self, what: &str, references: &[&str]) -> anyhow::Result<()> {
+        self.push_within(PUSH_LIMIT, what, references)
+    }
+
+    fn push_within(&self, limit: Duration, what: &str, references: &[&str]) -> anyhow::Result<()> {
         let args = ["push", "--quiet", "--atomic", NAME].iter().chain(references);
-        git::act(what, &authorised(duct::cmd("git", args).dir(self.root))).map(drop)
+        git::act_within(limit, what, &authorised(duct::cmd("git", args).dir(self.root))).map(drop)
     }
 
     /// Where people look at it, if it is a server that they can look at.
@@ -76,14 +93,23 @@ impl<'a> Remote<'a> {
     }
 
     fn ask(&self, git: &Expression) -> anyhow::Result<String> {
-        let output = limited::run_apart(&authorised(git.dir(self.root)), LIMIT).context("asking the remote")?;
+        self.ask_within(LIMIT, git)
+    }
+
+    fn ask_within(&self, limit: Duration, git: &Expression) -> anyhow::Result<String> {
+        let output =
+            limited::run_apart(&authorised(git.dir(self.root)), limit).map_err(|error| silent([error.to_string()]))?;
         if output.status.success() {
             return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
         }
         let said = foreign::plain(&String::from_utf8_lossy(&output.stderr));
-        let problem = Problem::new(ExitCode::Unavailable, format!("the remote `{NAME}` does not answer."));
-        Err(problem.detail(foreign::last(&said, 10, 2000).lines()).next(format!("git ls-remote {NAME}")).into())
+        Err(silent(foreign::last(&said, 10, 2000).lines()).into())
     }
+}
+
+fn silent<L: Into<String>>(why: impl IntoIterator<Item = L>) -> Problem {
+    let problem = Problem::new(ExitCode::Unavailable, format!("the remote `{NAME}` does not answer."));
+    problem.detail(why).next(format!("git ls-remote {NAME}"))
 }
 
 /// The highest release among tags.
@@ -144,6 +170,29 @@ fn credentials(server: &str, token: &str, there: usize) -> Vec<(String, String)>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::problem::exit_code;
+    use crate::testing::Repository;
+
+    #[test]
+    fn one_that_never_answers_is_not_waited_for_for_ever() {
+        let repository = Repository::with(&[("a", "a")]);
+        repository.git(&["remote", "add", NAME, "nowhere"]);
+        // Git calls them with the path of the other repository, and waits for what they say; so do they, until it is gone.
+        for what in ["receivepack", "uploadpack"] {
+            repository.git(&["config", &format!("remote.{NAME}.{what}"), "cat >/dev/null; :"]);
+        }
+        let remote = Remote::require(repository.root()).unwrap();
+        let limit = Duration::from_millis(100);
+        let error = remote.push_within(limit, "the push of v1", &["HEAD:refs/tags/v1"]).unwrap_err();
+        let parts = ["the push of v1 got no answer: it has not ended after 100ms", "It may be done all the same."];
+        parts.iter().for_each(|part| assert!(error.to_string().contains(part), "{error}"));
+        assert_eq!(exit_code(&error), ExitCode::Unavailable);
+        let error = remote.ask_within(limit, &duct::cmd!("git", "ls-remote", NAME)).unwrap_err();
+        let parts =
+            ["the remote `origin` does not answer.", "| it has not ended after 100ms", "next: git ls-remote origin"];
+        parts.iter().for_each(|part| assert!(error.to_string().contains(part), "{error}"));
+        assert_eq!(exit_code(&error), ExitCode::Unavailable);
+    }
 
     #[test]
     fn a_repository_has_a_page_where_its_url_says_so() {

@@ -41,7 +41,8 @@ pub fn log(root: &Path, since: Option<&str>) -> anyhow::Result<Vec<Commit>> {
     let sh = Shell::new()?;
     sh.change_dir(root);
     let range = since.map_or("HEAD".to_owned(), |since| format!("{since}..HEAD"));
-    let logged = cmd!(sh, "git log -z --no-merges --format=%H%n%B {range} --").quiet().ignore_stderr().output()?.stdout;
+    let logged = cmd!(sh, "git log -z --no-show-signature --no-merges --format=%H%n%B {range} --");
+    let logged = logged.quiet().ignore_stderr().output()?.stdout;
     let logged = String::from_utf8_lossy(&logged);
     let commits = logged.split('\0').filter_map(|commit| commit.split_once('\n'));
     Ok(commits.map(|(id, message)| Commit { id: id.to_owned(), message: message.trim().to_owned() }).collect())
@@ -64,7 +65,7 @@ pub fn count(root: &Path, range: &str) -> anyhow::Result<u64> {
 pub fn tags(root: &Path, pattern: &str, which: &str) -> anyhow::Result<Vec<String>> {
     let sh = Shell::new()?;
     sh.change_dir(root);
-    Ok(ask(cmd!(sh, "git tag {which} --list {pattern}"))?.lines().map(str::to_owned).collect())
+    Ok(ask(cmd!(sh, "git tag --no-column {which} --list {pattern}"))?.lines().map(str::to_owned).collect())
 }
 
 /// The tags that fit a pattern and name an ancestor of this commit, but not itself.
@@ -74,7 +75,7 @@ pub fn tags(root: &Path, pattern: &str, which: &str) -> anyhow::Result<Vec<Strin
 pub fn tags_before(root: &Path, pattern: &str) -> anyhow::Result<Vec<String>> {
     let sh = Shell::new()?;
     sh.change_dir(root);
-    let listed = ask(cmd!(sh, "git tag --list {pattern} --merged HEAD --no-contains HEAD"))?;
+    let listed = ask(cmd!(sh, "git tag --no-column --list {pattern} --merged HEAD --no-contains HEAD"))?;
     Ok(listed.lines().map(str::to_owned).collect())
 }
 
@@ -85,7 +86,7 @@ pub fn tags_before(root: &Path, pattern: &str) -> anyhow::Result<Vec<String>> {
 pub fn parents_and_time(root: &Path, commit: &str) -> anyhow::Result<(Vec<String>, u64)> {
     let sh = Shell::new()?;
     sh.change_dir(root);
-    let told = ask(cmd!(sh, "git show --no-patch --format=%ct%x20%P --end-of-options {commit}"))?;
+    let told = ask(cmd!(sh, "git show --no-show-signature --no-patch --format=%ct%x20%P --end-of-options {commit}"))?;
     let mut words = told.split_whitespace().map(str::to_owned);
     let time = words.next().with_context(|| format!("git does not say when {commit} was made"))?.parse()?;
     Ok((words.collect(), time))

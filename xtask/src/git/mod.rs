@@ -1,5 +1,5 @@
 //! What git says about the working tree. A folder that is no checkout, or a machine without git, is fine unless it is said
-//! to be none.
+//! to be none. What a person has set for their own eyes, such as `log.showSignature`, makes no difference.
 
 mod differences;
 mod history;
@@ -7,6 +7,8 @@ mod history;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
+use std::process::Output;
+use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 use duct::Expression;
@@ -15,8 +17,8 @@ use xshell::{Cmd, Shell, cmd};
 pub use differences::{changed_between, changed_since, changes, differing, staged, staged_apart};
 pub use history::{Commit, count, is_ancestor, log, parents_and_time, short, tags, tags_before};
 
-use crate::foreign;
 use crate::problem::{ExitCode, Problem};
+use crate::{foreign, limited};
 
 /// What is checked out.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,7 +47,7 @@ pub fn clean_commit(root: &Path) -> Option<String> {
 pub fn time_of(root: &Path, commit: &str) -> Option<u64> {
     let sh = Shell::new().ok()?;
     sh.change_dir(root);
-    ask(cmd!(sh, "git show --no-patch --format=%ct --end-of-options {commit}")).ok()?.parse().ok()
+    ask(cmd!(sh, "git show --no-show-signature --no-patch --format=%ct --end-of-options {commit}")).ok()?.parse().ok()
 }
 
 /// The files of the project that fit one of the pathspecs: what git tracks, and what it would if it were added.
@@ -157,7 +159,7 @@ pub fn folder(root: &Path) -> anyhow::Result<PathBuf> {
 pub fn last_change(root: &Path, pathspec: &str) -> anyhow::Result<Option<String>> {
     let sh = Shell::new()?;
     sh.change_dir(root);
-    let commit = ask(cmd!(sh, "git log -1 --format=%H -- {pathspec}"))?;
+    let commit = ask(cmd!(sh, "git log -1 --no-show-signature --format=%H -- {pathspec}"))?;
     Ok(Some(commit).filter(|commit| !commit.is_empty()))
 }
 
@@ -209,7 +211,22 @@ pub fn export(root: &Path, commit: &str, folder: &Path) -> anyhow::Result<()> {
 /// A [`Problem`] with exit code 1 and what was said.
 pub fn act(what: &str, git: &Expression) -> anyhow::Result<String> {
     let git = git.stdin_null().stderr_to_stdout().stdout_capture().unchecked();
-    let output = git.run().with_context(|| what.to_owned())?;
+    heard(what, &git.run().with_context(|| what.to_owned())?)
+}
+
+/// The same of what another machine has a part in, which may never answer.
+///
+/// # Errors
+/// A [`Problem`] with exit code 1 and what was said; with 69 when it has not ended after `limit`, and may be done all the same.
+pub fn act_within(limit: Duration, what: &str, git: &Expression) -> anyhow::Result<String> {
+    let output = limited::run(git, limit).map_err(|error| {
+        let message = format!("{what} got no answer: {error:#}. It may be done all the same.");
+        Problem::new(ExitCode::Unavailable, message)
+    })?;
+    heard(what, &output)
+}
+
+fn heard(what: &str, output: &Output) -> anyhow::Result<String> {
     let said = foreign::plain(&String::from_utf8_lossy(&output.stdout));
     if output.status.success() {
         return Ok(said.trim().to_owned());
@@ -241,5 +258,40 @@ mod tests {
         let inner = TempDir::new();
         export(&repository.root().join("inner"), "HEAD", inner.path()).unwrap();
         assert!(inner.path().join("b").is_file() && !inner.path().join("inner").exists());
+    }
+
+    #[test]
+    fn what_a_person_has_set_for_their_own_eyes_makes_no_difference() {
+        let repository = Repository::with(&[("a", "a")]);
+        let root = repository.root();
+        let first = commit(root, "HEAD").unwrap();
+        // In the git directory, so that it is no file of the project.
+        let key = folder(root).unwrap().join("key");
+        duct::cmd!("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", &key).run().unwrap();
+        for (name, value) in [
+            ("gpg.format", "ssh"),
+            ("user.signingKey", key.to_str().unwrap()),
+            ("commit.gpgSign", "true"),
+            ("log.showSignature", "true"),
+            ("column.ui", "always"),
+        ] {
+            repository.git(&["config", name, value]);
+        }
+        repository.write("a", "b");
+        repository.commit("feat!: b");
+        let raw = duct::cmd!("git", "cat-file", "commit", "HEAD").dir(root).read().unwrap();
+        assert!(raw.contains("gpgsig "), "{raw}");
+
+        let second = commit(root, "HEAD").unwrap();
+        let logged = log(root, Some(&first)).unwrap();
+        assert_eq!(logged, [Commit { id: second.clone(), message: "feat!: b".into() }]);
+        let (parents, time) = parents_and_time(root, &second).unwrap();
+        assert_eq!((parents, Some(time)), (vec![first], time_of(root, &second)));
+        assert_eq!(last_change(root, "a").unwrap(), Some(second));
+        ["v0.1.0", "v0.2.0"].iter().for_each(|tag| repository.git(&["tag", tag]));
+        assert_eq!(tags(root, "v*", "--list").unwrap(), ["v0.1.0", "v0.2.0"]);
+        repository.write("a", "c");
+        repository.commit("c");
+        assert_eq!(tags_before(root, "v*").unwrap(), ["v0.1.0", "v0.2.0"]);
     }
 }

@@ -41,10 +41,16 @@ impl Entry {
         Some(Entry { group, text: format!("{breaking}{scope}{description}") })
     }
 
-    /// Whether a person has written of it, in these words.
+    /// Whether a person has written of it, in these words, none of which is a part of another: a log is no catalogue.
     fn is_in(&self, section: &str) -> bool {
         let plain = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
-        plain(section).contains(&plain(&self.text))
+        let (section, text) = (plain(section), plain(&self.text));
+        let is_apart = |letter: Option<char>| letter.is_none_or(|letter| !letter.is_alphanumeric());
+        section.char_indices().any(|(start, _)| {
+            let (before, rest) = section.split_at(start);
+            let after = rest.strip_prefix(&text);
+            after.is_some_and(|after| is_apart(before.chars().next_back()) && is_apart(after.chars().next()))
+        })
     }
 }
 
@@ -242,6 +248,24 @@ mod tests {
         let released = released(&text, &subjects, None);
         assert_eq!(released, format!("{BEFORE}\n## [0.2.0] - 2026-11-27\n\n{expected}\n\n{AFTER}"));
         assert_eq!(section(&released, &[]), "");
+    }
+
+    #[test]
+    fn a_commit_is_spoken_of_in_whole_words() {
+        let written = "### Fixed\n\n- The catalogue, and (at last) the\n  door; übertill.";
+        for (subject, is_spoken_of) in [
+            ("fix: log", false),
+            ("fix: cat", false),
+            ("fix: till", false),
+            ("fix: the cat", false),
+            ("fix: Catalogue", true),
+            ("fix: at last", true),
+            ("fix: (at last) the door", true),
+            ("fix: the", true),
+        ] {
+            let is_left = section(&format!("## [Unreleased]\n\n{written}\n"), &entries(&[subject])) == written;
+            assert_eq!(is_left, is_spoken_of, "{subject}");
+        }
     }
 
     #[test]

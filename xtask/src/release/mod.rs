@@ -11,13 +11,14 @@ mod report;
 mod run;
 mod undo;
 
+use std::path::Path;
 use std::str::FromStr;
 
 use semver::Version;
 
 use crate::problem::{ExitCode, Problem};
 use crate::project::Project;
-use crate::remote::{self, Remote};
+use crate::remote::Remote;
 use crate::versions::{Level, Past, core};
 use crate::{cargo, git, out};
 use journal::{Journal, Last, State};
@@ -137,10 +138,10 @@ fn release(args: &Args, project: &Project, journal: &Journal, reached: &dyn Fn(&
     if !args.json {
         report.print_checks();
     }
-    let is_ready = preflight::require(&report.checks, &version).and_then(|()| require_remote(args, remote.as_ref()));
+    let is_ready = require_ready(args, root, &report);
     if is_ready.is_err() || !args.execute {
         report.print_plan(args.json, is_ready.is_ok())?;
-        return Ok(is_ready?);
+        return is_ready;
     }
     let _lock = journal.lock()?;
     // Another may have begun one while this one looked.
@@ -173,12 +174,10 @@ fn chosen(args: &Args, past: &Past) -> anyhow::Result<Version> {
     }
 }
 
-fn require_remote(args: &Args, remote: Option<&Remote<'_>>) -> Result<(), Problem> {
-    if remote.is_some() || !args.push {
-        return Ok(());
-    }
-    let message = format!("there is no remote `{}` to push to; nothing was changed.", remote::NAME);
-    Err(Problem::new(ExitCode::Failed, message).next(format!("git remote add {} URL", remote::NAME)))
+/// Nothing is changed by then.
+fn require_ready(args: &Args, root: &Path, report: &Report) -> anyhow::Result<()> {
+    preflight::require(&report.checks, &report.version)?;
+    args.push.then(|| Remote::require(root)).transpose().map(drop)
 }
 
 /// What is to be done before another release, if there is something.

@@ -136,6 +136,19 @@ impl Plan {
         format!("@{} +0000", self.at)
     }
 
+    /// The commit that the tag of the release names, where it is that of the release: the branch may have left it.
+    ///
+    /// # Errors
+    /// When git cannot be run.
+    pub(super) fn tagged(&self, root: &Path) -> anyhow::Result<Option<String>> {
+        let Some(commit) = git::commit(root, &format!("refs/tags/{}", self.tag())) else { return Ok(None) };
+        Ok(self.is_made_as(root, &commit)?.then_some(commit))
+    }
+
+    fn is_made_as(&self, root: &Path, commit: &str) -> anyhow::Result<bool> {
+        Ok(git::parents_and_time(root, commit)? == (vec![self.base.clone()], self.at))
+    }
+
     /// The commit of the release where it is made, as long as nothing else has come after.
     ///
     /// # Errors
@@ -152,7 +165,7 @@ impl Plan {
             // A release without a file to change has no commit of its own.
             return Ok(self.files.is_empty().then_some(head));
         }
-        if git::parents_and_time(root, &head)? == (vec![self.base.clone()], self.at) {
+        if self.is_made_as(root, &head)? {
             return Ok(Some(head));
         }
         let since = git::log(root, Some(&self.base))?;

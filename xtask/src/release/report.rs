@@ -7,7 +7,7 @@ use super::plan::Plan;
 use super::preflight::{self, Check};
 use super::{Args, UNDO, Wish};
 use crate::git::Commit;
-use crate::versions::Past;
+use crate::versions::{Past, core};
 use crate::{out, remote};
 
 /// How many commits are listed.
@@ -17,7 +17,7 @@ const LISTED: usize = 10;
 #[derive(Debug, Serialize)]
 pub(super) struct Report {
     tag: String,
-    version: Version,
+    pub(super) version: Version,
     /// What the workspace has until now.
     from: Version,
     /// Why it is this version.
@@ -90,8 +90,12 @@ impl Report {
             out!("  and {more} more");
         }
         if is_ready {
-            out!("\nfiles    {}", self.files.join(", "));
-            out!("commit   {}", self.plan.subject());
+            out!("");
+            // Where no file is changed there is nothing to commit, and the tag names the commit that is there.
+            if !self.files.is_empty() {
+                out!("files    {}", self.files.join(", "));
+                out!("commit   {}", self.plan.subject());
+            }
             out!("tag      {}\n\n{}\n", self.tag, self.notes);
             out!("nothing was changed; this does it:\n  {}", self.command);
         }
@@ -125,6 +129,12 @@ fn because<'a>(args: &Args, past: &'a Past, version: &Version) -> (String, Vec<&
         Wish::Level(level) => (format!("{level}, as it was asked for"), Vec::new()),
         Wish::Auto if *version == past.workspace => {
             ("it stands in the workspace, and is not released".into(), Vec::new())
+        }
+        // What has begun with a pre-release is ended by itself, however little the commits ask for.
+        Wish::Auto if !past.workspace.pre.is_empty() && core(version) == core(&past.workspace) => {
+            let what =
+                if version.pre.is_empty() { "it ends the pre-releases of it" } else { "the next pre-release of it" };
+            (what.into(), Vec::new())
         }
         Wish::Auto => {
             let (change, commits) = past.change();

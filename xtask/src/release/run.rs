@@ -121,7 +121,7 @@ impl Run<'_> {
     }
 
     fn push(&self) -> anyhow::Result<()> {
-        let remote = Remote::of(self.root)?.with_context(|| format!("there is no remote `{}`", remote::NAME))?;
+        let remote = Remote::require(self.root)?;
         self.require_made()?;
         let (branch, tag) = (&self.plan.branch, self.plan.tag());
         say!("pushing {branch} and {tag} to {}", remote::NAME);

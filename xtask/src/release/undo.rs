@@ -26,38 +26,40 @@ impl Undo<'_> {
     ///
     /// # Errors
     /// A [`Problem`] with exit code 1 when others have the release already, or something that a person has done since is in
-    /// the way; nothing is changed then.
+    /// the way; with 69 when the remote does not answer. Nothing is changed then.
     pub(super) fn carry_out(&self) -> anyhow::Result<()> {
         wait_for_git(self.root)?;
         let Last { plan, state } = self.last;
         let made = plan.made(self.root).map_err(|error| self.in_the_way(error))?;
-        if let Some(made) = &made {
-            self.refuse_published(made)?;
+        let there = made.clone().or(plan.tagged(self.root)?);
+        if let Some(there) = &there {
+            self.refuse_published(there).map_err(|error| self.in_the_way(error))?;
         }
         let begun = match state {
             journal::State::Undoing(commit) => commit.clone(),
             _ => None,
         };
-        let commit = made.clone().or(begun).filter(|commit| *commit != plan.base);
+        let commit = there.clone().or(begun).filter(|commit| *commit != plan.base);
         let others = self.others(commit.as_deref())?;
         self.refuse_changed(commit.as_deref(), &others)?;
         self.journal.undoing(commit)?;
         (self.reached)("undoing");
-        self.take_back_references(made.as_deref())?;
+        if let Some(there) = &there {
+            self.take_back_references(there, made.is_some())?;
+        }
         (self.reached)("references: back");
         self.restore(&others)?;
         self.journal.forget()
     }
 
-    /// Branch and tag, both or neither.
-    fn take_back_references(&self, made: Option<&str>) -> anyhow::Result<()> {
-        let Some(made) = made else { return Ok(()) };
+    /// The tag, and the branch where it is at that commit: a person, or a death in the middle, may have moved it already.
+    fn take_back_references(&self, commit: &str, is_checked_out: bool) -> anyhow::Result<()> {
         let (plan, tag) = (&self.last.plan, format!("refs/tags/{}", self.last.plan.tag()));
         let mut changes = String::new();
-        if made != plan.base {
-            changes.push_str(&format!("update refs/heads/{} {} {made}\n", plan.branch, plan.base));
+        if is_checked_out && commit != plan.base {
+            changes.push_str(&format!("update refs/heads/{} {} {commit}\n", plan.branch, plan.base));
         }
-        if git::commit(self.root, &tag).as_deref() == Some(made) {
+        if git::commit(self.root, &tag).as_deref() == Some(commit) {
             let object = git::object(self.root, &tag)?;
             changes.push_str(&format!("delete {tag} {object}\n"));
         }
@@ -128,19 +130,19 @@ impl Undo<'_> {
     }
 
     /// A tag that others may have fetched is theirs as well.
-    fn refuse_published(&self, made: &str) -> anyhow::Result<()> {
+    fn refuse_published(&self, commit: &str) -> anyhow::Result<()> {
         let Plan { base, branch, .. } = &self.last.plan;
         let Some(remote) = Remote::of(self.root)? else { return Ok(()) };
         let tag = self.last.plan.tag();
-        let is_tagged = remote.tags()?.get(&tag).is_some_and(|commit| commit == made);
+        let is_tagged = remote.tags()?.get(&tag).is_some_and(|there| there == commit);
         remote.fetch()?;
         let there = format!("refs/remotes/{}/{branch}", remote::NAME);
-        let is_there = made != base && git::is_ancestor(self.root, made, &there)?;
+        let is_there = commit != base && git::is_ancestor(self.root, commit, &there)?;
         if !is_tagged && !is_there {
             return Ok(());
         }
         let message = format!("{tag} is pushed: others may have it, and it can only be followed by another release.");
-        let problem = Problem::new(ExitCode::Failed, message).next(format!("git revert {}", git::short(made)));
+        let problem = Problem::new(ExitCode::Failed, message).next(format!("git revert {}", git::short(commit)));
         Err(problem.next("cargo xtask release patch --execute").into())
     }
 

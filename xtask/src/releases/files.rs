@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use sha2::{Digest as _, Sha256};
 
-use super::{Content, MadeOf, Release, Releases, check_name};
+use super::{Content, MadeOf, Release, Releases, check_name, refuse_unknown};
 use crate::delivery::Service;
 use crate::digest;
 use crate::host::{Host as _, Local};
@@ -144,8 +144,9 @@ impl Releases for FileReleases {
         let MadeOf::Files(files) = &content.made_of else {
             anyhow::bail!("an image is not kept in a folder");
         };
-        self.require_room(files.size()?)?;
         let (staging, folder) = (self.root.join(STAGING), self.folder(&release.name));
+        refuse_unknown(&release.name, Local::new(&folder).read(RECORD)?.as_deref())?;
+        self.require_room(files.size()?)?;
         // What a deployer that died half-way has left has no record, and is in the way.
         remove(&staging)?;
         remove(&folder)?;
@@ -295,6 +296,26 @@ mod tests {
         fs::create_dir_all(dir.path().join("releases").join(STAGING).join("config")).unwrap();
         all(&releases).keep(&content(&dir, "one"), &service(), Some("v1")).unwrap();
         assert!(releases.find("v1").is_some());
+    }
+
+    #[test]
+    fn what_another_version_of_this_tool_has_kept_is_left_to_it() {
+        let dir = TempDir::new();
+        let releases = FileReleases::at(dir.path().join("releases"));
+        all(&releases).keep(&content(&dir, "one"), &service(), Some("v1")).unwrap();
+        let record = releases.folder("v1").join(RECORD);
+        let text = fs::read_to_string(&record).unwrap().replace("\"package\":", "\"novelty\": 1, \"package\":");
+        fs::write(&record, &text).unwrap();
+        assert!(releases.find("v1").is_none(), "{text}");
+        for content in [content(&dir, "one"), content(&dir, "two")] {
+            let refusal = format!("{:#}", all(&releases).keep(&content, &service(), Some("v1")).unwrap_err());
+            for part in ["by another version of this tool", "unknown field `novelty`", "next: the same command with"] {
+                assert!(refusal.contains(part), "{refusal}");
+            }
+        }
+        assert_eq!(fs::read_to_string(&record).unwrap(), text);
+        assert_eq!(fs::read_to_string(releases.folder("v1").join("shop")).unwrap(), "one");
+        all(&releases).keep(&content(&dir, "two"), &service(), Some("v2")).unwrap();
     }
 
     #[test]

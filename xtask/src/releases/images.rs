@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Content, MadeOf, Release, Releases, check_name};
+use super::{Content, MadeOf, Release, Releases, check_name, refuse_unknown};
 use crate::docker::{self, Image};
 use crate::host::Host;
 use crate::say;
@@ -62,8 +62,10 @@ impl Releases for ImageReleases<'_> {
         let MadeOf::Image { id, .. } = &content.made_of else {
             anyhow::bail!("a folder is not kept as an image");
         };
+        let record = record(&release.name);
+        refuse_unknown(&release.name, self.host.read(&record)?.as_deref())?;
         docker::read(&["tag", id, &self.tag(&release.name)])?;
-        self.host.replace(&record(&release.name), &serde_json::to_string_pretty(release)?)
+        self.host.replace(&record, &serde_json::to_string_pretty(release)?)
     }
 
     fn forget(&self, name: &str) {
@@ -74,5 +76,37 @@ impl Releases for ImageReleases<'_> {
         }
         // A record without its image is not found.
         let _ = self.host.remove(&record(name));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::delivery::Delivery;
+    use crate::docker::{ImageConfig, RootFs};
+    use crate::host::Local;
+    use crate::testing::{DELIVERY, TempDir};
+
+    #[test]
+    fn what_another_version_of_this_tool_has_kept_is_left_to_it() {
+        let dir = TempDir::new();
+        let host = Local::new(dir.path());
+        host.replace(&record("v1"), "{\"novelty\": 1}").unwrap();
+        let service = Delivery::parse(DELIVERY).unwrap().service;
+        let image = Image {
+            id: "sha256:1".into(),
+            size: 1,
+            os: "linux".into(),
+            architecture: "amd64".into(),
+            repo_digests: Vec::new(),
+            root_fs: RootFs::default(),
+            config: ImageConfig::default(),
+        };
+        let content = Content::of_image(&service, None, &image).unwrap();
+        let releases = ImageReleases::of(&host, "switchyard-test-of-a-record");
+        let releases: &dyn Releases = &releases;
+        let refusal = format!("{:#}", releases.keep(&content, &service, Some("v1")).unwrap_err());
+        assert!(refusal.contains("by another version of this tool"), "{refusal}");
+        assert_eq!(host.read(&record("v1")).unwrap().unwrap(), "{\"novelty\": 1}");
     }
 }

@@ -130,7 +130,8 @@ pub trait Releases: Send + Sync {
     /// Keeps a release.
     ///
     /// # Errors
-    /// When it is not on disk; nothing of it is then left.
+    /// A [`Problem`] when another version of this tool keeps something under that name; when it is not on disk. Nothing of it
+    /// is then left.
     fn store(&self, release: &Release, content: &Content) -> anyhow::Result<()>;
     /// Keeps a release no longer. What stays of it only takes room.
     fn forget(&self, name: &str);
@@ -196,6 +197,21 @@ impl dyn Releases + '_ {
         let taken = self.find(&short).is_some_and(|kept| kept.digest != content.digest);
         if taken { full } else { short }
     }
+}
+
+/// Leaves what another version of this tool has kept to it: its release may be running. Records are written in one piece, so
+/// one that a death has torn is none of them.
+///
+/// # Errors
+/// A [`Problem`] with exit code 2 when there is a record under that name that cannot be read.
+fn refuse_unknown(name: &str, record: Option<&str>) -> Result<(), Problem> {
+    let Some(Err(error)) = record.map(serde_json::from_str::<Release>) else { return Ok(()) };
+    let message = format!(
+        "release `{name}` is kept already, by another version of this tool: its record cannot be read ({error}). Nothing was \
+         started or changed."
+    );
+    let problem = Problem::new(ExitCode::Usage, message).next("the same command with another --release");
+    Err(problem.next("the same command in a checkout of the version that has kept it, such as a newer one"))
 }
 
 /// Looks whether a text can name a release.

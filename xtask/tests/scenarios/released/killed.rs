@@ -153,6 +153,34 @@ fn a_release_is_taken_back_whole_even_by_one_who_is_killed_meanwhile() {
     });
 }
 
+#[test]
+fn a_release_that_its_branch_has_left_is_taken_back_with_its_tag() {
+    let shop = Shop::new();
+    let before = shop.snapshot();
+    shop.run(&["release", "minor", "--execute"]).ok();
+    // As git leaves it that dies after the branch and before the tag.
+    let torn = shop.copy();
+    assert!(points(&torn, "release --undo", 0).1);
+    torn.git(&["update-ref", "refs/heads/main", "HEAD^"]);
+    torn.run(&["release", "--undo"]).ok();
+    assert_eq!(torn.snapshot(), before);
+
+    shop.git(&["reset", "--quiet", "--hard", "HEAD^"]);
+    let pushed = shop.copy();
+    pushed.git(&["push", "--quiet", "origin", "v0.2.0"]);
+    let now = pushed.snapshot();
+    pushed.run(&["release", "--undo"]).refused(1, &["v0.2.0 is pushed"]);
+    assert_eq!(pushed.snapshot(), now);
+    // A tag of that name that is none of the release's stays.
+    let other = shop.copy();
+    other.git(&["tag", "--force", "v0.2.0", "HEAD"]);
+    let now = other.snapshot();
+    other.run(&["release", "--undo"]).ok();
+    assert_eq!(other.snapshot(), now);
+    shop.run(&["release", "--undo"]).ok();
+    assert_eq!(shop.snapshot(), before);
+}
+
 /// Git dies with the release, in the middle of what it does.
 #[test]
 fn a_release_that_is_killed_with_its_git_is_gone_on_with_or_taken_back() {
@@ -181,6 +209,11 @@ fn a_hook_that_refuses_is_heard_and_ctrl_c_leaves_what_can_be_gone_on_with() {
     let other = shop.copy();
     other.run(&["release", "--undo"]).ok();
     assert_eq!(other.snapshot(), before);
+    let other = shop.copy();
+    std::fs::remove_file(other.root().join(".git/hooks/pre-commit")).unwrap();
+    other.git(&["remote", "remove", "origin"]);
+    let parts = ["there is no remote `origin` to push to", "next: git remote add origin URL", "--resume", "--undo"];
+    other.run(&["release", "--resume"]).refused(1, &parts);
 
     shop.hook("pre-commit", "touch ../waits; while [ -e ../waits ]; do sleep 0.01; done");
     let child = shop.xtask(&["release", "--resume"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -222,7 +255,12 @@ fn what_a_person_has_done_since_is_not_undone() {
     refused(&other, &["is a release of main", "next: git switch main"]);
     let other = shop.copy();
     other.git(&["push", "--quiet", "--atomic", "origin", "main", "v0.1.1"]);
-    refused(&other, &["v0.1.1 is pushed"]);
+    let forget = "/switchyard-release, to leave everything as it stands";
+    refused(&other, &["v0.1.1 is pushed", forget]);
+    let other = shop.copy();
+    other.git(&["remote", "set-url", "origin", "../nowhere.git"]);
+    let next = ["does not answer", "next: git ls-remote origin", "next: rm -r ", forget];
+    other.run(&["release", "--undo"]).refused(69, &next);
 
     // What is none of the release's stays.
     shop.write("README.md", "Mine.\n");

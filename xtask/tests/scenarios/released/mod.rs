@@ -164,8 +164,31 @@ fn pre_releases_come_before_their_release_and_leave_the_changelog_to_it() {
         shop.commit("Mend it");
     }
     shop.cargo(&["metadata", "--locked", "--offline", "--format-version", "1"]);
+    let because = |args: &[&str]| shop.release(args)["because"].as_str().unwrap().to_owned();
+    assert_eq!(because(&["--pre", "rc"]), "the next pre-release of it");
+    assert_eq!(because(&[]), "it ends the pre-releases of it");
+    let told = shop.run(&["release"]).ok().stdout;
+    assert!(told.contains("0.2.0-rc.2 -> 0.2.0: it ends the pre-releases of it\n"), "{told}");
+    shop.commit("fix!: take no cheques");
+    assert_eq!(because(&[]), "it ends the pre-releases of it");
     assert_eq!(shop.release(&["--execute"])["version"], "0.2.0");
     assert!(shop.read("CHANGELOG.md").contains("## [0.2.0] - "));
+}
+
+#[test]
+fn a_version_that_every_file_has_already_is_a_tag_alone() {
+    let shop = Shop::new();
+    shop.run(&["release", "minor", "--pre", "rc", "--execute"]).ok();
+    shop.git(&["tag", "--delete", "v0.2.0-rc.1"]);
+    let before = shop.snapshot();
+    let told = shop.run(&["release", "0.2.0-rc.1"]).ok().stdout;
+    assert!(told.contains("\n\ntag      v0.2.0-rc.1\n"), "{told}");
+    assert!(!told.contains("\nfiles ") && !told.contains("\ncommit "), "{told}");
+    let report = shop.release(&["0.2.0-rc.1", "--execute"]);
+    assert_eq!((&report["made"], &report["files"]), (&shop.head().into(), &serde_json::json!([])));
+    assert_eq!(shop.git(&["rev-parse", "v0.2.0-rc.1^{}"]), shop.head());
+    shop.run(&["release", "--undo"]).ok();
+    assert_eq!(shop.snapshot(), before);
 }
 
 #[test]

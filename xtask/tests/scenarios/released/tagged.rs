@@ -77,23 +77,47 @@ fn of_two_who_push_a_name_at_once_both_succeed_for_one_commit_and_one_for_two() 
     let second = start(&other);
     let both = [first, second].map(|child| Ran::from(child.wait_with_output().unwrap()).ok());
     assert_eq!(both.each_ref().map(|ran| ran.stdout.as_str()), ["v0.1.1-rc.1\n"; 2]);
-    assert_eq!(
-        both.iter().filter(|ran| ran.stderr.contains("was pushed by another run meanwhile")).count(),
-        1,
-        "{both:?}"
-    );
+    assert_eq!(both.iter().filter(|ran| ran.stderr.contains("was pushed meanwhile")).count(), 1, "{both:?}");
     let object = |shop: &Shop| shop.git(&["rev-parse", "v0.1.1-rc.1"]);
     assert_eq!(object(&shop), object(&other));
 
-    other.git(&["reset", "--quiet", "--hard", "HEAD^"]);
-    other.commit("Another commit of the same number");
-    other.git(&["tag", "--delete", "v0.1.1-rc.1"]);
-    let taken = ["v0.1.1-rc.1 is the name of ", "next: git log --oneline --graph"];
-    other.run(&["tag", "--push"]).refused(1, &taken);
-    let here = shop.copy();
-    here.git(&["reset", "--quiet", "--hard", "HEAD^"]);
-    here.commit("Another commit of the same number");
-    here.run(&["tag"]).refused(1, &taken);
+    for arrived in std::fs::read_dir(&origin).unwrap().map(|entry| entry.unwrap()) {
+        if arrived.file_name().to_string_lossy().starts_with("arrived.") {
+            std::fs::remove_file(arrived.path()).unwrap();
+        }
+    }
+    shop.commit("One");
+    other.commit("Another");
+    let both = [&shop, &other].map(|shop| (shop, start(shop)));
+    let mut both = both.map(|(shop, child)| (shop, Ran::from(child.wait_with_output().unwrap())));
+    both.sort_by_key(|(_, ran)| ran.code);
+    let [(first, succeeded), (second, refused)] = both;
+    assert_eq!(succeeded.ok().stdout, "v0.1.1-rc.2\n");
+    let taken =
+        ["v0.1.1-rc.2 is the name of ", "next: git log --oneline --graph", "next: git tag --delete v0.1.1-rc.2,"];
+    refused.refused(1, &taken);
+    second.run(&["tag", "--push"]).refused(1, &taken);
+    second.git(&["tag", "--delete", "v0.1.1-rc.2"]);
+    assert_eq!(named(second, &["--push"]), "v0.1.1-rc.3");
+    assert_eq!(named(first, &["--push"]), "v0.1.1-rc.2");
+}
+
+#[test]
+fn a_number_that_a_commit_of_another_branch_has_is_passed_over() {
+    let shop = Shop::new();
+    shop.git(&["switch", "--quiet", "--create", "other"]);
+    shop.commit("On a branch");
+    assert_eq!(named(&shop, &["--push"]), "v0.1.1-rc.2");
+    shop.git(&["switch", "--quiet", "main"]);
+    shop.commit("The same, squashed");
+    let without_the_tag = shop.copy();
+    without_the_tag.git(&["tag", "--delete", "v0.1.1-rc.2"]);
+    for shop in [&shop, &without_the_tag] {
+        assert_eq!(named(shop, &["--push"]), "v0.1.1-rc.3");
+        assert_eq!(named(shop, &["--push"]), "v0.1.1-rc.3");
+    }
+    shop.commit("Later");
+    assert_eq!(named(&shop, &["--push"]), "v0.1.1-rc.4");
 }
 
 #[test]
