@@ -8,6 +8,8 @@ use super::super::model::{Job, Step, Values, Workflow, value};
 use super::super::yaml::Text;
 use super::line::{self, Word};
 
+/// The flags by which a verb says what it would do, and does nothing.
+const PRINTS: [&str; 4] = ["--plan", "--dry-run", "--list", "--why"];
 /// What stands for a value that nobody knows before the workflow runs.
 const UNKNOWN: &str = "value-of-";
 
@@ -35,12 +37,8 @@ fn of_line(workflow: &Workflow, job: &Job, step: &Step, run: &Text, command: &Co
         ];
     }
     let env = |name: &str| [&step.env, &job.env, &workflow.env].into_iter().find_map(|env| value(env, name));
-    let undeclared = |names: Vec<&str>| {
-        let names = names.into_iter().filter(|name| env(name).is_none());
-        names.map(|name| format!("nobody declares `{name}` in an `env` of the step, the job or the workflow")).collect()
-    };
     if line::is_allowed(line) {
-        return undeclared(vec!["EXPECTED", "NEEDS"]);
+        return undeclared(["EXPECTED", "NEEDS"], env);
     }
     let words = match line::words(line) {
         Ok(words) => words,
@@ -52,17 +50,43 @@ fn of_line(workflow: &Workflow, job: &Job, step: &Step, run: &Text, command: &Co
     if (cargo.written().as_str(), xtask.written().as_str()) != ("cargo", "xtask") {
         return vec!["this is no `cargo xtask` verb, nor one of the lines that are allowed beside it".into()];
     }
-    let mut wrong: Vec<String> = undeclared(args.iter().flat_map(Word::variables).collect());
+    let said = undeclared(args.iter().flat_map(Word::variables), env);
+    said.into_iter().chain(refused(job, args, command, env)).collect()
+}
+
+fn undeclared<'a>(names: impl IntoIterator<Item = &'a str>, env: impl Fn(&str) -> Option<&'a Text>) -> Vec<String> {
+    let names = names.into_iter().filter(|name| env(name).is_none());
+    names.map(|name| format!("nobody declares `{name}` in an `env` of the step, the job or the workflow")).collect()
+}
+
+/// What is wrong with a verb and its flags in any of the job's variants.
+fn refused<'a>(
+    job: &Job,
+    args: &[Word],
+    command: &Command,
+    env: impl Fn(&str) -> Option<&'a Text> + Copy,
+) -> Vec<String> {
     let variants = job.strategy.iter().flat_map(|strategy| &strategy.matrix).map(|(_, values)| length(values));
+    let mut refused = Vec::new();
     for variant in 0..variants.max().unwrap_or(1).max(1) {
         let given = |name: &str| {
             let text = env(name).map(|text| known(text, job, variant).unwrap_or_else(|| format!("{UNKNOWN}{name}")));
             text.unwrap_or_default()
         };
-        let refused = accept(command, args.iter().map(|word| word.with(given)).collect()).err();
-        wrong.extend(refused.filter(|message| !wrong.contains(message)));
+        let args: Vec<_> = args.iter().map(|word| word.with(given)).collect();
+        for message in prints(&args).into_iter().chain(accept(command, args).err()) {
+            if !refused.contains(&message) {
+                refused.push(message);
+            }
+        }
     }
-    wrong
+    refused
+}
+
+/// By which of its flags a verb does nothing: what comes after it in the job would be about what was there before.
+fn prints(args: &[String]) -> Option<String> {
+    let flag = args.iter().find(|arg| PRINTS.contains(&arg.as_str()))?;
+    Some(format!("`{flag}` only prints, and does nothing; leave it out"))
 }
 
 fn length(values: &Values) -> usize {
@@ -153,6 +177,10 @@ mod tests {
             ("cargo xtask ci --group $GROUP", "in double quotes"),
             ("cargo xtask ci; true", "`;` is for the shell"),
             ("cargo xtask ci --help", "does nothing"),
+            ("cargo xtask ci --group \"$GROUP\" --yes --keep-going --dry-run", "`--dry-run` only prints"),
+            ("cargo xtask ci --list", "`--list` only prints"),
+            ("cargo xtask ci --why", "`--why` only prints"),
+            ("cargo xtask deploy-blue-green --env staging --wait 15m --plan", "`--plan` only prints"),
         ] {
             let workflow = one_step(line);
             let found = said(&of(&workflow));
