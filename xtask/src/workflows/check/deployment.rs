@@ -1,9 +1,10 @@
 //! What is deployed was tested, is one image, and is asked for its health.
 
+use super::super::expression::inner;
 use super::super::mistake::Mistake;
-use super::super::model::{Job, Step, Workflow, value};
+use super::super::model::{Job, Workflow, value};
 use super::super::yaml::Place;
-use super::line::Call;
+use super::line::{Call, CallSite};
 
 /// The workflow that tests everything.
 const TESTS: &str = "/ci-cd.yml";
@@ -16,14 +17,12 @@ const BUILDS: &str = "docker-build";
 
 /// What is wrong with how a workflow deploys.
 pub(super) fn mistakes(workflow: &Workflow) -> Vec<Mistake> {
-    let jobs = workflow.jobs.iter();
-    let untested = jobs.clone().filter_map(|job| untested(workflow, job));
+    let untested = workflow.jobs.iter().filter_map(|job| untested(workflow, job));
     let built = builders(workflow);
-    let deploying = jobs.flat_map(|job| {
-        Call::all(job).filter(|(_, call)| DEPLOYS.contains(&call.verb.as_str())).flat_map(move |(step, call)| {
-            let what = Deployment { workflow, job, step, call: &call };
-            [what.place(), what.turns(), what.image(), what.health()].into_iter().flatten().collect::<Vec<_>>()
-        })
+    let deploying = CallSite::all(workflow).filter(|site| DEPLOYS.contains(&site.call.verb.as_str()));
+    let deploying = deploying.flat_map(|site| {
+        let what = Deployment(site);
+        [what.place(), what.turns(), what.image(), what.health()].into_iter().flatten().collect::<Vec<_>>()
     });
     untested.chain(built).chain(deploying).collect()
 }
@@ -46,46 +45,36 @@ fn untested(workflow: &Workflow, job: &Job) -> Option<Mistake> {
 
 /// Everything but the first job that makes the image: there is one image.
 fn builders(workflow: &Workflow) -> Vec<Mistake> {
-    let calls = workflow.jobs.iter().flat_map(|job| Call::all(job).map(move |(step, call)| (job, step, call)));
-    let builds = calls.filter(|(.., call)| call.verb == BUILDS || call.verb == "up");
-    let more = builds.skip(1).map(|(job, step, call)| {
+    let builds = CallSite::all(workflow).filter(|site| site.call.verb == BUILDS || site.call.verb == "up");
+    let more = builds.skip(1).map(|CallSite { job, step, call, .. }| {
         let message = format!("`{}` in job `{}` builds again; what is deployed is the one image", call.verb, job.id);
         workflow.mistake(step.place, message)
     });
     more.collect()
 }
 
-/// A call that deploys, and where it stands.
-struct Deployment<'a> {
-    workflow: &'a Workflow,
-    job: &'a Job,
-    step: &'a Step,
-    call: &'a Call,
-}
+/// A call that deploys.
+struct Deployment<'a>(CallSite<'a>);
 
 impl Deployment<'_> {
     fn mistake(&self, place: Place, message: impl Into<String>) -> Option<Mistake> {
-        Some(self.workflow.mistake(place, message))
+        Some(self.0.workflow.mistake(place, message))
     }
 
-    /// What the environment is called, as it is written at the job: the value of `--env`, or of the variable there.
+    /// What the environment is called, as it is written at the job.
     fn target(&self) -> Option<String> {
-        let named = self.call.value("--env")?;
-        let Some(variable) = named.strip_prefix('$') else { return Some(named) };
-        let env = [&self.step.env, &self.job.env, &self.workflow.env];
-        env.into_iter().find_map(|env| value(env, variable)).map(|text| text.value.clone())
+        self.0.given("--env")
     }
 
     /// Whether GitHub knows where it deploys to, and gives it that environment's secrets and protection.
     fn place(&self) -> Option<Mistake> {
-        let Some(environment) = &self.job.environment else {
-            return self.mistake(
-                self.job.id.place,
-                "a job that deploys has an `environment`, for its protection and its secrets",
-            );
+        let CallSite { job, call, .. } = &self.0;
+        let Some(environment) = &job.environment else {
+            let message = "a job that deploys has an `environment`, for its protection and its secrets";
+            return self.mistake(job.id.place, message);
         };
         if self.target().as_deref() != Some(&*environment.name.value) {
-            let message = format!("`environment` and `--env` of `{}` have to name the same", self.call.verb);
+            let message = format!("`environment` and `--env` of `{}` have to name the same", call.verb);
             return self.mistake(environment.name.place, message);
         }
         environment
@@ -96,9 +85,9 @@ impl Deployment<'_> {
 
     /// Whether two deployments to the same environment take turns, and none is dropped.
     fn turns(&self) -> Option<Mistake> {
-        let target = self.target().unwrap_or_default();
-        let Some(turns) = &self.job.concurrency else {
-            return self.mistake(self.job.id.place, "a job that deploys has a `concurrency` group of its environment");
+        let (job, target) = (self.0.job, self.target().unwrap_or_default());
+        let Some(turns) = &job.concurrency else {
+            return self.mistake(job.id.place, "a job that deploys has a `concurrency` group of its environment");
         };
         if !turns.group.contains(&target) {
             return self
@@ -113,37 +102,29 @@ impl Deployment<'_> {
 
     /// Whether what is rolled out is the image that was built, by its digest.
     fn image(&self) -> Option<Mistake> {
-        if self.call.verb == GOES_BACK {
+        let CallSite { workflow, step, call, .. } = &self.0;
+        let text = self.0.variable("--image");
+        let output = text.and_then(|text| inner(text)?.strip_prefix("needs.")?.split_once(".outputs."));
+        let is_built = output.is_some_and(|(job, name)| workflow.job(job).is_some_and(|job| builds(job, name)));
+        if is_built || call.verb == GOES_BACK {
             return None;
         }
-        let wrong = || {
-            let message = "what is rolled out is the one image: `--image \"$NAME\"`, where NAME is the output of the job that \
-                           runs `docker-build`, which is its output `image`";
-            self.mistake(self.step.place, message)
-        };
-        let Some(variable) = self.call.value("--image").and_then(|value| value.strip_prefix('$').map(str::to_owned))
-        else {
-            return wrong();
-        };
-        let env = [&self.step.env, &self.job.env, &self.workflow.env];
-        let text = env.into_iter().find_map(|env| value(env, &variable));
-        let output = text.and_then(|text| inner(text)?.strip_prefix("needs.")?.split_once(".outputs."));
-        let is_built = output.is_some_and(|(job, name)| self.workflow.job(job).is_some_and(|job| builds(job, name)));
-        if is_built { None } else { wrong() }
+        let message = "what is rolled out is the one image: `--image \"$NAME\"`, where NAME is the output of the job that \
+                       runs `docker-build`, which is its output `image`";
+        self.mistake(step.place, message)
     }
 
     /// Whether it is asked for its health afterwards.
     fn health(&self) -> Option<Mistake> {
-        let env = self.call.value("--env");
-        let after = Call::all(self.job).skip_while(|(step, _)| step.place != self.step.place);
+        let CallSite { job, step, call, .. } = &self.0;
+        let env = call.value("--env");
+        let after = Call::all(job).skip_while(|(other, _)| other.place != step.place);
         let mut asked = after.filter(|(_, call)| call.verb == "health-check" && call.value("--env") == env);
         if asked.next().is_some() {
             return None;
         }
-        self.mistake(
-            self.step.place,
-            format!("after `{}` the same job asks by `health-check` of the same `--env`", self.call.verb),
-        )
+        let message = format!("after `{}` the same job asks by `health-check` of the same `--env`", call.verb);
+        self.mistake(step.place, message)
     }
 }
 
@@ -153,11 +134,6 @@ fn builds(job: &Job, output: &str) -> bool {
     let step = text.and_then(|text| inner(text)?.strip_prefix("steps.")?.strip_suffix(".outputs.image"));
     let step = step.and_then(|id| job.step(id)).and_then(|(_, step)| Call::of(step));
     step.is_some_and(|call| call.verb == BUILDS)
-}
-
-/// What stands in the braces of a text that is one expression.
-fn inner(text: &str) -> Option<&str> {
-    text.trim().strip_prefix("${{")?.strip_suffix("}}").map(str::trim)
 }
 
 #[cfg(test)]

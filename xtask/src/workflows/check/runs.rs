@@ -3,8 +3,9 @@
 use clap::Command;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
+use super::super::expression::inner;
 use super::super::mistake::Mistake;
-use super::super::model::{Job, Step, Values, Workflow, value};
+use super::super::model::{Job, Step, Values, Workflow};
 use super::super::yaml::Text;
 use super::line::{self, Word};
 
@@ -36,7 +37,7 @@ fn of_line(workflow: &Workflow, job: &Job, step: &Step, run: &Text, command: &Co
             "these are several lines; a `run` is one `cargo xtask` verb, and each gets a step of its own".into(),
         ];
     }
-    let env = |name: &str| [&step.env, &job.env, &workflow.env].into_iter().find_map(|env| value(env, name));
+    let env = |name: &str| workflow.variable(Some(job), Some(step), name);
     if line::is_allowed(line) {
         return undeclared(["EXPECTED", "NEEDS"], env);
     }
@@ -98,10 +99,10 @@ fn length(values: &Values) -> usize {
 
 /// What a variable is in one of the job's variants, where that stands in the file.
 fn known(text: &Text, job: &Job, variant: usize) -> Option<String> {
-    let Some(expression) = text.trim().strip_prefix("${{").and_then(|rest| rest.strip_suffix("}}")) else {
+    let Some(expression) = inner(text) else {
         return (!text.contains("${{")).then(|| text.value.clone());
     };
-    let name = expression.trim().strip_prefix("matrix.")?;
+    let name = expression.strip_prefix("matrix.")?;
     let (_, values) = job.strategy.as_ref()?.matrix.iter().find(|(key, _)| *key == name)?;
     match values {
         Values::Listed(values) => values.get(variant % values.len().max(1)).map(|value| value.value.clone()),
