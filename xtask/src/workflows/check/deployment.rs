@@ -3,7 +3,7 @@
 use super::super::expression::inner;
 use super::super::mistake::Mistake;
 use super::super::model::{Job, Workflow, value};
-use super::super::yaml::Place;
+use super::super::yaml::{Place, Text};
 use super::line::{Call, CallSite};
 
 /// The workflow that tests everything.
@@ -14,15 +14,20 @@ const DEPLOYS: [&str; 3] = ["up", "deploy-blue-green", "rollback"];
 const GOES_BACK: &str = "rollback";
 /// The verb that makes the image.
 const BUILDS: &str = "docker-build";
+/// The image that is deployed.
+const IMAGE: Made = Made { verb: BUILDS, output: "image", by_hand: None };
+/// The name of the release that is deployed.
+const RELEASE: Made = Made { verb: "tag", output: "release", by_hand: Some("inputs.release") };
 
 /// What is wrong with how a workflow deploys.
 pub(super) fn mistakes(workflow: &Workflow) -> Vec<Mistake> {
     let untested = workflow.jobs.iter().filter_map(|job| untested(workflow, job));
-    let built = builders(workflow);
+    let built = builders(workflow).into_iter().chain(CallSite::all(workflow).filter_map(|site| pushed(&site)));
     let deploying = CallSite::all(workflow).filter(|site| DEPLOYS.contains(&site.call.verb.as_str()));
     let deploying = deploying.flat_map(|site| {
         let what = Deployment(site);
-        [what.place(), what.turns(), what.image(), what.health()].into_iter().flatten().collect::<Vec<_>>()
+        let said = [what.place(), what.turns(), what.image(), what.release(), what.health()];
+        said.into_iter().flatten().collect::<Vec<_>>()
     });
     untested.chain(built).chain(deploying).collect()
 }
@@ -51,6 +56,19 @@ fn builders(workflow: &Workflow) -> Vec<Mistake> {
         workflow.mistake(step.place, message)
     });
     more.collect()
+}
+
+/// Whether the image goes by the name of its release: by any other, one that is there already would be taken for it.
+fn pushed(site: &CallSite<'_>) -> Option<Mistake> {
+    let CallSite { workflow, job, step, call } = site;
+    let tag = call.value("--tag").unwrap_or_default();
+    let name = tag.rsplit_once(":$").and_then(|(_, name)| workflow.variable(Some(job), Some(step), name));
+    if call.verb != BUILDS || !call.has("--push") || RELEASE.is(workflow, name) {
+        return None;
+    }
+    let message = "the image is pushed by the name of its release: `--tag \"$IMAGE:$NAME\"`, where NAME is the output of the \
+                   job that runs `tag`, which is its output `release`";
+    Some(workflow.mistake(step.place, message))
 }
 
 /// A call that deploys.
@@ -103,14 +121,22 @@ impl Deployment<'_> {
     /// Whether what is rolled out is the image that was built, by its digest.
     fn image(&self) -> Option<Mistake> {
         let CallSite { workflow, step, call, .. } = &self.0;
-        let text = self.0.variable("--image");
-        let output = text.and_then(|text| inner(text)?.strip_prefix("needs.")?.split_once(".outputs."));
-        let is_built = output.is_some_and(|(job, name)| workflow.job(job).is_some_and(|job| builds(job, name)));
-        if is_built || call.verb == GOES_BACK {
+        if call.verb == GOES_BACK || IMAGE.is(workflow, self.0.variable("--image")) {
             return None;
         }
         let message = "what is rolled out is the one image: `--image \"$NAME\"`, where NAME is the output of the job that \
                        runs `docker-build`, which is its output `image`";
+        self.mistake(step.place, message)
+    }
+
+    /// Whether it is rolled out by the name that its tag has.
+    fn release(&self) -> Option<Mistake> {
+        let CallSite { workflow, step, call, .. } = &self.0;
+        if call.verb == GOES_BACK || RELEASE.is(workflow, self.0.variable("--release")) {
+            return None;
+        }
+        let message = "what is rolled out has the name of its tag: `--release \"$NAME\"`, where NAME is the output of the job \
+                       that runs `tag`, which is its output `release`";
         self.mistake(step.place, message)
     }
 
@@ -128,12 +154,32 @@ impl Deployment<'_> {
     }
 }
 
-/// Whether that output of a job is the image that one of its steps has made.
-fn builds(job: &Job, output: &str) -> bool {
-    let text = value(&job.outputs, output);
-    let step = text.and_then(|text| inner(text)?.strip_prefix("steps.")?.strip_suffix(".outputs.image"));
-    let step = step.and_then(|id| job.step(id)).and_then(|(_, step)| Call::of(step));
-    step.is_some_and(|call| call.verb == BUILDS)
+/// What a job makes for those after it.
+struct Made {
+    verb: &'static str,
+    /// What the verb calls it.
+    output: &'static str,
+    /// Where whoever starts the workflow may name one that was made before.
+    by_hand: Option<&'static str>,
+}
+
+impl Made {
+    /// Whether a text is this, out of the job that has made it.
+    fn is(&self, workflow: &Workflow, text: Option<&Text>) -> bool {
+        let output = text.and_then(|text| inner(text)?.strip_prefix("needs.")?.split_once(".outputs."));
+        output.is_some_and(|(job, name)| workflow.job(job).is_some_and(|job| self.is_output(job, name)))
+    }
+
+    fn is_output(&self, job: &Job, output: &str) -> bool {
+        let text = value(&job.outputs, output).and_then(|text| inner(text)).unwrap_or_default();
+        let own = match text.split_once("||") {
+            Some((by_hand, own)) if self.by_hand == Some(by_hand.trim()) => own.trim(),
+            _ => text,
+        };
+        let id = own.strip_prefix("steps.").and_then(|rest| rest.strip_suffix(&format!(".outputs.{}", self.output)));
+        let call = id.and_then(|id| job.step(id)).and_then(|(_, step)| Call::of(step));
+        call.is_some_and(|call| call.verb == self.verb)
+    }
 }
 
 #[cfg(test)]
@@ -173,6 +219,15 @@ mod tests {
             ("IMAGE: ${{ needs.image.outputs.image }}", "IMAGE: ${{ needs.tag.outputs.release }}", "is the one image"),
             ("image: ${{ steps.image.outputs.image }}", "image: ${{ steps.other.outputs.image }}", "is the one image"),
             (" --image \"$IMAGE\" --wait", " --wait", "is the one image"),
+            (
+                "      IMAGE: ${{ needs.image.outputs.image }}\n      RELEASE: ${{ needs.tag.outputs.release }}",
+                "      IMAGE: ${{ needs.image.outputs.image }}\n      RELEASE: anything",
+                "has the name of its tag",
+            ),
+            (" --release \"$RELEASE\" --image", " --release v1 --image", "has the name of its tag"),
+            ("${{ inputs.release || steps", "${{ github.ref_name || steps", "has the name of its tag"),
+            ("      RELEASE: ${{ needs.tag.outputs.release }}", "      RELEASE: latest", "by the name of its release"),
+            ("\"$IMAGE:$RELEASE\"", "\"$IMAGE:latest\"", "by the name of its release"),
             (
                 "cargo xtask health-check --env production",
                 "cargo xtask health-check --env staging",
