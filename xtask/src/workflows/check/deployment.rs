@@ -9,9 +9,9 @@ use super::line::{Call, CallSite};
 /// The workflow that tests everything.
 const TESTS: &str = "/ci-cd.yml";
 /// The verbs that bring another release to where one serves.
-const DEPLOYS: [&str; 3] = ["up", "deploy-blue-green", "rollback"];
+pub(super) const DEPLOYS: [&str; 3] = ["up", "deploy-blue-green", "rollback"];
 /// The one that goes back to what was tested before it served. It waits for no tests: whoever calls it cannot.
-const GOES_BACK: &str = "rollback";
+pub(super) const GOES_BACK: &str = "rollback";
 /// The verb that makes the image.
 const BUILDS: &str = "docker-build";
 /// The image that is deployed.
