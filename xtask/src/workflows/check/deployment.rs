@@ -12,6 +12,8 @@ const TESTS: &str = "/ci-cd.yml";
 pub(super) const DEPLOYS: [&str; 3] = ["up", "deploy-blue-green", "rollback"];
 /// The one that goes back to what was tested before it served. It waits for no tests: whoever calls it cannot.
 pub(super) const GOES_BACK: &str = "rollback";
+/// What brings nothing new, and gives everything to what a rollout has begun with.
+const PROMOTES: &str = "promote";
 /// The verb that makes the image.
 const BUILDS: &str = "docker-build";
 /// The image that is deployed.
@@ -32,9 +34,10 @@ pub(super) fn mistakes(workflow: &Workflow) -> Vec<Mistake> {
     untested.chain(built).chain(deploying).collect()
 }
 
-/// Whether a call changes something outside of the job.
-fn publishes(call: &Call) -> bool {
-    (DEPLOYS.contains(&call.verb.as_str()) && call.verb != GOES_BACK) || call.has("--push")
+/// Whether a call changes what others see, by what may not have been tested.
+pub(crate) fn publishes(call: &Call) -> bool {
+    let verb = call.verb.as_str();
+    (DEPLOYS.contains(&verb) && verb != GOES_BACK) || verb == PROMOTES || call.has("--push")
 }
 
 fn untested(workflow: &Workflow, job: &Job) -> Option<Mistake> {
@@ -191,6 +194,7 @@ mod tests {
     fn what_is_deployed_was_tested_is_one_image_and_is_asked_for_its_health() {
         for (from, to, expected) in [
             ("    needs: [verify]\n", "", "`tag` runs before every test has passed"),
+            ("cargo xtask rollback --env", "cargo xtask promote --env", "`promote` runs before every test has passed"),
             (
                 "    uses: ./.github/workflows/ci-cd.yml",
                 "    uses: ./.github/workflows/x.yml",

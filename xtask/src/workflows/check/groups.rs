@@ -3,6 +3,7 @@
 use super::super::expression::inner;
 use super::super::mistake::Mistake;
 use super::super::model::{Job, Values, Workflow};
+use super::super::yaml::Text;
 use super::line::{Call, CallSite, Word};
 
 /// The name in the matrix.
@@ -32,9 +33,17 @@ fn of_call(site: &CallSite<'_>) -> Vec<Mistake> {
     other.into_iter().chain(more).map(|message| site.workflow.mistake(site.step.place, message)).collect()
 }
 
-fn of_job(workflow: &Workflow, job: &Job, groups: &[&str]) -> Vec<Mistake> {
+/// The groups that a job's matrix has written out, and where it does.
+pub(crate) fn of_matrix(job: &Job) -> Option<(&Text, &[Text])> {
     let matrix = job.strategy.iter().flat_map(|strategy| &strategy.matrix).find(|(name, _)| *name == GROUP);
-    let Some((name, Values::Listed(listed))) = matrix else {
+    match matrix? {
+        (name, Values::Listed(listed)) => Some((name, listed)),
+        (_, Values::Computed(_)) => None,
+    }
+}
+
+fn of_job(workflow: &Workflow, job: &Job, groups: &[&str]) -> Vec<Mistake> {
+    let Some((name, listed)) = of_matrix(job) else {
         let message = format!("job `{}` calls `ci` for a `matrix` with each `{GROUP}`: {}", job.id, groups.join(", "));
         return vec![workflow.mistake(job.id.place, message)];
     };

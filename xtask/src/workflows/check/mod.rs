@@ -5,9 +5,9 @@ mod deployment;
 mod duties;
 mod expressions;
 mod gate;
-mod groups;
+pub(crate) mod groups;
 mod limits;
-mod line;
+pub(crate) mod line;
 mod pins;
 mod runs;
 mod secrets;
@@ -16,6 +16,8 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::Context as _;
+
+pub(crate) use deployment::publishes;
 
 use super::mistake::Mistake;
 use super::model::Workflow;
