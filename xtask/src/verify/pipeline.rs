@@ -7,6 +7,7 @@ use super::measured::Measured;
 use super::verdict::{Short, Shown, none_of, require};
 use crate::ci::{self, Group};
 use crate::cli;
+use crate::delivery::{Channel, FILE};
 use crate::problem::DEFAULT_ENVIRONMENT;
 use crate::workflows::check::line::CallSite;
 use crate::workflows::check::{self, FOLDER, groups, publishes};
@@ -158,10 +159,13 @@ pub(super) fn notifications(measured: &Measured<'_>) -> Shown {
     };
     let telling = calls(deploy, "notify").find(fails);
     let telling = telling.ok_or_else(|| Short::missed(format!("no job of {DEPLOY} tells of a failure")))?;
-    Ok(vec![format!(
-        "the job {} tells of a failure; each rollout tells of its start and its end itself",
-        telling.job.id
-    )])
+    let channels = &measured.project.delivery.notifications;
+    require(!channels.is_empty(), || format!("{FILE} has no channel in [[notifications]]: nobody is told"))?;
+    let channels: Vec<_> = channels.iter().map(Channel::name).collect();
+    Ok(vec![
+        format!("the job {} tells of a failure; each rollout tells of its start and its end itself", telling.job.id),
+        format!("told are {}", channels.join(", ")),
+    ])
 }
 
 /// Every pull request is validated.

@@ -56,6 +56,18 @@ fn a_pipeline_that_does_not_do_what_is_asked_falls_short_by_what_it_lacks() {
 }
 
 #[test]
+fn one_that_falls_short_is_told_beside_those_that_do_not() {
+    let fixture = with_workflows();
+    fixture.edit_delivery("[[notifications]]\nname = \"github\"\nkind = \"github\"\n", "");
+    let ran = fixture.run(&["verify", "--only", "A1.1", "--only", "D1.3"]);
+    let missed = ["not met: D1.3.", "has no channel in [[notifications]]", "next: cargo xtask verify --only D1.3\n"];
+    ran.refused(1, &missed);
+    let report: serde_json::Value = serde_json::from_str(&fixture.read("target/xtask/verify/report.json")).unwrap();
+    let verdicts: Vec<_> = report["criteria"].as_array().unwrap().iter().map(|it| it["verdict"].clone()).collect();
+    assert_eq!(verdicts, ["met", "missed"]);
+}
+
+#[test]
 fn what_cannot_be_measured_is_unknown_and_falls_short() {
     let fixture = Fixture::new(On::Process);
     let unknown = ["3 criteria: 0 met, 0 missed, 3 unknown; not met: A1.1, A1.2, A1.4.", "the pipeline runs elsewhere"];
