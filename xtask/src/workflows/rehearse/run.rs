@@ -240,7 +240,8 @@ impl<'a> Run<'a> {
         let minutes = expression::text(&self.value(text, contexts)?);
         let seconds = minutes.parse::<f64>().map(|minutes| minutes * 60.0).map_err(|error| anyhow!(error));
         let duration = seconds.and_then(|seconds| Ok(std::time::Duration::try_from_secs_f64(seconds)?));
-        duration.map_err(|_| mistake(self.workflow, text, &format!("`{minutes}` is no number of minutes")).into())
+        let shown = self.stage.secrets.mask(&minutes);
+        duration.map_err(|_| mistake(self.workflow, text, &format!("`{shown}` is no number of minutes")).into())
     }
 
     /// A job of this workflow as GitHub shows it.
