@@ -117,6 +117,7 @@ fn a_clean_clone_with_githubs_variables_and_nothing_of_the_callers() {
       - run: '[[ $GITHUB_SHA == $(git rev-parse HEAD) && $GITHUB_WORKSPACE == $PWD ]]'
       - run: env
       - { run: pwd, working-directory: config }
+      - run: '[[ ! -e .git/hooks && -d ../origin.git && ! -e ../origin.git/hooks ]]'
   b: { runs-on: x, needs: a, steps: [{ uses: actions/checkout@v1, with: { fetch-depth: 0 } }, { run: 'git tag; ls -A' }] }
   c: { runs-on: x, needs: b, steps: [{ run: 'ls -A' }, { run: cargo xtask ci }] }
 ",
