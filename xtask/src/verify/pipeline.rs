@@ -1,5 +1,7 @@
 //! A1: what the workflows start by, what waits for what, and what they do; read as GitHub reads them.
 
+use std::collections::BTreeSet;
+
 use clap::ValueEnum as _;
 
 use super::documents::{lacking, read};
@@ -213,13 +215,13 @@ pub(super) fn documented(measured: &Measured<'_>) -> Shown {
     const PATH: &str = "docs/pipeline.md";
     let (text, workflows) = (read(measured, PATH)?, measured.workflows()?);
     let files = [&workflows.ci_cd, &workflows.deploy];
-    let jobs = files.iter().flat_map(|workflow| &workflow.jobs).map(|job| job.id.value.as_str());
+    let jobs: BTreeSet<_> = files.iter().flat_map(|workflow| &workflow.jobs).map(|job| job.id.value.as_str()).collect();
+    let entries: Vec<_> = jobs.iter().map(|job| format!("- **{job}** ")).collect();
     let steps: Vec<_> = ci::steps().map(|(_, id)| format!("| `{id}` |")).collect();
-    let sections = ["## Triggers", "## Structure"];
-    let parts = sections.into_iter().chain([CI_CD, DEPLOY]).chain(jobs).chain(steps.iter().map(String::as_str));
+    let sections = ["## Triggers", "## Structure", CI_CD, DEPLOY];
+    let parts = sections.into_iter().chain(entries.iter().chain(&steps).map(String::as_str));
     none_of(lacking(&text, PATH, parts))?;
-    let jobs = files.iter().map(|workflow| workflow.jobs.len()).sum::<usize>();
-    Ok(vec![format!("{PATH}: triggers, structure, {jobs} jobs and {} steps", steps.len())])
+    Ok(vec![format!("{PATH}: triggers, structure, the entries of {} jobs and {} steps", jobs.len(), steps.len())])
 }
 
 #[cfg(test)]
