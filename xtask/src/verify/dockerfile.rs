@@ -1,9 +1,5 @@
 //! A Dockerfile, as far as its stages and layers go.
 
-use std::path::Path;
-
-use super::verdict::Short;
-
 /// Its instructions, stage by stage.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Dockerfile {
@@ -18,13 +14,7 @@ struct Stage {
 }
 
 impl Dockerfile {
-    pub(super) fn read(root: &Path, path: &str) -> Result<Dockerfile, Short> {
-        let text = std::fs::read_to_string(root.join(path));
-        text.map(|text| Dockerfile::parse(&text))
-            .map_err(|error| Short::missed(format!("{path} cannot be read: {error}")))
-    }
-
-    fn parse(text: &str) -> Dockerfile {
+    pub(super) fn parse(text: &str) -> Dockerfile {
         let mut stages: Vec<Stage> = Vec::new();
         for line in instructions(text) {
             let (name, rest) = line.split_once(char::is_whitespace).unwrap_or((&line, ""));

@@ -1,6 +1,7 @@
 //! A1.3 and A2: what `image-check` has measured on an image that it has just built.
 
 use super::dockerfile::Dockerfile;
+use super::documents::read;
 use super::measured::{Image, Measured};
 use super::verdict::{Short, Shown, require};
 use crate::rollout::policy::Span;
@@ -61,7 +62,7 @@ pub(super) fn limits(measured: &Measured<'_>) -> Shown {
 }
 
 fn dockerfile(measured: &Measured<'_>) -> Result<Dockerfile, Short> {
-    Dockerfile::read(&measured.project.root, &measured.project.delivery.image.dockerfile)
+    read(measured, &measured.project.delivery.image.dockerfile).map(|text| Dockerfile::parse(&text))
 }
 
 /// What builds and what runs are stages of their own.
@@ -81,7 +82,7 @@ pub(super) fn layers(measured: &Measured<'_>) -> Shown {
     require(dependencies > 0 && sources > 0, || {
         "no stage compiles dependencies before it copies the sources: each change would compile them anew".into()
     })?;
-    Ok(vec![format!("{dependencies} layers of dependencies before the last copy of sources, {sources} after it")])
+    Ok(vec![format!("layers that compile: {dependencies} before the last copy of sources, {sources} after it")])
 }
 
 /// It is as small as its budget says.
