@@ -170,8 +170,6 @@ pub struct Strategy {
     pub matrix: Vec<(Text, Values)>,
     /// `false` where the others go on after one has failed.
     pub fail_fast: Option<Text>,
-    /// How many run at a time.
-    pub max_parallel: Option<Text>,
 }
 
 /// The values of a name of the matrix.

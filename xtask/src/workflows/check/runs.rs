@@ -190,7 +190,7 @@ mod tests {
             assert!(found.iter().all(|said| said.starts_with(place)), "{found:?}");
         }
         for line in
-            ["cargo xtask ci --group \"$GROUP\"", "cargo xtask down --env \"$ENVIRONMENT\" --yes", line::ALLOWED[0].0]
+            ["cargo xtask ci --group \"$GROUP\"", "cargo xtask down --env \"$ENVIRONMENT\" --yes", line::ALLOWED[0]]
         {
             let found = said(&of(&one_step(&format!("|\n          {line}"))));
             assert_eq!(found, Vec::<String>::new(), "{line}");
