@@ -55,6 +55,17 @@ impl Ground {
         [self.logs(), self.temp(), self.target()].iter().try_for_each(fs::create_dir_all)
     }
 
+    /// The commit's files, without a history: what is to be run is read from them.
+    ///
+    /// # Errors
+    /// When they cannot be written.
+    pub(super) fn export(&self, root: &Path) -> anyhow::Result<PathBuf> {
+        let clone = self.workspace();
+        fs::create_dir_all(&clone).with_context(|| format!("making {}", clone.display()))?;
+        crate::git::export(root, &self.commit, &clone)?;
+        Ok(clone)
+    }
+
     /// Has the repository look as it does once the event has happened.
     ///
     /// # Errors

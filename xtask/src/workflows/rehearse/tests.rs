@@ -1,5 +1,7 @@
 //! Small workflows of shell lines, in a repository of each test's own.
 
+use std::fs;
+
 use clap::Parser as _;
 use serde_json::{Value, json};
 
