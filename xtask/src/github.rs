@@ -1,4 +1,5 @@
-//! What GitHub Actions takes for a command in a log. Its limits are those of
+//! What a program says to GitHub from within a job, and hears there: whose job and run it is, a step's outputs, the job's
+//! summary, and commands in the log. The limits are those of
 //! <https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands>.
 
 use std::fmt;

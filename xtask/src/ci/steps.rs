@@ -124,7 +124,7 @@ pub(super) const STEPS: &[Step] = &[
         verifies: "every workflow calls what there is, by the rules, and misses nothing that it is there for",
         criteria: &["A1.1", "A1.2", "A1.4"],
         command: &["cargo", "xtask", "workflows", "--check"],
-        inputs: &[".github/", "xtask/src/", "*Cargo.toml", "Cargo.lock", "rust-toolchain.toml"],
+        inputs: &[".github/", "config/delivery.toml", "xtask/src/", "*Cargo.toml", "Cargo.lock", "rust-toolchain.toml"],
         facts: &[Fact::Cargo],
         limit: minutes(5),
         remedy: "cargo xtask workflows --check",

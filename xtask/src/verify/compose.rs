@@ -24,13 +24,7 @@ fn wrong(
 
 /// Colours are reached through the proxy alone, and what is kept is kept in volumes.
 pub(super) fn networks_and_volumes(measured: &Measured<'_>) -> Shown {
-    let open = |resolved: &Resolved| {
-        let of_colour = |colour: Colour| {
-            let open = resolved.open_networks_of(colour).into_iter();
-            open.map(move |network| format!("{colour} is in {network}, which leads out")).collect::<Vec<_>>()
-        };
-        Colour::BOTH.into_iter().flat_map(of_colour).collect()
-    };
+    let open = |resolved: &Resolved| Colour::BOTH.into_iter().flat_map(|colour| ways_past(resolved, colour)).collect();
     none_of(wrong(measured, open)?)?;
     let lacking = |resolved: &Resolved| match resolved.networks_and_volumes() {
         (0, _) => vec!["there is no network of its own".to_owned()],
@@ -42,6 +36,15 @@ pub(super) fn networks_and_volumes(measured: &Measured<'_>) -> Shown {
         let (networks, volumes) = resolved.networks_and_volumes();
         format!("{networks} networks, those of the colours internal, {volumes} volumes")
     })
+}
+
+/// The ways to a colour, or out of it, past the proxy.
+fn ways_past(resolved: &Resolved, colour: Colour) -> Vec<String> {
+    let open = resolved.open_networks_of(colour).into_iter();
+    let open = open.map(|network| format!("{colour} is in {network}, which leads out"));
+    let shared = (!resolved.is_in_a_network(colour)).then(|| format!("{colour} is in no network of its own"));
+    let published = resolved.is_published(colour).then(|| format!("{colour} is reached at a port of the machine"));
+    open.chain(shared).chain(published).collect()
 }
 
 /// Nothing can take all there is.
@@ -78,4 +81,25 @@ pub(super) fn restarts(measured: &Measured<'_>) -> Shown {
     none_of(wrong(measured, down)?)?;
     require(measured.resolved()?.values().all(|resolved| resolved.services() > 0), || "there is no service".into())?;
     of_each(measured, |resolved| format!("{} services are started again", resolved.services()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_colour_is_reached_through_the_proxy_alone() {
+        let of = |blue: &str| {
+            let text = format!(
+                r#"{{ "services": {{ "app-blue": {blue} }},
+                    "networks": {{ "inner": {{ "internal": true }}, "outer": {{}} }} }}"#
+            );
+            ways_past(&Resolved::parse(&text).unwrap(), Colour::Blue)
+        };
+        assert_eq!(of(r#"{ "networks": { "inner": null } }"#), Vec::<String>::new());
+        assert_eq!(of(r#"{ "networks": { "inner": null, "outer": null } }"#), ["blue is in outer, which leads out"]);
+        assert_eq!(of(r#"{ "network_mode": "host" }"#), ["blue is in no network of its own"]);
+        let published = of(r#"{ "networks": { "inner": null }, "ports": [{ "target": 8080, "published": "8080" }] }"#);
+        assert_eq!(published, ["blue is reached at a port of the machine"]);
+    }
 }

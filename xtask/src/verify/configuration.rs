@@ -51,6 +51,13 @@ fn layer<'a>(explained: &'a Explained, key: &str) -> Option<&'a str> {
     explained.get(key)?.get("origin")?.get("layer")?.as_str()
 }
 
+/// The keys whose values nobody gives from outside the code. What is left to the code in one environment and given in another
+/// is given where it differs; where no layer is told, nobody is known to have given it.
+fn in_code<'a>(all: &[Explained], keys: &[&'a str]) -> impl Iterator<Item = &'a str> {
+    let is_given = |explained: &Explained, key: &str| !matches!(layer(explained, key), None | Some("default"));
+    keys.iter().copied().filter(move |key| !all.iter().any(|explained| is_given(explained, key)))
+}
+
 /// Every value that differs between environments is given from outside the code.
 pub(super) fn externalised(measured: &Measured<'_>) -> Shown {
     none_of(measured.findings()?.iter().map(ToString::to_string).collect())?;
@@ -58,10 +65,7 @@ pub(super) fn externalised(measured: &Measured<'_>) -> Shown {
     let all = environments.iter().map(|(name, environment)| explained(measured, (name, environment)));
     let all: Vec<_> = all.collect::<Result<_, _>>()?;
     let differing = differing(&all);
-    // What is left to the code in one environment and given in another is given where it differs.
-    let in_code = |key: &&&str| all.iter().all(|explained| layer(explained, key) == Some("default"));
-    let in_code = differing.iter().filter(in_code).map(|key| format!("{key} differs by what the code says"));
-    none_of(in_code.collect())?;
+    none_of(in_code(&all, &differing).map(|key| format!("{key} differs by what the code says")).collect())?;
     Ok(vec![
         format!("config-lint has nothing to say about {} environments", environments.len()),
         format!(
@@ -86,6 +90,7 @@ pub(super) fn secrets(measured: &Measured<'_>) -> Shown {
     });
     let tracked = tracked.filter(|(_, path)| git::files(root, &[path]).is_ok_and(|files| !files.is_empty()));
     none_of(tracked.map(|(secret, path)| format!("git tracks {path}, the file of {secret}")).collect())?;
+    require(sources().count() > 0, || "no environment has a secret: there is none that is managed".into())?;
     let shown = planted(measured)?;
     Ok(vec![
         format!("no secret in {} files of up to {}", files.len(), Size::from(LARGEST)),
@@ -94,7 +99,8 @@ pub(super) fn secrets(measured: &Measured<'_>) -> Shown {
     ])
 }
 
-/// Gives the service secrets, and looks whether it shows them where it tells all that it was given.
+/// Gives the service secrets, and looks whether it shows them where it tells all that it was given. Its logs and answers it
+/// does not look at.
 fn planted(measured: &Measured<'_>) -> Result<String, Short> {
     let (args, binary, settings) = (explain(measured)?, measured.binary()?, measured.settings()?);
     let mut told = 0;
@@ -112,7 +118,8 @@ fn planted(measured: &Measured<'_>) -> Result<String, Short> {
             told += 1;
         }
     }
-    Ok(format!("{told} secrets were given to the service and shown by it nowhere"))
+    require(told > 0, || "the service has no setting that is a secret: there is none that it could show".into())?;
+    Ok(format!("{told} secrets were given to the service, and `{}` shows none of them", args.join(" ")))
 }
 
 /// One binary is another environment's by one variable.
@@ -211,7 +218,9 @@ mod tests {
             r#"{ "settings": { "a": { "value": 2, "origin": { "layer": "file" } }, "b": { "value": "x" }, "c": { "value": 1 } } }"#,
         );
         assert_eq!((layer(&one, "a"), layer(&two, "a"), layer(&one, "b")), (Some("default"), Some("file"), None));
-        assert_eq!(differing(&[one, two]), ["a", "c"]);
+        let all = [one, two];
+        assert_eq!(differing(&all), ["a", "c"]);
+        assert_eq!(in_code(&all, &["a", "b", "c"]).collect::<Vec<_>>(), ["b", "c"]);
         assert!(differing(&[]).is_empty());
         assert_eq!(read("{}").unwrap_err(), Short::missed("it prints no `settings`"));
         assert!(read("nothing").is_err());

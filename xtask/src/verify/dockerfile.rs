@@ -1,9 +1,5 @@
 //! A Dockerfile, as far as its stages and layers go.
 
-use std::path::Path;
-
-use super::verdict::Short;
-
 /// Its instructions, stage by stage.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Dockerfile {
@@ -18,13 +14,7 @@ struct Stage {
 }
 
 impl Dockerfile {
-    pub(super) fn read(root: &Path, path: &str) -> Result<Dockerfile, Short> {
-        let text = std::fs::read_to_string(root.join(path));
-        text.map(|text| Dockerfile::parse(&text))
-            .map_err(|error| Short::missed(format!("{path} cannot be read: {error}")))
-    }
-
-    fn parse(text: &str) -> Dockerfile {
+    pub(super) fn parse(text: &str) -> Dockerfile {
         let mut stages: Vec<Stage> = Vec::new();
         for line in instructions(text) {
             let (name, rest) = line.split_once(char::is_whitespace).unwrap_or((&line, ""));
@@ -72,12 +62,13 @@ fn compiles_last(stage: &Stage) -> impl Fn(&(String, String)) -> bool + '_ {
 
 fn compiles((name, rest): &(String, String)) -> bool {
     let words: Vec<_> = rest.split_whitespace().collect();
-    let builds = |pair: &[&str]| matches!(pair, ["cargo" | "auditable" | "chef", "build" | "cook" | "fetch"]);
+    let builds = |pair: &[&str]| matches!(pair, ["cargo" | "auditable" | "chef", "build" | "cook"]);
     name == "RUN" && words.windows(2).any(builds)
 }
 
 fn copies_sources((name, rest): &(String, String)) -> bool {
-    matches!(name.as_str(), "COPY" | "ADD") && !rest.starts_with("--from")
+    let mut flags = rest.split_whitespace().take_while(|word| word.starts_with("--"));
+    matches!(name.as_str(), "COPY" | "ADD") && !flags.any(|flag| flag.starts_with("--from="))
 }
 
 /// The lines of a Dockerfile with those joined that go on, without comments and empty ones.
@@ -112,7 +103,11 @@ mod tests {
 
     #[test]
     fn dependencies_have_layers_of_their_own_where_they_are_compiled_before_the_sources_are_there() {
-        assert_eq!(Dockerfile::parse(GOOD).compiled_before_and_after_the_sources(), (2, 1));
+        assert_eq!(Dockerfile::parse(GOOD).compiled_before_and_after_the_sources(), (1, 1));
+        let fetched = "FROM rust\nCOPY Cargo.* ./\nRUN cargo fetch\nCOPY . .\nRUN cargo build";
+        assert_eq!(Dockerfile::parse(fetched).compiled_before_and_after_the_sources(), (0, 1));
+        let owned = "FROM rust\nCOPY . .\nRUN cargo build\nCOPY --chown=1:1 --from=x /x /x\nRUN cargo build";
+        assert_eq!(Dockerfile::parse(owned).compiled_before_and_after_the_sources(), (0, 2));
         let naive = "FROM rust\nCOPY . .\nRUN cargo build --release\nCMD [\"x\"]";
         assert_eq!(Dockerfile::parse(naive).compiled_before_and_after_the_sources(), (0, 1));
         assert_eq!(Dockerfile::parse("FROM scratch\nCOPY x /").compiled_before_and_after_the_sources(), (0, 0));

@@ -39,7 +39,7 @@ fn script(measured: &Measured<'_>, verb: &str) -> Shown {
     Ok(vec![format!("{SCRIPTS}/{verb}.sh runs `cargo xtask {verb}` from any folder")])
 }
 
-/// The text of a document.
+/// The text of a file of the project.
 pub(super) fn read(measured: &Measured<'_>, path: &str) -> Result<String, Short> {
     let text = fs::read_to_string(measured.project.root.join(path));
     text.map_err(|error| Short::missed(format!("{path} cannot be read: {error}")))

@@ -1,11 +1,15 @@
 //! A1.3 and A2: what `image-check` has measured on an image that it has just built.
 
 use super::dockerfile::Dockerfile;
+use super::documents::read;
 use super::measured::{Image, Measured};
 use super::verdict::{Short, Shown, require};
+use crate::rollout::policy::Span;
 
 /// What the image has to do without of what one would write first, in percent.
 const SMALLER_BY: f64 = 30.0;
+/// How soon the service has to answer.
+const START: Span = Span::secs(5);
 
 fn found(image: &Image, rows: &[&str]) -> Shown {
     rows.iter().map(|id| image.row(id).map(|row| format!("{id}: {}", row.found))).collect()
@@ -37,7 +41,14 @@ pub(super) fn vulnerabilities(measured: &Measured<'_>) -> Shown {
 
 /// It answers soon after its container was started.
 pub(super) fn start(measured: &Measured<'_>) -> Shown {
+    soon_enough(measured.project.delivery.image.max_start)?;
     found(measured.image()?, &["start"])
+}
+
+/// Whether the limit that the row is held against is what is asked for: a project may allow more, and the row passes then.
+fn soon_enough(limit: Option<Span>) -> Result<(), Short> {
+    let limit = limit.ok_or_else(|| Short::unknown("image.max_start does not say what the start is held against"))?;
+    require(limit <= START, || format!("image.max_start is {limit}, and at most {START} are asked for"))
 }
 
 /// Its limits are configured, and the kernel holds them.
@@ -51,7 +62,7 @@ pub(super) fn limits(measured: &Measured<'_>) -> Shown {
 }
 
 fn dockerfile(measured: &Measured<'_>) -> Result<Dockerfile, Short> {
-    Dockerfile::read(&measured.project.root, &measured.project.delivery.image.dockerfile)
+    read(measured, &measured.project.delivery.image.dockerfile).map(|text| Dockerfile::parse(&text))
 }
 
 /// What builds and what runs are stages of their own.
@@ -71,10 +82,23 @@ pub(super) fn layers(measured: &Measured<'_>) -> Shown {
     require(dependencies > 0 && sources > 0, || {
         "no stage compiles dependencies before it copies the sources: each change would compile them anew".into()
     })?;
-    Ok(vec![format!("{dependencies} layers of dependencies before the last copy of sources, {sources} after it")])
+    Ok(vec![format!("layers that compile: {dependencies} before the last copy of sources, {sources} after it")])
 }
 
 /// It is as small as its budget says.
 pub(super) fn budget(measured: &Measured<'_>) -> Shown {
     found(measured.image()?, &["size", "naive"])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_start_is_held_against_what_is_asked_for_and_not_against_whatever_a_project_allows() {
+        assert_eq!(soon_enough(Some(Span::secs(5))), Ok(()));
+        let allowed = soon_enough(Some(Span::secs(60))).unwrap_err();
+        assert_eq!(allowed, Short::missed("image.max_start is 1m, and at most 5s are asked for"));
+        assert!(matches!(soon_enough(None), Err(Short::Unknown(_))));
+    }
 }

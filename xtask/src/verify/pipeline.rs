@@ -1,6 +1,6 @@
 //! A1: what the workflows start by, what waits for what, and what they do; read as GitHub reads them.
 
-use std::fs;
+use std::collections::BTreeSet;
 
 use clap::ValueEnum as _;
 
@@ -9,16 +9,16 @@ use super::measured::Measured;
 use super::verdict::{Short, Shown, none_of, require};
 use crate::ci::{self, Group};
 use crate::cli;
+use crate::delivery::{Channel, FILE};
 use crate::problem::DEFAULT_ENVIRONMENT;
-use crate::workflows::model::{Job, Step, Values, Workflow, value};
+use crate::workflows::check::line::CallSite;
+use crate::workflows::check::{self, FOLDER, groups, publishes};
+use crate::workflows::model::{Job, Workflow};
 
-const FOLDER: &str = ".github/workflows";
 const CI_CD: &str = "ci-cd.yml";
 const DEPLOY: &str = "deploy.yml";
 /// Where every change that is to be delivered is pushed to.
 const MAIN: &str = "main";
-/// The verbs by which a job changes what is delivered.
-const DELIVERING: [&str; 5] = ["tag", "docker-build", "up", "deploy-blue-green", "promote"];
 
 /// The two workflows.
 #[derive(Debug)]
@@ -28,19 +28,21 @@ pub(super) struct Workflows {
 }
 
 impl Workflows {
+    /// Reads them, where the check finds nothing wrong with any. What a job runs says little of one whose condition, or whose
+    /// failure that does not count, takes it back; these are the check's.
     pub(super) fn read(measured: &Measured<'_>) -> Result<Workflows, Short> {
-        let folder = measured.project.root.join(FOLDER);
-        if !folder.is_dir() {
+        let root = &measured.project.root;
+        if !root.join(FOLDER).is_dir() {
             return Err(Short::unknown(format!("there is no {FOLDER}: the pipeline runs elsewhere")));
         }
-        let parse = |name: &str| {
-            let path = format!("{FOLDER}/{name}");
-            let text = fs::read_to_string(folder.join(name));
-            let text = text.map_err(|error| Short::missed(format!("{path} cannot be read: {error}")))?;
-            let mistakes = |mistakes: Vec<_>| Short::Missed(mistakes.iter().map(ToString::to_string).collect());
-            Workflow::parse(&path, &text).map_err(mistakes)
+        none_of(check::mistakes(root)?.iter().map(ToString::to_string).collect())?;
+        let mut all: Vec<_> = check::load(root)?.into_iter().flatten().collect();
+        let mut take = |file: &str| {
+            let path = format!("{FOLDER}/{file}");
+            let place = all.iter().position(|workflow| workflow.path == path);
+            place.map(|place| all.remove(place)).ok_or_else(|| Short::missed(format!("there is no {path}")))
         };
-        Ok(Workflows { ci_cd: parse(CI_CD)?, deploy: parse(DEPLOY)? })
+        Ok(Workflows { ci_cd: take(CI_CD)?, deploy: take(DEPLOY)? })
     }
 
     /// The job of the one that runs the tests of the other.
@@ -52,50 +54,14 @@ impl Workflows {
 
     /// The groups of steps that are run for whatever is validated.
     fn groups(&self) -> Vec<&str> {
-        let calls = calls(&self.ci_cd, "ci");
-        // Without a group, all of them are run.
-        let of_all = calls.iter().any(|call| call.flag("--group").is_none());
-        let all = Group::value_variants().iter().map(|group| group.name()).filter(|_| of_all);
-        all.chain(calls.iter().flat_map(|call| variants(call.job))).collect()
+        let listed = calls(&self.ci_cd, "ci").filter_map(|site| groups::of_matrix(site.job));
+        listed.flat_map(|(_, listed)| listed).map(|text| text.value.as_str()).collect()
     }
 }
 
-/// The values that a job's matrix has written out.
-fn variants(job: &Job) -> impl Iterator<Item = &str> {
-    let matrix = job.strategy.iter().flat_map(|strategy| &strategy.matrix);
-    let listed = matrix.filter_map(|(_, values)| match values {
-        Values::Listed(values) => Some(values),
-        Values::Computed(_) => None,
-    });
-    listed.flatten().map(|text| text.value.as_str())
-}
-
-/// A step that runs a verb.
-struct Call<'a> {
-    workflow: &'a Workflow,
-    job: &'a Job,
-    step: &'a Step,
-    words: Vec<&'a str>,
-}
-
-fn calls<'a>(workflow: &'a Workflow, verb: &str) -> Vec<Call<'a>> {
-    let steps = workflow.jobs.iter().flat_map(|job| job.steps.iter().map(move |step| (job, step)));
-    let called = steps.filter_map(|(job, step)| {
-        let words: Vec<_> = step.run.as_ref()?.split_whitespace().map(|word| word.trim_matches('"')).collect();
-        words.starts_with(&["cargo", "xtask", verb]).then_some(Call { workflow, job, step, words })
-    });
-    called.collect()
-}
-
-impl Call<'_> {
-    /// What a flag is given: the word itself, or what a variable of the step, its job or the workflow has.
-    fn flag(&self, flag: &str) -> Option<&str> {
-        let place = self.words.iter().position(|word| *word == flag)?;
-        let word = *self.words.get(place + 1)?;
-        let Some(name) = word.strip_prefix('$') else { return Some(word) };
-        let variables = [&self.step.env, &self.job.env, &self.workflow.env];
-        variables.into_iter().find_map(|env| value(env, name)).map(|text| text.value.as_str())
-    }
+/// Where a workflow calls a verb.
+fn calls<'a>(workflow: &'a Workflow, verb: &str) -> impl Iterator<Item = CallSite<'a>> {
+    CallSite::all(workflow).filter(move |site| site.call.verb == verb)
 }
 
 /// Whatever is pushed to main is delivered.
@@ -112,9 +78,8 @@ pub(super) fn triggers(measured: &Measured<'_>) -> Shown {
 pub(super) fn tests_first(measured: &Measured<'_>) -> Shown {
     let workflows = measured.workflows()?;
     let testing = workflows.testing_job()?;
-    let delivering = DELIVERING.iter().flat_map(|verb| calls(&workflows.deploy, verb)).map(|call| call.job);
+    let delivering = CallSite::all(&workflows.deploy).filter(|site| publishes(&site.call)).map(|site| site.job);
     let mut delivering: Vec<_> = delivering.collect();
-    delivering.sort_by(|one, other| one.id.value.cmp(&other.id.value));
     delivering.dedup_by(|one, other| one.id == other.id);
     require(!delivering.is_empty(), || format!("no job of {DEPLOY} delivers anything"))?;
     let waits = |job: &&&Job| workflows.deploy.needed_by(job).iter().any(|needed| needed.id == testing.id);
@@ -150,10 +115,10 @@ pub(super) fn staging(measured: &Measured<'_>) -> Shown {
 
 /// The job that deploys to an environment, and asks for its health after.
 fn deployed<'a>(deploy: &'a Workflow, environment: &str) -> Result<&'a Job, String> {
-    let is_here = |call: &Call<'_>| call.flag("--env") == Some(environment);
-    let deploying = calls(deploy, "deploy-blue-green").into_iter().find(is_here);
-    let job = deploying.map(|call| call.job).ok_or_else(|| format!("no job of {DEPLOY} deploys to {environment}"))?;
-    let asked = calls(deploy, "health-check").into_iter().any(|call| call.job.id == job.id && is_here(&call));
+    let is_here = |site: &CallSite<'_>| site.given("--env").as_deref() == Some(environment);
+    let deploying = calls(deploy, "deploy-blue-green").find(is_here);
+    let job = deploying.map(|site| site.job).ok_or_else(|| format!("no job of {DEPLOY} deploys to {environment}"))?;
+    let asked = calls(deploy, "health-check").any(|site| site.job.id == job.id && is_here(&site));
     if asked { Ok(job) } else { Err(format!("the job {} does not ask for the health of {environment}", job.id)) }
 }
 
@@ -178,13 +143,11 @@ pub(super) fn environments(measured: &Measured<'_>) -> Shown {
 /// A job of its own names each release.
 pub(super) fn tagging(measured: &Measured<'_>) -> Shown {
     let deploy = &measured.workflows()?.deploy;
-    let tags = calls(deploy, "tag");
-    let tag = tags.iter().find(|call| call.words.contains(&"--push"));
+    let tag = calls(deploy, "tag").find(|site| site.call.has("--push"));
     let tag = tag.ok_or_else(|| Short::missed(format!("no job of {DEPLOY} runs `cargo xtask tag --push`")))?;
-    let after = |call: &Call<'_>| deploy.needed_by(call.job).iter().any(|needed| needed.id == tag.job.id);
-    let deploying = calls(deploy, "deploy-blue-green");
-    let untagged = deploying.iter().filter(|call| !after(call));
-    none_of(untagged.map(|call| format!("the job {} deploys what has no tag", call.job.id)).collect())?;
+    let after = |site: &CallSite<'_>| deploy.needed_by(site.job).iter().any(|needed| needed.id == tag.job.id);
+    let untagged = calls(deploy, "deploy-blue-green").filter(|site| !after(site));
+    none_of(untagged.map(|site| format!("the job {} deploys what has no tag", site.job.id)).collect())?;
     Ok(vec![format!("the job {} tags each release before it is deployed", tag.job.id)])
 }
 
@@ -192,17 +155,19 @@ pub(super) fn tagging(measured: &Measured<'_>) -> Shown {
 pub(super) fn notifications(measured: &Measured<'_>) -> Shown {
     require(cli::command().find_subcommand("notify").is_some(), || "there is no verb `notify`".into())?;
     let deploy = &measured.workflows()?.deploy;
-    let fails = |call: &&Call<'_>| {
-        let conditions = [&call.job.condition, &call.step.condition];
+    let fails = |site: &CallSite<'_>| {
+        let conditions = [&site.job.condition, &site.step.condition];
         conditions.into_iter().flatten().any(|condition| condition.contains("failure()"))
     };
-    let telling = calls(deploy, "notify");
-    let telling = telling.iter().find(fails);
+    let telling = calls(deploy, "notify").find(fails);
     let telling = telling.ok_or_else(|| Short::missed(format!("no job of {DEPLOY} tells of a failure")))?;
-    Ok(vec![format!(
-        "the job {} tells of a failure; each rollout tells of its start and its end itself",
-        telling.job.id
-    )])
+    let channels = &measured.project.delivery.notifications;
+    require(!channels.is_empty(), || format!("{FILE} has no channel in [[notifications]]: nobody is told"))?;
+    let channels: Vec<_> = channels.iter().map(Channel::name).collect();
+    Ok(vec![
+        format!("the job {} tells of a failure; each rollout tells of its start and its end itself", telling.job.id),
+        format!("told are {}", channels.join(", ")),
+    ])
 }
 
 /// Every pull request is validated.
@@ -210,6 +175,7 @@ pub(super) fn pull_requests(measured: &Measured<'_>) -> Shown {
     let ci_cd = &measured.workflows()?.ci_cd;
     require(ci_cd.trigger("pull_request").is_some(), || format!("{CI_CD} does not start on pull requests"))?;
     let groups = measured.workflows()?.groups();
+    require(!groups.is_empty(), || format!("{CI_CD} runs no group of steps"))?;
     Ok(vec![format!("{CI_CD} runs {} groups for each pull request: {}", groups.len(), groups.join(", "))])
 }
 
@@ -249,13 +215,13 @@ pub(super) fn documented(measured: &Measured<'_>) -> Shown {
     const PATH: &str = "docs/pipeline.md";
     let (text, workflows) = (read(measured, PATH)?, measured.workflows()?);
     let files = [&workflows.ci_cd, &workflows.deploy];
-    let jobs = files.iter().flat_map(|workflow| &workflow.jobs).map(|job| job.id.value.as_str());
+    let jobs: BTreeSet<_> = files.iter().flat_map(|workflow| &workflow.jobs).map(|job| job.id.value.as_str()).collect();
+    let entries: Vec<_> = jobs.iter().map(|job| format!("- **{job}** ")).collect();
     let steps: Vec<_> = ci::steps().map(|(_, id)| format!("| `{id}` |")).collect();
-    let sections = ["## Triggers", "## Structure"];
-    let parts = sections.into_iter().chain([CI_CD, DEPLOY]).chain(jobs).chain(steps.iter().map(String::as_str));
+    let sections = ["## Triggers", "## Structure", CI_CD, DEPLOY];
+    let parts = sections.into_iter().chain(entries.iter().chain(&steps).map(String::as_str));
     none_of(lacking(&text, PATH, parts))?;
-    let jobs = files.iter().map(|workflow| workflow.jobs.len()).sum::<usize>();
-    Ok(vec![format!("{PATH}: triggers, structure, {jobs} jobs and {} steps", steps.len())])
+    Ok(vec![format!("{PATH}: triggers, structure, the entries of {} jobs and {} steps", jobs.len(), steps.len())])
 }
 
 #[cfg(test)]

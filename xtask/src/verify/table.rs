@@ -162,8 +162,8 @@ pub(super) const CRITERIA: &[Criterion] = &[
     Criterion {
         id: "D1.3",
         asks: "deploy.yml: deployment notifications",
-        how: "the job that tells of a failure",
-        stands: &[DEPLOY],
+        how: "the job that tells of a failure, and the channels there are",
+        stands: &[DEPLOY, "config/delivery.toml"],
         measure: pipeline::notifications,
     },
     Criterion {

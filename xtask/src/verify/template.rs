@@ -1,8 +1,8 @@
 //! The template of the environment: every variable, each with what it is, and no value that is dangerous.
 
 use std::collections::BTreeMap;
-use std::fs;
 
+use super::documents::read;
 use super::measured::Measured;
 use super::verdict::{Short, Shown, none_of};
 use crate::config_lint::committed;
@@ -16,8 +16,7 @@ pub(super) fn whole(measured: &Measured<'_>) -> Shown {
     let generated = measured.project.delivery.service.generated.keys();
     let file = generated.map(String::as_str).find(|file| NAMES.iter().any(|name| file.ends_with(name)));
     let file = file.ok_or_else(|| Short::unknown("service.generated has no .env.template"))?;
-    let text = fs::read_to_string(measured.project.root.join(file));
-    let text = text.map_err(|error| Short::missed(format!("{file} cannot be read: {error}")))?;
+    let text = read(measured, file)?;
     let entries = entries(&text);
     let mut wrong = Vec::new();
     let has = |variable: &str| entries.contains_key(variable);

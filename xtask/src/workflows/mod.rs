@@ -34,7 +34,8 @@ pub struct Args {
 /// Checks the workflows, or rehearses one.
 ///
 /// # Errors
-/// A [`Problem`] with exit code 1 that lists everything that is wrong; those of the rehearsal.
+/// A [`Problem`] with exit code 1 that lists everything that is wrong, and with 78 where `delivery.toml` is; those of the
+/// rehearsal.
 pub fn run(args: &Args) -> anyhow::Result<()> {
     let root = project::root()?;
     match &args.rehearsal.rehearse {
@@ -59,7 +60,8 @@ fn check(root: &Path, json: bool) -> anyhow::Result<()> {
 /// Looks whether a rehearsal has anything to go by.
 ///
 /// # Errors
-/// A [`Problem`] with exit code 1 that lists everything that is wrong with the workflows of a project.
+/// A [`Problem`] with exit code 1 that lists everything that is wrong with the workflows of a project, and with 78 where its
+/// `delivery.toml` is.
 fn require_right(root: &Path) -> anyhow::Result<()> {
     conclude(&check::mistakes(root)?, &github::below(root))
 }

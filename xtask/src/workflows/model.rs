@@ -64,6 +64,12 @@ impl Workflow {
         self.triggers.iter().flat_map(|trigger| &trigger.inputs)
     }
 
+    /// What a variable is for a step, as it is written there, at its job or at the workflow.
+    pub fn variable<'a>(&'a self, job: Option<&'a Job>, step: Option<&'a Step>, name: &str) -> Option<&'a Text> {
+        let env = [step.map(|step| &step.env), job.map(|job| &job.env), Some(&self.env)];
+        env.into_iter().flatten().find_map(|env| value(env, name))
+    }
+
     /// The jobs that have to be over before this one begins, by whatever way.
     pub fn needed_by<'a>(&'a self, job: &'a Job) -> Vec<&'a Job> {
         let mut found: Vec<&Job> = Vec::new();
@@ -164,8 +170,6 @@ pub struct Strategy {
     pub matrix: Vec<(Text, Values)>,
     /// `false` where the others go on after one has failed.
     pub fail_fast: Option<Text>,
-    /// How many run at a time.
-    pub max_parallel: Option<Text>,
 }
 
 /// The values of a name of the matrix.

@@ -209,9 +209,8 @@ impl Reader<'_> {
         });
         let matrix = matrix.collect();
         let fail_fast = self.text(fields.take("fail-fast"));
-        let max_parallel = self.text(fields.take("max-parallel"));
         self.end(fields);
-        Strategy { matrix, fail_fast, max_parallel }
+        Strategy { matrix, fail_fast }
     }
 
     fn secrets(&mut self, node: Node) -> Secrets {
@@ -306,6 +305,7 @@ jobs:
       - run: x
         uses: y
         env: x
+    strategy: { matrix: { os: [x] }, max-parallel: 1 }
 ";
         assert_eq!(
             mistakes(text),
@@ -314,6 +314,7 @@ jobs:
                 "w.yml:3:13: this is one value, neither a list nor a mapping",
                 "w.yml:5:3: job `a` has neither `steps` nor `uses`",
                 "w.yml:7:5: a job has no `step` here; it can have `name`, `needs`, `if`, `runs-on`, `timeout-minutes`, `permissions`, `concurrency`, `environment`, `strategy`, `env`, `outputs`, `steps`, `uses`, `with`, `secrets`",
+                "w.yml:13:38: `strategy` has no `max-parallel` here; it can have `matrix`, `fail-fast`",
                 "w.yml:12:14: this is a mapping, of keys with their values",
                 "w.yml:10:9: a step has either `uses` or `run`",
             ]

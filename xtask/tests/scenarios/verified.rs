@@ -18,9 +18,9 @@ fn with_workflows() -> Fixture {
     fixture
 }
 
-/// Writes the workflow that deploys as this project has it, but for a text, which has to be there.
-fn break_deploying(fixture: &Fixture, from: &str, to: &str) {
-    let path = format!("{WORKFLOWS}/deploy.yml");
+/// Writes a workflow as this project has it, but for a text, which has to be there.
+fn break_workflow(fixture: &Fixture, file: &str, from: &str, to: &str) {
+    let path = format!("{WORKFLOWS}/{file}");
     let text = fs::read_to_string(repository().join(&path)).unwrap();
     assert!(text.contains(from), "`{from}` is not in {path}");
     fixture.write(&path, &text.replacen(from, to, 1));
@@ -36,19 +36,35 @@ fn a_pipeline_that_does_not_do_what_is_asked_falls_short_by_what_it_lacks() {
     let met = verify(&fixture).ok();
     assert!(met.stdout.contains("3 criteria: 3 met, 0 missed, 0 unknown"), "{}", met.stdout);
 
-    break_deploying(&fixture, "    needs: [verify]\n", "");
-    verify(&fixture).refused(1, &["not met: A1.2.", "the job tag does not wait for verify"]);
-
-    break_deploying(&fixture, "cargo xtask health-check --env staging", "cargo xtask status --env staging");
-    verify(&fixture).refused(1, &["not met: A1.4.", "the job staging does not ask for the health of staging"]);
-
-    break_deploying(&fixture, PUSH, "");
-    let missed = ["not met: A1.1.", "does not start on a push to main", "next: cargo xtask verify --only A1.1\n"];
-    verify(&fixture).refused(1, &missed);
+    let (image, asked) = ("    needs: [tag, image]\n", "cargo xtask health-check --env staging");
+    let ci = "        run: cargo xtask ci";
+    for (file, from, to, found) in [
+        ("ci-cd.yml", ci, &*format!("        continue-on-error: true\n{ci}"), "a step that fails, fails its job"),
+        ("deploy.yml", "    needs: [verify]\n", "", "`tag` runs before every test has passed"),
+        ("deploy.yml", image, &*format!("{image}    if: always()\n"), "`staging` has no `if`"),
+        ("deploy.yml", asked, "cargo xtask status --env staging", "asks by `health-check`"),
+        ("deploy.yml", PUSH, "", "this workflow starts by `push`"),
+    ] {
+        break_workflow(&fixture, file, from, to);
+        verify(&fixture).refused(1, &["not met: A1.1, A1.2, A1.4.", found]);
+        break_workflow(&fixture, file, "", "");
+    }
     let report: serde_json::Value = serde_json::from_str(&fixture.read("target/xtask/verify/report.json")).unwrap();
     let verdicts: Vec<_> = report["criteria"].as_array().unwrap().iter().map(|it| it["verdict"].clone()).collect();
-    assert_eq!((verdicts, &report["met"]), (vec!["missed".into(), "met".into(), "met".into()], &false.into()));
+    assert_eq!((verdicts, &report["met"]), (vec!["missed".into(); 3], &false.into()));
     assert!(fixture.read("target/xtask/verify/report.md").contains("**missed**"));
+}
+
+#[test]
+fn one_that_falls_short_is_told_beside_those_that_do_not() {
+    let fixture = with_workflows();
+    fixture.edit_delivery("[[notifications]]\nname = \"github\"\nkind = \"github\"\n", "");
+    let ran = fixture.run(&["verify", "--only", "A1.1", "--only", "D1.3"]);
+    let missed = ["not met: D1.3.", "has no channel in [[notifications]]", "next: cargo xtask verify --only D1.3\n"];
+    ran.refused(1, &missed);
+    let report: serde_json::Value = serde_json::from_str(&fixture.read("target/xtask/verify/report.json")).unwrap();
+    let verdicts: Vec<_> = report["criteria"].as_array().unwrap().iter().map(|it| it["verdict"].clone()).collect();
+    assert_eq!(verdicts, ["met", "missed"]);
 }
 
 #[test]

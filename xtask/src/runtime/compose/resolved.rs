@@ -32,6 +32,7 @@ struct Service {
     healthcheck: Option<Healthcheck>,
     restart: Option<String>,
     networks: Option<BTreeMap<String, Value>>,
+    ports: Option<Vec<Value>>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -121,6 +122,18 @@ impl Resolved {
         let is_internal = |network: &Value| network.get("internal").and_then(Value::as_bool).unwrap_or(false);
         let is_open = |name: &&str| !self.networks.get(*name).is_some_and(is_internal);
         joined.map(String::as_str).filter(is_open).collect()
+    }
+
+    /// Whether a colour is in a network of its own and not in the machine's or another service's.
+    pub fn is_in_a_network(&self, colour: Colour) -> bool {
+        let service = self.services.get(&stack::Service::Colour(colour).to_string());
+        service.and_then(|service| service.networks.as_ref()).is_some_and(|networks| !networks.is_empty())
+    }
+
+    /// Whether a colour is reached at a port of the machine, past the proxy.
+    pub fn is_published(&self, colour: Colour) -> bool {
+        let service = self.services.get(&stack::Service::Colour(colour).to_string());
+        service.and_then(|service| service.ports.as_ref()).is_some_and(|ports| !ports.is_empty())
     }
 
     /// How many networks and how many volumes there are.
@@ -229,8 +242,9 @@ mod tests {
     #[test]
     fn what_nobody_watches_or_restarts_is_named_and_a_way_out_of_a_colour_too() {
         let told = of(r#"{ "services": {
-            "app-blue": { "restart": "unless-stopped", "networks": { "inner": null } },
-            "app-green": { "restart": "no", "networks": { "inner": {}, "outer": {} }, "healthcheck": { "test": ["CMD", "x"] } },
+            "app-blue": { "restart": "unless-stopped", "networks": { "inner": null }, "ports": null },
+            "app-green": { "restart": "no", "networks": { "inner": {}, "outer": {} }, "healthcheck": { "test": ["CMD", "x"] },
+                "ports": [{ "mode": "ingress", "target": 8080, "published": "8080", "protocol": "tcp" }] },
             "edge": { "restart": "always", "healthcheck": { "test": ["CMD", "x"], "disable": true } } },
             "networks": { "inner": { "internal": true }, "outer": {} }, "volumes": { "data": {} } }"#);
         assert_eq!(told.unchecked(), ["app-blue", "edge"]);
@@ -238,6 +252,10 @@ mod tests {
         assert!(told.open_networks_of(Colour::Blue).is_empty());
         assert_eq!(told.open_networks_of(Colour::Green), ["outer"]);
         assert_eq!(told.networks_and_volumes(), (2, 1));
+        assert_eq!(Colour::BOTH.map(|colour| told.is_published(colour)), [false, true]);
+        assert_eq!(Colour::BOTH.map(|colour| told.is_in_a_network(colour)), [true, true]);
+        let told = of(r#"{ "services": { "app-blue": { "network_mode": "host", "networks": {} } } }"#);
+        assert_eq!(Colour::BOTH.map(|colour| told.is_in_a_network(colour)), [false, false]);
         assert!(Resolved::is_colour("app-green") && !Resolved::is_colour("edge"));
     }
 }

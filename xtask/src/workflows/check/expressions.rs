@@ -97,8 +97,7 @@ impl Site<'_> {
             }
             ["secrets", name] => self.secret(name),
             ["env", name, ..] => {
-                let env = [self.step.map(|step| &step.env), self.job.map(|job| &job.env), Some(&workflow.env)];
-                let is_there = env.into_iter().flatten().any(|env| value(env, name).is_some());
+                let is_there = workflow.variable(self.job, self.step, name).is_some();
                 (!is_there).then(|| format!("nobody declares `{name}` in an `env`"))
             }
             _ => Some(format!("nobody can say what `{}` is; write its name out", names.join("."))),

@@ -1,17 +1,18 @@
 //! A `run:` as the shell takes it apart, as far as it is one command with arguments.
 
-use super::super::model::{Job, Step};
+use super::super::model::{Job, Step, Workflow};
+use super::super::yaml::Text;
 
 /// What a `run:` may be besides a verb, each with its reason.
-pub(super) const ALLOWED: [(&str, &str); 1] = [(
+pub(super) const ALLOWED: [&str; 1] = [
+    // A gate that needs a build to say no could fail to say it.
     "jq --exit-status --arg expected \"$EXPECTED\" '($expected | split(\" \")) as $run | ($run - keys == []) and \
      all(to_entries[]; .value.result == if .key | IN($run[]) then \"success\" else \"skipped\" end)' <<< \"$NEEDS\"",
-    "a gate that needs a build to say no could fail to say it",
-)];
+];
 
 /// Whether a line is one of those.
 pub(super) fn is_allowed(run: &str) -> bool {
-    ALLOWED.iter().any(|(line, _)| run.trim_end() == *line)
+    ALLOWED.contains(&run.trim_end())
 }
 
 /// A part of a word.
@@ -100,16 +101,16 @@ pub(super) fn words(line: &str) -> Result<Vec<Word>, String> {
 
 /// A verb with its arguments.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Call {
+pub(crate) struct Call {
     /// Which.
-    pub(super) verb: String,
+    pub(crate) verb: String,
     /// What follows it.
     pub(super) args: Vec<Word>,
 }
 
 impl Call {
     /// The verb that a step calls, where it does.
-    pub(super) fn of(step: &Step) -> Option<Call> {
+    pub(crate) fn of(step: &Step) -> Option<Call> {
         let words = words(step.run.as_ref()?.trim_end()).ok()?;
         let [cargo, xtask, verb, args @ ..] = &words[..] else { return None };
         let is_verb = cargo.written() == "cargo" && xtask.written() == "xtask";
@@ -117,22 +118,51 @@ impl Call {
     }
 
     /// The verbs that a job calls, in order, each with its step.
-    pub(super) fn all(job: &Job) -> impl Iterator<Item = (&Step, Call)> {
+    pub(crate) fn all(job: &Job) -> impl Iterator<Item = (&Step, Call)> {
         job.steps.iter().filter_map(|step| Some((step, Call::of(step)?)))
     }
 
     /// Whether a flag is given.
-    pub(super) fn has(&self, flag: &str) -> bool {
+    pub(crate) fn has(&self, flag: &str) -> bool {
         self.args.iter().any(|arg| is_flag(&arg.written(), flag))
     }
 
     /// A flag's value as it is written, variables as `$NAME`.
-    pub(super) fn value(&self, flag: &str) -> Option<String> {
+    pub(crate) fn value(&self, flag: &str) -> Option<String> {
         let place = self.args.iter().position(|arg| is_flag(&arg.written(), flag))?;
         match self.args[place].written().split_once('=') {
             Some((_, value)) => Some(value.to_owned()),
             None => self.args.get(place + 1).map(Word::written),
         }
+    }
+}
+
+/// A call, and where it stands.
+#[derive(Debug)]
+pub(crate) struct CallSite<'a> {
+    pub(crate) workflow: &'a Workflow,
+    pub(crate) job: &'a Job,
+    pub(crate) step: &'a Step,
+    pub(crate) call: Call,
+}
+
+impl<'a> CallSite<'a> {
+    /// The calls of a workflow, in order.
+    pub(crate) fn all(workflow: &'a Workflow) -> impl Iterator<Item = CallSite<'a>> {
+        let of_job = move |job| Call::all(job).map(move |(step, call)| CallSite { workflow, job, step, call });
+        workflow.jobs.iter().flat_map(of_job)
+    }
+
+    /// What a flag is given: the word itself, or what is written for the variable that it is.
+    pub(crate) fn given(&self, flag: &str) -> Option<String> {
+        let value = self.call.value(flag)?;
+        if value.starts_with('$') { self.variable(flag).map(|text| text.value.clone()) } else { Some(value) }
+    }
+
+    /// What is written for the variable that a flag is given.
+    pub(super) fn variable(&self, flag: &str) -> Option<&'a Text> {
+        let value = self.call.value(flag)?;
+        self.workflow.variable(Some(self.job), Some(self.step), value.strip_prefix('$')?)
     }
 }
 

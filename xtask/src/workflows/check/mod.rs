@@ -5,19 +5,23 @@ mod deployment;
 mod duties;
 mod expressions;
 mod gate;
-mod groups;
+pub(crate) mod groups;
 mod limits;
-mod line;
+pub(crate) mod line;
 mod pins;
 mod runs;
+mod secrets;
 
 use std::fs;
 use std::path::Path;
 
 use anyhow::Context as _;
 
+pub(crate) use deployment::publishes;
+
 use super::mistake::Mistake;
 use super::model::Workflow;
+use crate::delivery::Delivery;
 use crate::{builder_image, ci, cli};
 
 /// Where the workflows are, from the project's folder.
@@ -48,8 +52,9 @@ pub fn load(root: &Path) -> anyhow::Result<Vec<Result<Workflow, Vec<Mistake>>>> 
 /// Everything that is wrong with the workflows of a project, by file and line.
 ///
 /// # Errors
-/// When a file cannot be read.
+/// When a file cannot be read; those of [`Delivery::load`].
 pub fn mistakes(root: &Path) -> anyhow::Result<Vec<Mistake>> {
+    let delivery = Delivery::load(root)?;
     let mut mistakes = Vec::new();
     let mut workflows = Vec::new();
     for read in load(root)? {
@@ -61,7 +66,7 @@ pub fn mistakes(root: &Path) -> anyhow::Result<Vec<Mistake>> {
     // What could not be read is not missing.
     let is_read = mistakes.is_empty();
     mistakes.extend(of_lines(&workflows));
-    mistakes.extend(of_each(&workflows, builder_image::toolchain(root).as_deref()));
+    mistakes.extend(of_each(&workflows, builder_image::toolchain(root).as_deref(), &delivery));
     mistakes.extend(is_read.then(|| duties::mistakes(&workflows, FOLDER)).into_iter().flatten());
     mistakes.sort();
     mistakes.dedup();
@@ -76,7 +81,7 @@ fn of_lines(workflows: &[Workflow]) -> Vec<Mistake> {
 }
 
 /// What else is wrong with each workflow by itself.
-fn of_each(workflows: &[Workflow], toolchain: Option<&str>) -> Vec<Mistake> {
+fn of_each(workflows: &[Workflow], toolchain: Option<&str>, delivery: &Delivery) -> Vec<Mistake> {
     let groups = ci::groups();
     let of_one = |workflow: &Workflow| {
         let gate = if GATED.contains(&workflow.stem()) { gate::mistakes(workflow) } else { Vec::new() };
@@ -84,6 +89,7 @@ fn of_each(workflows: &[Workflow], toolchain: Option<&str>) -> Vec<Mistake> {
             expressions::mistakes(workflow),
             groups::mistakes(workflow, &groups),
             deployment::mistakes(workflow),
+            secrets::mistakes(workflow, delivery),
             pins::mistakes(workflow, toolchain),
             limits::mistakes(workflow),
             gate,

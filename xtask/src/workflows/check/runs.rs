@@ -3,11 +3,14 @@
 use clap::Command;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
+use super::super::expression::inner;
 use super::super::mistake::Mistake;
-use super::super::model::{Job, Step, Values, Workflow, value};
+use super::super::model::{Job, Step, Values, Workflow};
 use super::super::yaml::Text;
 use super::line::{self, Word};
 
+/// The flags by which a verb says what it would do, and does nothing.
+const PRINTS: [&str; 4] = ["--plan", "--dry-run", "--list", "--why"];
 /// What stands for a value that nobody knows before the workflow runs.
 const UNKNOWN: &str = "value-of-";
 
@@ -34,13 +37,9 @@ fn of_line(workflow: &Workflow, job: &Job, step: &Step, run: &Text, command: &Co
             "these are several lines; a `run` is one `cargo xtask` verb, and each gets a step of its own".into(),
         ];
     }
-    let env = |name: &str| [&step.env, &job.env, &workflow.env].into_iter().find_map(|env| value(env, name));
-    let undeclared = |names: Vec<&str>| {
-        let names = names.into_iter().filter(|name| env(name).is_none());
-        names.map(|name| format!("nobody declares `{name}` in an `env` of the step, the job or the workflow")).collect()
-    };
+    let env = |name: &str| workflow.variable(Some(job), Some(step), name);
     if line::is_allowed(line) {
-        return undeclared(vec!["EXPECTED", "NEEDS"]);
+        return undeclared(["EXPECTED", "NEEDS"], env);
     }
     let words = match line::words(line) {
         Ok(words) => words,
@@ -52,17 +51,43 @@ fn of_line(workflow: &Workflow, job: &Job, step: &Step, run: &Text, command: &Co
     if (cargo.written().as_str(), xtask.written().as_str()) != ("cargo", "xtask") {
         return vec!["this is no `cargo xtask` verb, nor one of the lines that are allowed beside it".into()];
     }
-    let mut wrong: Vec<String> = undeclared(args.iter().flat_map(Word::variables).collect());
+    let said = undeclared(args.iter().flat_map(Word::variables), env);
+    said.into_iter().chain(refused(job, args, command, env)).collect()
+}
+
+fn undeclared<'a>(names: impl IntoIterator<Item = &'a str>, env: impl Fn(&str) -> Option<&'a Text>) -> Vec<String> {
+    let names = names.into_iter().filter(|name| env(name).is_none());
+    names.map(|name| format!("nobody declares `{name}` in an `env` of the step, the job or the workflow")).collect()
+}
+
+/// What is wrong with a verb and its flags in any of the job's variants.
+fn refused<'a>(
+    job: &Job,
+    args: &[Word],
+    command: &Command,
+    env: impl Fn(&str) -> Option<&'a Text> + Copy,
+) -> Vec<String> {
     let variants = job.strategy.iter().flat_map(|strategy| &strategy.matrix).map(|(_, values)| length(values));
+    let mut refused = Vec::new();
     for variant in 0..variants.max().unwrap_or(1).max(1) {
         let given = |name: &str| {
             let text = env(name).map(|text| known(text, job, variant).unwrap_or_else(|| format!("{UNKNOWN}{name}")));
             text.unwrap_or_default()
         };
-        let refused = accept(command, args.iter().map(|word| word.with(given)).collect()).err();
-        wrong.extend(refused.filter(|message| !wrong.contains(message)));
+        let args: Vec<_> = args.iter().map(|word| word.with(given)).collect();
+        for message in prints(&args).into_iter().chain(accept(command, args).err()) {
+            if !refused.contains(&message) {
+                refused.push(message);
+            }
+        }
     }
-    wrong
+    refused
+}
+
+/// By which of its flags a verb does nothing: what comes after it in the job would be about what was there before.
+fn prints(args: &[String]) -> Option<String> {
+    let flag = args.iter().find(|arg| PRINTS.contains(&arg.as_str()))?;
+    Some(format!("`{flag}` only prints, and does nothing; leave it out"))
 }
 
 fn length(values: &Values) -> usize {
@@ -74,10 +99,10 @@ fn length(values: &Values) -> usize {
 
 /// What a variable is in one of the job's variants, where that stands in the file.
 fn known(text: &Text, job: &Job, variant: usize) -> Option<String> {
-    let Some(expression) = text.trim().strip_prefix("${{").and_then(|rest| rest.strip_suffix("}}")) else {
+    let Some(expression) = inner(text) else {
         return (!text.contains("${{")).then(|| text.value.clone());
     };
-    let name = expression.trim().strip_prefix("matrix.")?;
+    let name = expression.strip_prefix("matrix.")?;
     let (_, values) = job.strategy.as_ref()?.matrix.iter().find(|(key, _)| *key == name)?;
     match values {
         Values::Listed(values) => values.get(variant % values.len().max(1)).map(|value| value.value.clone()),
@@ -153,6 +178,10 @@ mod tests {
             ("cargo xtask ci --group $GROUP", "in double quotes"),
             ("cargo xtask ci; true", "`;` is for the shell"),
             ("cargo xtask ci --help", "does nothing"),
+            ("cargo xtask ci --group \"$GROUP\" --yes --keep-going --dry-run", "`--dry-run` only prints"),
+            ("cargo xtask ci --list", "`--list` only prints"),
+            ("cargo xtask ci --why", "`--why` only prints"),
+            ("cargo xtask deploy-blue-green --env staging --wait 15m --plan", "`--plan` only prints"),
         ] {
             let workflow = one_step(line);
             let found = said(&of(&workflow));
@@ -161,7 +190,7 @@ mod tests {
             assert!(found.iter().all(|said| said.starts_with(place)), "{found:?}");
         }
         for line in
-            ["cargo xtask ci --group \"$GROUP\"", "cargo xtask down --env \"$ENVIRONMENT\" --yes", line::ALLOWED[0].0]
+            ["cargo xtask ci --group \"$GROUP\"", "cargo xtask down --env \"$ENVIRONMENT\" --yes", line::ALLOWED[0]]
         {
             let found = said(&of(&one_step(&format!("|\n          {line}"))));
             assert_eq!(found, Vec::<String>::new(), "{line}");

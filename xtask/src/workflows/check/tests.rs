@@ -3,6 +3,8 @@
 use std::path::Path;
 
 use super::*;
+use crate::delivery::FILE;
+use crate::testing::{DELIVERY, TempDir};
 use crate::workflows::model::Job;
 
 /// As they are told.
@@ -20,6 +22,11 @@ fn source(stem: &str) -> String {
 
 fn parse(stem: &str, text: &str) -> Workflow {
     Workflow::parse(&format!("{FOLDER}/{stem}.yml"), text).unwrap_or_else(|mistakes| panic!("{mistakes:?}\n{text}"))
+}
+
+/// What this project delivers.
+pub(super) fn delivery() -> Delivery {
+    Delivery::load(root()).unwrap()
 }
 
 /// One of the real workflows, with the first of something replaced.
@@ -64,7 +71,7 @@ jobs:
 
 /// What is wrong with some workflows, their lines apart: one that is left out cannot be wrong.
 fn all(workflows: &[Workflow]) -> Vec<Mistake> {
-    [of_each(workflows, Some("1.95.0")), duties::mistakes(workflows, FOLDER)].concat()
+    [of_each(workflows, Some("1.95.0"), &delivery()), duties::mistakes(workflows, FOLDER)].concat()
 }
 
 #[test]
@@ -104,8 +111,10 @@ fn no_line_and_no_edge_of_the_real_workflows_can_be_left_out_unseen() {
 
 #[test]
 fn what_is_no_yaml_or_not_there_is_told_with_its_place() {
-    let folder = crate::testing::TempDir::new();
+    let folder = TempDir::new();
     fs::create_dir_all(folder.path().join(FOLDER)).unwrap();
+    fs::create_dir_all(folder.path().join("config")).unwrap();
+    fs::write(folder.path().join(FILE), DELIVERY).unwrap();
     fs::write(folder.path().join(FOLDER).join("ci-cd.yml"), "on: [push\n").unwrap();
     let found = said(&mistakes(folder.path()).unwrap());
     assert_eq!(found.len(), 1, "{found:?}");

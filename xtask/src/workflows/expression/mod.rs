@@ -82,6 +82,14 @@ pub fn interpolate(text: &str, scope: &Scope<'_>) -> Result<Value, Mistake> {
     Ok(Value::String(whole))
 }
 
+/// The expression that a text is, without its braces; none where it is several, or something else as well.
+pub fn inner(text: &str) -> Option<&str> {
+    match pieces(text.trim()).ok()?[..] {
+        [Piece::Expression { text, .. }] => Some(text.trim()),
+        _ => None,
+    }
+}
+
 /// Whether what an `if:` stands at is to run: without a function that asks for the status, only after success.
 ///
 /// # Errors

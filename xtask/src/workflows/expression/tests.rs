@@ -234,3 +234,18 @@ fn a_condition_without_a_function_for_it_holds_after_success_alone() {
     assert!(condition("${{ false }} x", &scope).unwrap_err().message.contains("one expression"));
     assert_eq!(condition("${{ unknown }}", &scope).unwrap_err().at, 4);
 }
+
+#[test]
+fn the_expression_that_a_text_is_stands_in_its_braces() {
+    for (text, expected) in [
+        ("${{ matrix.group }}", Some("matrix.group")),
+        (" ${{inputs.a || '}}'}}\n", Some("inputs.a || '}}'")),
+        ("${{ a }}${{ b }}", None),
+        ("x ${{ a }}", None),
+        ("${{ a", None),
+        ("a", None),
+        ("", None),
+    ] {
+        assert_eq!(inner(text), expected, "{text}");
+    }
+}

@@ -37,9 +37,11 @@ pub(super) fn run(
     };
     report.verdict = Verdict::Passed;
     if let Err(error) = found {
-        say!("{}: {error:#}", job.name);
+        // An input may be a secret, and what is wrong with it quotes it.
+        let mask = |text: &str| job.run.stage.secrets.mask(text);
+        say!("{}: {}", job.name, mask(&format!("{error:#}")));
         report.verdict = Verdict::Failed;
-        report.reason = Some(problem::reason(&error));
+        report.reason = Some(mask(&problem::reason(&error)));
     }
     Ok(())
 }

@@ -16,6 +16,8 @@ use crate::problem::{ExitCode, Problem};
 
 const FOLDER: &str = "target/xtask/rehearsal";
 const LOCK: &str = "lock";
+/// No repository of a rehearsal has the hooks that a person has git put into each.
+const NO_TEMPLATE: &str = "--template=";
 
 /// The folder. What a rehearsal has made in it is gone when it goes out of scope, but for logs and what cargo has built.
 pub(super) struct Ground {
@@ -42,7 +44,7 @@ impl Ground {
         let ground =
             Ground { root: root.to_owned(), folder, commit: commit.to_owned(), is_kept: Cell::new(false), _lock: lock };
         ground.prepare().with_context(|| format!("making {}", ground.folder.display()))?;
-        git(root, &["clone", "--quiet", "--bare", &text(root), &text(&ground.origin())])?;
+        git(root, &["clone", "--quiet", NO_TEMPLATE, "--bare", &text(root), &text(&ground.origin())])?;
         git(&ground.origin(), &["remote", "remove", "origin"])?;
         Ok(ground)
     }
@@ -51,6 +53,17 @@ impl Ground {
         let written = [self.origin(), self.workspace(), self.parked(), self.temp(), self.logs(), self.summary()];
         written.iter().try_for_each(|path| remove(path))?;
         [self.logs(), self.temp(), self.target()].iter().try_for_each(fs::create_dir_all)
+    }
+
+    /// The commit's files, without a history: what is to be run is read from them.
+    ///
+    /// # Errors
+    /// When they cannot be written.
+    pub(super) fn export(&self, root: &Path) -> anyhow::Result<PathBuf> {
+        let clone = self.workspace();
+        fs::create_dir_all(&clone).with_context(|| format!("making {}", clone.display()))?;
+        crate::git::export(root, &self.commit, &clone)?;
+        Ok(clone)
     }
 
     /// Has the repository look as it does once the event has happened.
@@ -109,10 +122,10 @@ impl Ground {
         fs::create_dir_all(&workspace)?;
         remove(&workspace.join(".git"))?;
         let git = |args: &[&str]| git(&workspace, args);
-        git(&["init", "--quiet"])?;
+        git(&["init", "--quiet", NO_TEMPLATE])?;
         git(&["remote", "add", "origin", &format!("file://{}", self.origin().display())])?;
         // The link to what cargo builds: a pattern for a folder need not fit it.
-        fs::write(workspace.join(".git/info/exclude"), "/target\n")?;
+        write(&workspace.join(".git/info/exclude"), "/target\n")?;
         let branch = event.reference.strip_prefix("refs/heads/");
         let tracked = match branch {
             Some(branch) => format!("refs/remotes/origin/{branch}"),
@@ -201,6 +214,11 @@ impl Drop for Ground {
             let _ = remove(&path);
         }
     }
+}
+
+fn write(path: &Path, text: &str) -> anyhow::Result<()> {
+    let folder = path.parent().map_or(Ok(()), fs::create_dir_all);
+    folder.and_then(|()| fs::write(path, text)).with_context(|| format!("writing {}", path.display()))
 }
 
 /// Removes what is there, a link itself and not what it leads to.

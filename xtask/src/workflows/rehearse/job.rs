@@ -101,7 +101,7 @@ impl<'a> JobRun<'a> {
         contexts.insert("env".into(), Value::Object(self.env.clone()));
         let outputs = self.run.pairs(&self.job.outputs, &contexts)?;
         let url = self.job.environment.as_ref().and_then(|it| it.url.as_ref());
-        let url = url.map(|url| self.run.value(url, &contexts)).transpose()?.map(|url| text(&url));
+        let url = url.map(|url| self.run.value(url, &contexts)).transpose()?.map(|url| stage.secrets.mask(&text(&url)));
         let took = self.began.elapsed();
         let limit = humantime::format_duration(self.limit);
         let report = JobReport {
@@ -149,7 +149,7 @@ impl<'a> JobRun<'a> {
         let title = step.name.as_ref().or(step.run.as_ref()).or(step.uses.as_ref());
         let name =
             title.map(|title| self.run.value(title, &contexts)).transpose()?.map_or_else(String::new, |it| text(&it));
-        let name = name.lines().next().unwrap_or_default().to_owned();
+        let name = self.run.stage.secrets.mask(name.lines().next().unwrap_or_default());
         let mut report = StepReport {
             name,
             verdict: Verdict::Skipped,

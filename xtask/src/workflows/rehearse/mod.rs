@@ -17,11 +17,7 @@ mod step;
 #[cfg(test)]
 mod tests;
 
-use std::fs;
 use std::path::Path;
-
-use anyhow::Context as _;
-use serde_json::Value;
 
 use super::Mistake;
 use super::check::load;
@@ -35,7 +31,7 @@ use crate::{flags, git, out, say};
 use event::{Event, Kind};
 use ground::Ground;
 use report::{Report, Verdict};
-use run::{Run, Stage};
+use run::Stage;
 use secrets::Secrets;
 
 /// Flags of a rehearsal.
@@ -94,17 +90,8 @@ fn rehearse(
     under_way: &UnderWay,
     check: fn(&Path) -> anyhow::Result<()>,
 ) -> anyhow::Result<Report> {
-    let Some(head) = git::head(root) else {
-        let message = format!("{} is no checkout with a commit, and a commit is what is rehearsed.", root.display());
-        return Err(Problem::new(ExitCode::Usage, message).next("git commit").into());
-    };
-    if !head.clean {
-        say!("note: what is not committed is not in it");
-    }
-    let ground = Ground::new(root, &head.commit)?;
-    let clone = ground.workspace();
-    fs::create_dir_all(&clone).with_context(|| format!("making {}", clone.display()))?;
-    git::export(root, &head.commit, &clone)?;
+    let ground = Ground::new(root, &committed(root)?)?;
+    let clone = ground.export(root)?;
     check(&clone)?;
     let delivery = Delivery::load(&clone)?;
     // What is wrong with one, the check has told.
@@ -113,13 +100,9 @@ fn rehearse(
     require_known(args, workflow, &delivery)?;
     let event = Event::of(workflow, args.event, args.reference.as_deref(), &args.inputs)?;
     ground.receive(&event)?;
-
     let sources: Vec<_> = workflows.iter().map(|workflow| workflow.source.as_str()).collect();
     let secrets = Secrets::named_in(&sources, |name| std::env::var(name).ok());
     let name = workflow.name.as_deref().unwrap_or(workflow.stem());
-    let folder = root.file_name().unwrap_or_default().to_string_lossy();
-    // Nobody's: what is pushed by this name to a registry on the internet is refused there.
-    let repository = format!("rehearsal/{}", folder.to_lowercase());
     let stage = Stage {
         args,
         workflows: &workflows,
@@ -128,27 +111,33 @@ fn rehearse(
         delivery: &delivery,
         secrets: &secrets,
         under_way,
-        github: event.context(&head.commit, &repository, name, &clone),
+        github: event.context(&ground.commit, &repository(root), name, &clone),
         vars: object(args.vars.iter().map(|(name, value)| (name.as_str(), value.as_str()))),
     };
-    let mut jobs = Vec::new();
-    let inputs = Value::Object(event.inputs.clone());
-    Run::new(&stage, workflow, inputs, secrets.context()).run(&args.jobs, &mut jobs)?;
-    let summary = Some(ground.summary()).filter(|path| path.is_file());
-    let report = Report {
-        workflow: workflow.stem().to_owned(),
-        event: event.kind.name(),
-        reference: event.reference.clone(),
-        commit: head.commit,
-        verdict: Report::verdict_of(&jobs),
-        jobs,
-        summary,
-    };
+    let report = stage.report(workflow)?;
     if args.keep || report.verdict == Verdict::Failed {
         say!("the clone stays in {}", clone.display());
         ground.keep();
     }
     Ok(report)
+}
+
+/// The commit that is rehearsed.
+fn committed(root: &Path) -> Result<String, Problem> {
+    let Some(head) = git::head(root) else {
+        let message = format!("{} is no checkout with a commit, and a commit is what is rehearsed.", root.display());
+        return Err(Problem::new(ExitCode::Usage, message).next("git commit"));
+    };
+    if !head.clean {
+        say!("note: what is not committed is not in it");
+    }
+    Ok(head.commit)
+}
+
+/// Nobody's: what is pushed by this name to a registry on the internet is refused there.
+fn repository(root: &Path) -> String {
+    let folder = root.file_name().unwrap_or_default().to_string_lossy();
+    format!("rehearsal/{}", folder.to_lowercase())
 }
 
 fn chosen<'a>(workflows: &'a [Workflow], name: &str) -> Result<&'a Workflow, Problem> {

@@ -9,7 +9,7 @@ use super::event::{self, Event};
 use super::ground::Ground;
 use super::job::JobRun;
 use super::matrix::{self, Combination};
-use super::report::{JobReport, Verdict};
+use super::report::{JobReport, Report, Verdict};
 use super::secrets::Secrets;
 use super::{Flags, mistake};
 use crate::delivery::Delivery;
@@ -34,6 +34,27 @@ pub(super) struct Stage<'a> {
     pub(super) github: Map<String, Value>,
     /// The context `vars`.
     pub(super) vars: Value,
+}
+
+impl Stage<'_> {
+    /// Runs a workflow, and tells what came of it.
+    ///
+    /// # Errors
+    /// Those of [`Run::run`].
+    pub(super) fn report(&self, workflow: &Workflow) -> anyhow::Result<Report> {
+        let inputs = Value::Object(self.event.inputs.clone());
+        let mut jobs = Vec::new();
+        Run::new(self, workflow, inputs, self.secrets.context()).run(&self.args.jobs, &mut jobs)?;
+        Ok(Report {
+            workflow: workflow.stem().to_owned(),
+            event: self.event.kind.name(),
+            reference: self.event.reference.clone(),
+            commit: self.ground.commit.clone(),
+            verdict: Report::verdict_of(&jobs),
+            jobs,
+            summary: Some(self.ground.summary()).filter(|path| path.is_file()),
+        })
+    }
 }
 
 /// A workflow that runs, or one that it calls.
@@ -240,7 +261,8 @@ impl<'a> Run<'a> {
         let minutes = expression::text(&self.value(text, contexts)?);
         let seconds = minutes.parse::<f64>().map(|minutes| minutes * 60.0).map_err(|error| anyhow!(error));
         let duration = seconds.and_then(|seconds| Ok(std::time::Duration::try_from_secs_f64(seconds)?));
-        duration.map_err(|_| mistake(self.workflow, text, &format!("`{minutes}` is no number of minutes")).into())
+        let shown = self.stage.secrets.mask(&minutes);
+        duration.map_err(|_| mistake(self.workflow, text, &format!("`{shown}` is no number of minutes")).into())
     }
 
     /// A job of this workflow as GitHub shows it.

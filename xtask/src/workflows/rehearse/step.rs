@@ -82,7 +82,7 @@ impl StepRun<'_, '_> {
         report.verdict = Verdict::Passed;
         match ended {
             Ended::Well => {}
-            Ended::Badly { reason, .. } => self.fail(report, reason, &running.log),
+            Ended::Badly { reason, .. } => self.fail(report, &reason, &running.log),
             Ended::Interrupted => return Err(interrupted().into()),
         }
         let told = self.told(&files);
@@ -90,15 +90,16 @@ impl StepRun<'_, '_> {
         match told {
             Ok(outputs) => Ok(outputs),
             Err(error) => {
-                self.fail(report, format!("{error:#}"), &running.log);
+                self.fail(report, &format!("{error:#}"), &running.log);
                 Ok(Map::new())
             }
         }
     }
 
-    fn fail(&self, report: &mut StepReport, reason: String, log: &Path) {
+    fn fail(&self, report: &mut StepReport, reason: &str, log: &Path) {
         report.verdict = Verdict::Failed;
-        report.reason = Some(reason);
+        // What a step has told may be quoted in it.
+        report.reason = Some(self.job.run.stage.secrets.mask(reason));
         report.tail = foreign::tail(log, TAIL).unwrap_or_default();
     }
 

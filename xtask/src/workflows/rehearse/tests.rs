@@ -1,5 +1,7 @@
 //! Small workflows of shell lines, in a repository of each test's own.
 
+use std::fs;
+
 use clap::Parser as _;
 use serde_json::{Value, json};
 
@@ -117,6 +119,7 @@ fn a_clean_clone_with_githubs_variables_and_nothing_of_the_callers() {
       - run: '[[ $GITHUB_SHA == $(git rev-parse HEAD) && $GITHUB_WORKSPACE == $PWD ]]'
       - run: env
       - { run: pwd, working-directory: config }
+      - run: '[[ ! -e .git/hooks && -d ../origin.git && ! -e ../origin.git/hooks ]]'
   b: { runs-on: x, needs: a, steps: [{ uses: actions/checkout@v1, with: { fetch-depth: 0 } }, { run: 'git tag; ls -A' }] }
   c: { runs-on: x, needs: b, steps: [{ run: 'ls -A' }, { run: cargo xtask ci }] }
 ",
@@ -278,10 +281,20 @@ fn a_secret_is_the_callers_variable_and_is_shown_nowhere() {
     let ran = rehearsed(
         "
   a: { runs-on: x, steps: [{ env: { KEY: '${{ secrets.PATH }}' }, run: 'echo \"is: $KEY\"; echo \"$KEY\" >> \"$GITHUB_STEP_SUMMARY\"; exit 1' }] }
+  b: { runs-on: x, env: { KEY: '${{ secrets.PATH }}' }, steps: [{ run: 'echo \"$KEY\" >> \"$GITHUB_OUTPUT\"' }] }
+  c: { runs-on: x, steps: [{ uses: actions/upload-artifact@v1, with: { path: '${{ secrets.PATH }}' } }] }
+  d:
+    runs-on: x
+    environment: { name: staging, url: '${{ secrets.PATH }}' }
+    steps: [{ name: 'by ${{ secrets.PATH }}', run: 'true' }]
 ",
     );
     assert_eq!(ran.log(0, 0), "is: ***\n");
     assert_eq!(fs::read_to_string(ran.report.summary.as_ref().unwrap()).unwrap(), "# a\n\n***\n");
+    let reason = |job: usize| ran.report.jobs[job].steps[0].reason.as_deref().unwrap();
+    assert_eq!(reason(1), "GITHUB_OUTPUT: line 1, `***`, is neither `name=value` nor `name<<DELIMITER`");
+    assert!(reason(2).contains("there is no *** to be uploaded"), "{}", reason(2));
+    assert_eq!((&*ran.report.jobs[3].steps[0].name, ran.report.jobs[3].url.as_deref()), ("by ***", Some("***")));
     let shown = format!("{}{}", ran.report.conclude().unwrap_err(), serde_json::to_string(&ran.report).unwrap());
     assert!(!shown.contains(&path), "{shown}");
 }
