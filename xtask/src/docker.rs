@@ -1,6 +1,7 @@
 //! The Docker engine, by its command line: contexts, `DOCKER_HOST` and ssh mean here what they mean to the person who types
 //! `docker`, unless an environment names an engine of its own; see [`docker_host`].
 
+use std::ffi::OsStr;
 use std::io;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Command, Output, Stdio};
@@ -8,6 +9,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use duct::Expression;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -116,7 +118,7 @@ impl std::error::Error for Refusal {}
 ///
 /// # Errors
 /// A [`Problem`] with exit code 69 or 78 when there is no such way.
-pub fn command<S: AsRef<std::ffi::OsStr>>(args: &[S]) -> anyhow::Result<Command> {
+pub fn command<S: AsRef<OsStr>>(args: &[S]) -> anyhow::Result<Command> {
     let way = docker_host::way()?;
     let mut command = Command::new("docker");
     for secret in docker_host::SECRETS {
@@ -124,6 +126,17 @@ pub fn command<S: AsRef<std::ffi::OsStr>>(args: &[S]) -> anyhow::Result<Command>
     }
     command.args(args).envs(way.variables.iter().cloned()).stdin(Stdio::null()).process_group(0);
     Ok(command)
+}
+
+/// The same for what may take a limited time; see [`limited`].
+///
+/// # Errors
+/// Those of [`command`].
+pub fn expression<S: AsRef<OsStr>>(args: &[S]) -> anyhow::Result<Expression> {
+    let way = docker_host::way()?;
+    let expression = limited::in_own_group(&duct::cmd("docker", args.iter().map(AsRef::as_ref)));
+    let expression = docker_host::SECRETS.iter().fold(expression, |expression, secret| expression.env_remove(secret));
+    Ok(way.variables.iter().fold(expression, |expression, (name, value)| expression.env(name, value)))
 }
 
 /// Runs a `docker` command and gives what it wrote to its standard output.
@@ -214,10 +227,7 @@ pub fn engine() -> anyhow::Result<Engine> {
 }
 
 fn ask_engine() -> anyhow::Result<Engine> {
-    let way = docker_host::way()?;
-    let asked = duct::cmd!("docker", "version", "--format", "{{json .Server}}");
-    let asked = docker_host::SECRETS.iter().fold(asked, |asked, secret| asked.env_remove(secret));
-    let asked = way.variables.iter().fold(asked, |asked, (name, value)| asked.env(name, value));
+    let asked = expression(&["version", "--format", "{{json .Server}}"])?;
     let answer = limited::run(&asked, ANSWER).map_err(|error| match error.downcast::<io::Error>() {
         Ok(error) => not_run(error),
         Err(error) => docker_host::unreachable(&format!("{error:#}")).into(),

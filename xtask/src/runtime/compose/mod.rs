@@ -220,11 +220,7 @@ impl Runtime for ComposeRuntime<'_> {
         let network = format!("{}_colours", self.stack.project());
         let start = self.start_of(colour, launch, SECRETS_DIR);
         let once = self.once(&start, &release.service, args, &["--name", &name, "--network", &network], &image);
-        let program = duct::cmd("docker", &once.args).before_spawn(|command| {
-            // Ctrl-C is for the engine to act on, in order.
-            std::os::unix::process::CommandExt::process_group(command, 0);
-            Ok(())
-        });
+        let program = docker::expression(&once.args)?;
         let program = once.env.iter().fold(program, |program, (name, value)| program.env(name, value));
         let ran = service::run_once(&program, *timeout);
         // The command that waited for it is gone, and it may not be; unless another deployer has one of that name by now.
