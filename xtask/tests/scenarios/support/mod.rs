@@ -10,6 +10,7 @@ mod proxy;
 pub mod ran;
 pub mod receiver;
 mod sshd;
+mod terminal;
 mod test_names;
 pub mod told;
 pub mod traces;
@@ -22,5 +23,6 @@ pub use fixture::{Fixture, On, SECRETS, TOKEN, eventually, parent, pid_at, proje
 pub use prober::CONNECTIONS;
 pub use ran::Ran;
 pub use sshd::{DOCKER_HOST, Sshd};
+pub use terminal::ctrl_c;
 pub use test_names::{is_a_test, named};
 pub use told::Told;
