@@ -204,12 +204,7 @@ pub(crate) fn explain(refusal: Refusal) -> anyhow::Error {
         return docker_host::unreachable(&refusal.said).into();
     }
     if refusal.said.contains("no space left on device") {
-        let message = "the disk of the Docker engine is full; nothing more was started or changed.";
-        return Problem::new(ExitCode::Unavailable, message)
-            .detail(refusal.said.lines())
-            .next("docker system df")
-            .next("df -h")
-            .into();
+        return docker_host::full(&refusal.said).into();
     }
     refusal.into()
 }
@@ -326,7 +321,7 @@ fn pull(reference: &str) -> anyhow::Result<Image> {
             "image {reference} is not there and cannot be pulled; nothing was started or changed. Is its name right, and does \
              `docker login` know its registry?"
         );
-        Problem::new(ExitCode::Unavailable, message).detail(said).next(format!("docker pull {reference}"))
+        Problem::new(ExitCode::Unavailable, message).detail(said).next(docker_host::typed(&format!("pull {reference}")))
     };
     match read(&["pull", "--quiet", reference]) {
         Ok(_) => image(reference)?.ok_or_else(|| refused(Vec::new()).into()),

@@ -11,8 +11,8 @@ use serde::Deserialize;
 
 use super::agent::{Agent, Answer, NotStarted};
 use super::{Host, Peer, Session};
-use crate::docker;
 use crate::problem::{ExitCode, Problem};
+use crate::{docker, docker_host};
 
 /// Where the volumes are mounted in whatever container sees them.
 pub const MOUNT: &str = "/switchyard";
@@ -263,7 +263,7 @@ fn failed(operation: &str, path: &str, said: &str) -> anyhow::Error {
     if said.contains("No space left on device") {
         let message =
             format!("the volume of the ledger is full: {path} cannot be written. Nothing more was started or changed.");
-        return Problem::new(ExitCode::Unavailable, message).next("docker system df -v").into();
+        return Problem::new(ExitCode::Unavailable, message).next(docker_host::typed("system df -v")).into();
     }
     anyhow::anyhow!("could not {operation} {path}: {}", said.trim())
 }
