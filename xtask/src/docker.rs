@@ -287,6 +287,18 @@ fn says_missing(said: &str) -> bool {
     MISSING.iter().any(|words| said.contains(words))
 }
 
+/// Removes a container that does not run, by its id. One that runs by now is not removed.
+///
+/// # Errors
+/// When it stays.
+pub fn remove_ended(id: &str) -> anyhow::Result<()> {
+    match read(&["rm", id]) {
+        // Its end was under way already.
+        Err(error) if is_missing(&error) || error.to_string().contains("already in progress") => Ok(()),
+        result => result.map(drop),
+    }
+}
+
 /// The image of that name, digest or id, if the engine has it.
 ///
 /// # Errors

@@ -248,12 +248,7 @@ impl Container {
         let created = humantime::parse_rfc3339(&found.created).unwrap_or(std::time::UNIX_EPOCH);
         let age = std::time::SystemTime::now().duration_since(created).unwrap_or_default();
         if !found.state.running && age > MAKING {
-            // By its id and without force: one that runs by now is not removed.
-            match docker::read(&["rm", &found.id]) {
-                // Its end was under way already.
-                Err(error) if docker::is_missing(&error) || error.to_string().contains("already in progress") => {}
-                result => result.map(drop)?,
-            }
+            docker::remove_ended(&found.id)?;
         }
         Ok(())
     }

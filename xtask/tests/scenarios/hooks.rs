@@ -4,11 +4,12 @@ use std::process::Command;
 
 use rustix::process::Signal;
 
-use crate::support::{Fixture, On, Ran, ctrl_c, docker, eventually, on_both, pid_at, pid_of};
+use crate::support::{Fixture, On, PROXY_IMAGE, Ran, ctrl_c, docker, eventually, on_both, pid_at, pid_of};
 
 on_both! {
     hooks_run_of_the_new_release_and_one_that_fails_ends_the_rollout,
     ctrl_c_at_a_terminal_does_not_reach_a_hook,
+    a_hook_that_has_outlived_its_deployer_is_waited_for_and_not_ended,
 }
 
 fn hooks_run_of_the_new_release_and_one_that_fails_ends_the_rollout(on: On) {
@@ -67,4 +68,31 @@ fn ctrl_c_at_a_terminal_does_not_reach_a_hook(on: On) {
     let ran = Ran::from(deploy.wait_with_output().unwrap());
     let ran = ran.refused(130, &["SIGTERM received", "interrupted", "All traffic is on blue (v1), as before."]);
     assert!(!ran.stderr.contains("SIGINT received"), "{}", ran.stderr);
+}
+
+fn a_hook_that_has_outlived_its_deployer_is_waited_for_and_not_ended(on: On) {
+    let fixture = before_an_endless_hook(on);
+    let mut deploy = fixture.deploy_in_background("v2", &[]);
+    eventually("the hook runs", || pid_of_hook(&fixture).is_some());
+    let hook = pid_of_hook(&fixture).unwrap();
+    deploy.kill().unwrap();
+    deploy.wait().unwrap();
+    let refused = fixture.release("deploy-blue-green", "v3", &["--wait", "30s"]);
+    let next = match on {
+        On::Process => format!("next: flock {} true", fixture.state().join("hook.lock").display()),
+        On::Compose => format!("next: docker wait {}", container(&fixture)),
+    };
+    refused.refused(75, &["the hook `serve --set", "of v2 still runs", "its deployer is gone", &next]);
+    assert_eq!(pid_of_hook(&fixture), Some(hook));
+    // A way back takes no hook, and is not held up by one.
+    fixture.run(&["recover"]).ok();
+    fixture.signal(hook, Signal::TERM);
+    eventually("the hook has ended", || pid_of_hook(&fixture).is_none());
+    fixture.edit_delivery("[\"serve\", ", "[\"config\", \"check\", ");
+    if on == On::Compose {
+        // As a deployer leaves it that dies between the making and the start.
+        eventually("its name is free", || docker(&["create", "--name", &container(&fixture), PROXY_IMAGE]).is_some());
+    }
+    let ran = fixture.release("deploy-blue-green", "v4", &[]).ok();
+    assert!(ran.stderr.contains("done     run the hook pre_shift of v4"), "{}", ran.stderr);
 }
