@@ -18,6 +18,9 @@ use crate::{docker_host, limited, tools};
 
 /// How long an engine may take to say that it is there; one behind ssh takes a moment.
 const ANSWER: Duration = Duration::from_secs(15);
+/// How long it may take for what it does at once. It is asked between two looks at a candidate, where nobody can be waited for
+/// any longer.
+const AT_ONCE: Duration = Duration::from_secs(30);
 
 /// What an engine says of itself.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -147,6 +150,18 @@ pub fn read(args: &[&str]) -> anyhow::Result<String> {
     finish(command(args)?, args)
 }
 
+/// The same for what takes an engine no time, such as `kill` or `rm`.
+///
+/// # Errors
+/// Those of [`read`], and a [`Problem`] with exit code 69 when it has not ended after 30 s.
+pub fn read_at_once(args: &[&str]) -> anyhow::Result<String> {
+    conclude(args, &ask_at_once(args)?)
+}
+
+fn ask_at_once(args: &[&str]) -> anyhow::Result<Output> {
+    limited::run_apart(&expression(args)?, AT_ONCE).map_err(|error| not_ended(args, error))
+}
+
 /// Runs a prepared `docker` command, of which `args` are the ones worth telling.
 ///
 /// # Errors
@@ -192,6 +207,14 @@ pub(crate) fn not_run(error: io::Error) -> anyhow::Error {
     anyhow::Error::from(error).context("running docker")
 }
 
+/// Why a command that had a limited time has not ended.
+fn not_ended(args: &[&str], error: anyhow::Error) -> anyhow::Error {
+    match error.downcast::<io::Error>() {
+        Ok(error) => not_run(error),
+        Err(error) => docker_host::unreachable(&format!("`docker {}`: {error:#}", args.join(" "))).into(),
+    }
+}
+
 /// What a person has to know of a failure whose cause is the engine itself.
 pub(crate) fn explain(refusal: Refusal) -> anyhow::Error {
     const UNREACHABLE: [&str; 4] = [
@@ -222,11 +245,8 @@ pub fn engine() -> anyhow::Result<Engine> {
 }
 
 fn ask_engine() -> anyhow::Result<Engine> {
-    let asked = expression(&["version", "--format", "{{json .Server}}"])?;
-    let answer = limited::run(&asked, ANSWER).map_err(|error| match error.downcast::<io::Error>() {
-        Ok(error) => not_run(error),
-        Err(error) => docker_host::unreachable(&format!("{error:#}")).into(),
-    })?;
+    let args = ["version", "--format", "{{json .Server}}"];
+    let answer = limited::run(&expression(&args)?, ANSWER).map_err(|error| not_ended(&args, error))?;
     let said = String::from_utf8_lossy(&answer.stdout).into_owned();
     let told = said.lines().find_map(|line| serde_json::from_str::<Option<Engine>>(line).ok().flatten());
     told.filter(|_| answer.status.success()).ok_or_else(|| {
@@ -245,7 +265,7 @@ pub fn plugin(name: &str) -> Option<semver::Version> {
 /// What `docker inspect` says, or none where there is no such thing.
 ///
 /// # Errors
-/// When it is there and cannot be read.
+/// When it is there and cannot be read; those of [`read_at_once`].
 pub fn inspect<T: DeserializeOwned>(kind: &str, name: &str) -> anyhow::Result<Option<T>> {
     inspect_all(kind, &[name]).map(|mut found| found.pop())
 }
@@ -253,13 +273,13 @@ pub fn inspect<T: DeserializeOwned>(kind: &str, name: &str) -> anyhow::Result<Op
 /// What `docker inspect` says of several things, in one call: those that are there, in the order of their names.
 ///
 /// # Errors
-/// When one is there and cannot be read.
+/// When one is there and cannot be read; those of [`read_at_once`].
 pub fn inspect_all<T: DeserializeOwned>(kind: &str, names: &[&str]) -> anyhow::Result<Vec<T>> {
     if names.is_empty() {
         return Ok(Vec::new());
     }
     let args = [["inspect", "--type", kind, "--format", "{{json .}}"].as_slice(), names].concat();
-    let output = command(&args)?.output().map_err(not_run)?;
+    let output = ask_at_once(&args)?;
     // It tells of those it has found, and fails for each that is not there.
     match conclude(&args, &output) {
         Err(error) if !is_missing(&error) || fails_otherwise(&output) => return Err(error),
@@ -292,7 +312,7 @@ fn says_missing(said: &str) -> bool {
 /// # Errors
 /// When it stays.
 pub fn remove_ended(id: &str) -> anyhow::Result<()> {
-    match read(&["rm", id]) {
+    match read_at_once(&["rm", id]) {
         // Its end was under way already.
         Err(error) if is_missing(&error) || error.to_string().contains("already in progress") => Ok(()),
         result => result.map(drop),

@@ -48,7 +48,7 @@ impl Hook {
         let own = |found: &Inspected| found.label(CALL) == Some(self.call.as_str());
         // The error to tell is the one that it ended with.
         if let Some(found) = self.inspect().ok().flatten().filter(own) {
-            let _ = docker::read(&["rm", "--force", &found.id]);
+            let _ = docker::read_at_once(&["rm", "--force", &found.id]);
         }
     }
 

@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::{Duration, SystemTime};
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use serde_json::{Value, json};
 
 use self::ended::last_exit;
@@ -29,6 +29,7 @@ use crate::delivery::{Delivery, Environment, Service};
 use crate::docker::{self, Refusal};
 use crate::host::{Container, Host as _, Peer};
 use crate::http::{self, Probe};
+use crate::problem::Problem;
 use crate::releases::{ImageReleases, Release};
 use crate::rollout::colour::{Colour, PerColour};
 use crate::rollout::observed::{Instance, State};
@@ -182,11 +183,14 @@ impl Runtime for ComposeRuntime<'_> {
     }
 
     fn observe_both(&self) -> anyhow::Result<PerColour<Instance>> {
-        // Where one of them is in the way of the other, each is asked for by itself.
-        let Ok([blue, green]) = self.stack.inspect_all(Colour::BOTH.map(stack::Service::Colour)) else {
-            return PerColour::try_from_fn(|colour| self.observe(colour));
+        let [blue, green] = match self.stack.inspect_all(Colour::BOTH.map(stack::Service::Colour)) {
+            Ok(found) => found.map(Ok),
+            // An engine that does not answer is not asked once more for each.
+            Err(error) if error.is::<Problem>() => [Err(anyhow!("{error:#}")), Err(error)],
+            // Where one of them is in the way of the other, each is asked for by itself.
+            Err(_) => return PerColour::try_from_fn(|colour| self.observe(colour)),
         };
-        Ok(PerColour { blue: self.instance(Colour::Blue, Ok(blue)), green: self.instance(Colour::Green, Ok(green)) })
+        Ok(PerColour { blue: self.instance(Colour::Blue, blue), green: self.instance(Colour::Green, green) })
     }
 
     fn start(&self, colour: Colour, launch: &Launch) -> anyhow::Result<()> {
