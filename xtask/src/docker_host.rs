@@ -54,7 +54,7 @@ pub fn elsewhere() -> Option<&'static str> {
         let format = "{{.Endpoints.docker.Host}}";
         let in_context = || crate::docker::read(&["context", "inspect", "--format", format]).ok();
         let host = named().or_else(in_context)?.trim().to_owned();
-        (!host.starts_with("unix:")).then_some(host)
+        (!is_here(Some(&host))).then_some(host)
     };
     ELSEWHERE.get_or_init(find).as_deref()
 }
@@ -92,10 +92,59 @@ pub(crate) fn unreachable(said: &str) -> Problem {
         let trust = if variable::text(ssh::KEY).is_some() { Trust::Pinned } else { Trust::Own };
         return ssh::explain(host, said, trust);
     }
+    unanswered(host.as_deref(), CHOSEN.get().map(String::as_str), said)
+}
+
+fn unanswered(host: Option<&str>, chosen: Option<&str>, said: &str) -> Problem {
     let first = said.lines().next().unwrap_or_default();
-    let by = if CHOSEN.get().is_some() { "docker_host" } else { VARIABLE };
+    let by = if chosen.is_some() { "docker_host" } else { VARIABLE };
     let at = host.map_or(String::new(), |host| format!(" at {host} ({by})"));
-    Problem::new(ExitCode::Unavailable, format!("no Docker engine answers{at}: {first}"))
-        .next("docker info")
-        .next("sudo systemctl start docker")
+    let message = format!("no Docker engine answers{at}: {first}");
+    let problem = Problem::new(ExitCode::Unavailable, message).next(typed_to(chosen, "info"));
+    // That of another machine is not for this one to start.
+    if is_here(host) { problem.next("sudo systemctl start docker") } else { problem }
+}
+
+/// A `docker` command as a person types it to reach that engine: the one that an environment names, `docker` does not find by
+/// itself.
+pub(crate) fn typed(command: &str) -> String {
+    typed_to(CHOSEN.get().map(String::as_str), command)
+}
+
+fn typed_to(chosen: Option<&str>, command: &str) -> String {
+    chosen.map_or_else(|| format!("docker {command}"), |host| format!("docker --host {host} {command}"))
+}
+
+/// Whether an engine is this machine's, as far as its name tells.
+fn is_here(host: Option<&str>) -> bool {
+    host.is_none_or(|host| host.starts_with("unix:"))
+}
+
+/// What a person has to know of an engine whose disk is full.
+pub(crate) fn full(said: &str) -> Problem {
+    let message = "the disk of the Docker engine is full; nothing more was started or changed.";
+    let problem = Problem::new(ExitCode::Unavailable, message).detail(said.lines()).next(typed("system df"));
+    if is_here(named().as_deref()) { problem.next("df -h") } else { problem }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_to_type_next_is_about_the_engine_that_did_not_answer() {
+        const START: &str = "systemctl start docker";
+        let (here, there) = ("unix:///run/other.sock", "tcp://shop.example:2376");
+        let told = |host, chosen| unanswered(host, chosen, "no route to host\nmore").to_string();
+        let own = told(None, None);
+        assert!(own.contains("answers: no route to host\n  next: docker info\n") && own.contains(START), "{own}");
+        let set = told(Some(there), None);
+        assert!(set.contains("(DOCKER_HOST)") && set.contains("next: docker info") && !set.contains(START), "{set}");
+        let chosen = told(Some(there), Some(there));
+        assert!(chosen.contains("at tcp://shop.example:2376 (docker_host): no route"), "{chosen}");
+        assert!(chosen.ends_with("\n  next: docker --host tcp://shop.example:2376 info"), "{chosen}");
+        let beside = told(Some(here), Some(here));
+        assert!(beside.contains("next: docker --host unix:///run/other.sock info\n"), "{beside}");
+        assert!(beside.contains(START), "{beside}");
+    }
 }

@@ -1,5 +1,6 @@
 //! Running a program of somebody else's, for a limited time.
 
+use std::os::unix::process::CommandExt as _;
 use std::process::Output;
 use std::time::Duration;
 
@@ -23,6 +24,14 @@ pub fn run(expression: &Expression, limit: Duration) -> anyhow::Result<Output> {
 /// Those of [`run`].
 pub fn run_apart(expression: &Expression, limit: Duration) -> anyhow::Result<Output> {
     wait(&expression.stderr_capture(), limit)
+}
+
+/// The same in a process group of its own: Ctrl-C at a terminal is for us to act on, in order.
+pub fn in_own_group(expression: &Expression) -> Expression {
+    expression.before_spawn(|command| {
+        command.process_group(0);
+        Ok(())
+    })
 }
 
 fn wait(expression: &Expression, limit: Duration) -> anyhow::Result<Output> {

@@ -83,13 +83,13 @@ pub fn check_config(
     Err(String::from_utf8_lossy(&checked.stdout).lines().map(str::to_owned).collect())
 }
 
-/// Runs a program of the release once and waits for its end.
+/// Runs a program of the release once and waits for its end, which Ctrl-C at a terminal does not bring about.
 ///
 /// # Errors
 /// When it cannot be run, ends with a failure, or has not ended after `limit` and was killed; with its last lines.
 pub fn run_once(program: &Expression, limit: Duration) -> anyhow::Result<Vec<String>> {
     const LAST: usize = 20;
-    let ran = limited::run(program, limit)?;
+    let ran = limited::run(&limited::in_own_group(program), limit)?;
     let text = String::from_utf8_lossy(&ran.stdout).into_owned();
     let lines: Vec<_> = text.lines().map(str::to_owned).collect();
     let last = lines.iter().skip(lines.len().saturating_sub(LAST)).cloned().collect::<Vec<_>>();

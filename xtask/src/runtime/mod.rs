@@ -27,6 +27,11 @@ pub trait Colours: Runtime {
     /// # Errors
     /// A [`crate::problem::Problem`] with exit code 69 when its address is taken by something else.
     fn preflight(&self, colour: Colour) -> anyhow::Result<()>;
+    /// Looks whether a hook could be run.
+    ///
+    /// # Errors
+    /// A [`crate::problem::Problem`] with exit code 75 while one still runs that has outlived its deployer.
+    fn preflight_hook(&self) -> anyhow::Result<()>;
     /// Runs the release's own check of its configuration, with all the settings it would start with and the secrets that are
     /// staged.
     ///

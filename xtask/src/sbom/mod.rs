@@ -61,7 +61,7 @@ fn binary_of(reference: &str, folder: &Path) -> anyhow::Result<Vec<u8>> {
     let copy = folder.join(format!(".program-{}", std::process::id()));
     let container = docker::read(&["create", "--network=none", &image.id])?.trim().to_owned();
     let copied = docker::read(&["cp", &format!("{container}:{program}"), &copy.to_string_lossy()]);
-    docker::read(&["rm", &container])?;
+    docker::read_at_once(&["rm", &container])?;
     let read = copied.and_then(|_| fs::read(&copy).with_context(|| format!("reading {}", copy.display())));
     // It is not there where it could not be copied.
     let _ = fs::remove_file(&copy);

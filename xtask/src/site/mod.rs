@@ -271,7 +271,8 @@ impl Scene<'_> {
     /// Looks whether nothing stands in the way of a plan, before any of it is done.
     ///
     /// # Errors
-    /// A [`Problem`] with exit code 69 for what is missing or taken, 78 for a configuration that is refused.
+    /// A [`Problem`] with exit code 69 for what is missing or taken, 75 for a hook that has outlived its deployer, 78 for a
+    /// configuration that is refused.
     pub fn preflight(&self, operations: &[Operation]) -> anyhow::Result<()> {
         operations.iter().try_for_each(|operation| match operation {
             Operation::StartProxy { .. } if !self.proxy.is_alive()? => {
@@ -279,6 +280,7 @@ impl Scene<'_> {
                 self.site.install_proxy_config()
             }
             Operation::Start { colour, .. } => self.colours.preflight(*colour),
+            Operation::Hook { .. } => self.colours.preflight_hook(),
             _ => Ok(()),
         })
     }

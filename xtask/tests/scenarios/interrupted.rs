@@ -3,7 +3,7 @@
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
-use crate::support::{Fixture, On, Ran, docker, eventually, on_both, parent, pid_at};
+use crate::support::{Fixture, On, Ran, ctrl_c, docker, eventually, on_both, parent, pid_at};
 
 on_both! {
     ctrl_c_puts_all_traffic_back_and_says_so,
@@ -21,12 +21,21 @@ pub fn half_way(fixture: &Fixture) -> Child {
     half_way_from(fixture, "v2")
 }
 
+/// The same, at a terminal.
+fn half_way_at_a_terminal(fixture: &Fixture) -> Child {
+    half_way_by(fixture, || fixture.deploy_at_a_terminal("v2"))
+}
+
 pub fn half_way_from(fixture: &Fixture, release: &str) -> Child {
+    half_way_by(fixture, || fixture.deploy_in_background(release, &[]))
+}
+
+fn half_way_by(fixture: &Fixture, begin: impl FnOnce() -> Child) -> Child {
     fixture.edit_delivery("bake = \"2s\"", "bake = \"20s\"");
     if fixture.status()["active"].is_null() {
         fixture.release("up", "v1", &[]).ok();
     }
-    let deploy = fixture.deploy_in_background(release, &[]);
+    let deploy = begin();
     eventually("the candidate gets traffic", || {
         let status = fixture.status();
         status["split"]["green"] == 10 || status["split"]["blue"] == 10
@@ -36,9 +45,9 @@ pub fn half_way_from(fixture: &Fixture, release: &str) -> Child {
 
 fn ctrl_c_puts_all_traffic_back_and_says_so(on: On) {
     let fixture = Fixture::alone(on);
-    let deploy = half_way(&fixture);
+    let deploy = half_way_at_a_terminal(&fixture);
     let load = fixture.load();
-    fixture.signal(deploy.id(), rustix::process::Signal::INT);
+    ctrl_c(&deploy);
     let ran = Ran::from(deploy.wait_with_output().unwrap());
     load.stop().assert_nothing_lost("Ctrl-C");
     ran.refused(130, &["interrupted", "All traffic is on blue (v1), as before."]);

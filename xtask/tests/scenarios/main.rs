@@ -15,6 +15,7 @@ mod documented;
 mod fallen_back;
 mod fresh_clone;
 mod front_door;
+mod hooks;
 mod images;
 mod interrupted;
 mod killed;

@@ -1,4 +1,4 @@
-//! Rollouts that are steered from another terminal, that wait for a person, and that run hooks.
+//! Rollouts that are steered from another terminal and that wait for a person.
 
 use std::process::Child;
 
@@ -12,7 +12,6 @@ on_both! {
     a_rollout_whose_deployer_has_died_is_aborted_without_it,
     a_rollout_that_is_left_as_it_stands_waits_for_a_decision,
     there_is_nothing_to_steer_where_nothing_is_under_way,
-    hooks_run_of_the_new_release_and_one_that_fails_ends_the_rollout,
     a_warm_colour_past_its_time_is_reaped_and_no_other,
 }
 
@@ -148,23 +147,6 @@ fn there_is_nothing_to_steer_where_nothing_is_under_way(on: On) {
         let expected = format!("there is nothing to {verb}: no rollout is under way in development");
         fixture.run(&[verb]).refused(2, &[&expected, "next: cargo xtask status"]);
     }
-}
-
-fn hooks_run_of_the_new_release_and_one_that_fails_ends_the_rollout(on: On) {
-    let fixture = Fixture::new(on);
-    quick(&fixture);
-    let hooks = "keep_warm = \"10m\"\nhooks.pre_shift.command = [\"config\", \"check\", \"--all\"]\nhooks.on_abort.command = [\"--version\"]";
-    fixture.edit_delivery("keep_warm = \"10m\"", hooks);
-    fixture.release("up", "v1", &[]).ok();
-    let ran = fixture.release("deploy-blue-green", "v2", &[]).ok();
-    let position = |text: &str| ran.stderr.find(text).unwrap_or_else(|| panic!("{text} in {}", ran.stderr));
-    assert!(position("run the hook pre_shift of v2") < position("split traffic: blue 90 %"));
-    assert!(position("smoke-test green") < position("run the hook pre_shift of v2"));
-
-    fixture.edit_delivery("[\"config\", \"check\", \"--all\"]", "[\"no-such-command\"]");
-    let ran = fixture.release("deploy-blue-green", "v3", &[]);
-    assert!(ran.stderr.contains("run the hook on_abort of v3"), "{}", ran.stderr);
-    ran.refused(1, &["could not run the hook pre_shift of v3", "no-such-command", "All traffic is on green (v2)"]);
 }
 
 fn a_warm_colour_past_its_time_is_reaped_and_no_other(on: On) {

@@ -14,8 +14,8 @@ use sessions::{Look, Slot, not_started};
 
 use super::agent::{Agent, Answer, NotStarted};
 use super::{Host, Peer, Session};
-use crate::docker;
 use crate::problem::{ExitCode, Problem};
+use crate::{docker, docker_host};
 
 /// Where the volumes are mounted in whatever container sees them.
 pub const MOUNT: &str = "/switchyard";
@@ -122,12 +122,7 @@ impl Container {
         let created = humantime::parse_rfc3339(&found.created).unwrap_or(std::time::UNIX_EPOCH);
         let age = std::time::SystemTime::now().duration_since(created).unwrap_or_default();
         if !found.state.running && age > MAKING {
-            // By its id and without force: one that runs by now is not removed.
-            match docker::read(&["rm", &found.id]) {
-                // Its end was under way already.
-                Err(error) if docker::is_missing(&error) || error.to_string().contains("already in progress") => {}
-                result => result.map(drop)?,
-            }
+            docker::remove_ended(&found.id)?;
         }
         Ok(())
     }
@@ -137,7 +132,7 @@ fn failed(operation: &str, path: &str, said: &str) -> anyhow::Error {
     if said.contains("No space left on device") {
         let message =
             format!("the volume of the ledger is full: {path} cannot be written. Nothing more was started or changed.");
-        return Problem::new(ExitCode::Unavailable, message).next("docker system df -v").into();
+        return Problem::new(ExitCode::Unavailable, message).next(docker_host::typed("system df -v")).into();
     }
     anyhow::anyhow!("could not {operation} {path}: {}", said.trim())
 }

@@ -22,7 +22,7 @@ fn remembered_exit(id: &str) -> Option<i64> {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let until = format!("--until={}.{:09}", now.as_secs(), now.subsec_nanos());
     let args = ["events", "--since=1h", &until, "--filter", &container, "--filter=event=die", "--format", format];
-    docker::read(&args).ok()?.lines().last()?.trim().parse().ok()
+    docker::read_at_once(&args).ok()?.lines().last()?.trim().parse().ok()
 }
 
 fn in_words(code: i64) -> String {

@@ -16,10 +16,19 @@ pub(super) struct Inspected {
     pub(super) config: Config,
 }
 
+impl Inspected {
+    /// What one of its labels says.
+    pub(super) fn label(&self, name: &str) -> Option<&str> {
+        self.config.labels.as_ref()?.get(name).map(String::as_str)
+    }
+}
+
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Config {
     pub(super) labels: Option<BTreeMap<String, String>>,
+    /// The arguments it was started with.
+    pub(super) cmd: Option<Vec<String>>,
 }
 
 #[derive(Debug, Clone, Deserialize)]

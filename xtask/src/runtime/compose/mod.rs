@@ -2,6 +2,7 @@
 
 mod ended;
 pub mod home;
+mod hook;
 mod inspected;
 mod log;
 pub mod monitoring;
@@ -15,10 +16,11 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::{Duration, SystemTime};
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use serde_json::{Value, json};
 
 use self::ended::last_exit;
+use self::hook::Hook;
 use self::inspected::Inspected;
 use self::stack::Stack;
 use super::readiness::{self, PROBE_TIMEOUT};
@@ -27,6 +29,7 @@ use crate::delivery::{Delivery, Environment, Service};
 use crate::docker::{self, Refusal};
 use crate::host::{Container, Host as _, Peer};
 use crate::http::{self, Probe};
+use crate::problem::Problem;
 use crate::releases::{ImageReleases, Release};
 use crate::rollout::colour::{Colour, PerColour};
 use crate::rollout::observed::{Instance, State};
@@ -112,8 +115,7 @@ impl ComposeRuntime<'_> {
 
     fn look_at(&self, colour: Colour, found: Option<Inspected>) -> anyhow::Result<Instance> {
         let Some(found) = found else { return Ok(Instance::default()) };
-        let label = found.config.labels.as_ref().and_then(|labels| labels.get(LAUNCH));
-        let launch: Option<Launch> = label.and_then(|label| serde_json::from_str(label).ok());
+        let launch: Option<Launch> = found.label(LAUNCH).and_then(|label| serde_json::from_str(label).ok());
         let Some(launch) = launch else { bail!("the container of {colour} was not started by this tool") };
         let (state, cause) = self.state(colour, &launch, &found)?;
         let restarting = found.state.status == "restarting";
@@ -181,11 +183,14 @@ impl Runtime for ComposeRuntime<'_> {
     }
 
     fn observe_both(&self) -> anyhow::Result<PerColour<Instance>> {
-        // Where one of them is in the way of the other, each is asked for by itself.
-        let Ok([blue, green]) = self.stack.inspect_all(Colour::BOTH.map(stack::Service::Colour)) else {
-            return PerColour::try_from_fn(|colour| self.observe(colour));
+        let [blue, green] = match self.stack.inspect_all(Colour::BOTH.map(stack::Service::Colour)) {
+            Ok(found) => found.map(Ok),
+            // An engine that does not answer is not asked once more for each.
+            Err(error) if error.is::<Problem>() => [Err(anyhow!("{error:#}")), Err(error)],
+            // Where one of them is in the way of the other, each is asked for by itself.
+            Err(_) => return PerColour::try_from_fn(|colour| self.observe(colour)),
         };
-        Ok(PerColour { blue: self.instance(Colour::Blue, Ok(blue)), green: self.instance(Colour::Green, Ok(green)) })
+        Ok(PerColour { blue: self.instance(Colour::Blue, blue), green: self.instance(Colour::Green, green) })
     }
 
     fn start(&self, colour: Colour, launch: &Launch) -> anyhow::Result<()> {
@@ -216,20 +221,17 @@ impl Runtime for ComposeRuntime<'_> {
     fn run_once(&self, colour: Colour, launch: &Launch, args: &[String], timeout: Span) -> anyhow::Result<Vec<String>> {
         self.host.require_held()?;
         let (release, image) = self.release(launch)?;
-        let name = format!("{}-hook", self.stack.project());
-        let network = format!("{}_colours", self.stack.project());
+        let hook = Hook::of(self.stack);
+        hook.require_alone()?;
+        let network = format!("--network={}_colours", self.stack.project());
+        let [name, of, by] = &hook.args(&launch.release);
         let start = self.start_of(colour, launch, SECRETS_DIR);
-        let once = self.once(&start, &release.service, args, &["--name", &name, "--network", &network], &image);
-        let program = duct::cmd("docker", &once.args).before_spawn(|command| {
-            // Ctrl-C is for the engine to act on, in order.
-            std::os::unix::process::CommandExt::process_group(command, 0);
-            Ok(())
-        });
+        let once = self.once(&start, &release.service, args, &[name, of, by, &network], &image);
+        let program = docker::expression(&once.args)?;
         let program = once.env.iter().fold(program, |program, (name, value)| program.env(name, value));
         let ran = service::run_once(&program, *timeout);
-        // The command that waited for it is gone, and it may not be; unless another deployer has one of that name by now.
         if ran.is_err() && self.host.require_held().is_ok() {
-            let _ = docker::read(&["rm", "--force", &name]);
+            hook.end();
         }
         ran
     }
@@ -257,6 +259,10 @@ impl Colours for ComposeRuntime<'_> {
     fn preflight(&self, _: Colour) -> anyhow::Result<()> {
         // In its network nobody else can have its address.
         Ok(())
+    }
+
+    fn preflight_hook(&self) -> anyhow::Result<()> {
+        Hook::of(self.stack).require_alone()
     }
 
     fn check_config(&self, colour: Colour, launch: &Launch) -> anyhow::Result<()> {

@@ -48,7 +48,7 @@ impl Watchers<'_> {
     pub fn stop(&self) -> anyhow::Result<()> {
         for service in [Service::Grafana, Service::Prometheus] {
             if self.stack.inspect(service)?.is_some() {
-                docker::read(&["rm", "--force", &self.stack.container(service)])?;
+                docker::read_at_once(&["rm", "--force", &self.stack.container(service)])?;
             }
             let config = self.config(service);
             if self.stack.watching_volumes()?.contains(&config) {
@@ -110,7 +110,7 @@ impl Watchers<'_> {
         let made = docker::read(&["create", "--network=none", "--volume", &mount, image])?;
         let made = made.trim();
         let copied = docker::read(&["cp", &format!("{}/.", folder.display()), &format!("{made}:{AT}")]);
-        docker::read(&["rm", made])?;
+        docker::read_at_once(&["rm", made])?;
         copied.map(drop)
     }
 

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 
-use crate::docker;
 use crate::problem::{ExitCode, Problem};
+use crate::{docker, docker_host};
 
 /// For what the engine is still about to remove, such as a container that was started with `--rm` and has ended.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -57,6 +57,6 @@ fn refused(network: &str, error: anyhow::Error) -> anyhow::Error {
     let who = if attached.is_empty() { "something".to_owned() } else { attached.join(", ") };
     let message = format!("the network {name} cannot be removed while {who} uses it. Take that off it, and go on.");
     let problem = Problem::new(ExitCode::Unavailable, message);
-    let disconnect = |who| format!("docker network disconnect --force {name} {who}");
+    let disconnect = |who| docker_host::typed(&format!("network disconnect --force {name} {who}"));
     attached.iter().map(disconnect).fold(problem, Problem::next).into()
 }

@@ -74,8 +74,8 @@ impl ProxyContainer<'_> {
         let id = &old.found.id;
         if old.is_running() {
             // Or the engine would start it again when it ends.
-            docker::read(&["update", "--restart=no", id])?;
-            docker::read(&["kill", "--signal=USR1", id])?;
+            docker::read_at_once(&["update", "--restart=no", id])?;
+            docker::read_at_once(&["kill", "--signal=USR1", id])?;
             let limit = *self.environment.rollout.drain_timeout + SLACK;
             self.wait("the proxy that was taken over from has not ended", limit, || {
                 Ok(self.stack.inspect(old.service)?.is_none_or(|now| now.state.status == "exited"))
@@ -83,7 +83,7 @@ impl ProxyContainer<'_> {
             // That may have taken long.
             self.host.require_held()?;
         }
-        docker::read(&["rm", "--force", id]).map(drop)
+        docker::read_at_once(&["rm", "--force", id]).map(drop)
     }
 
     /// Starts a proxy beside the one that runs, and waits until it is the one that is asked.
@@ -102,8 +102,8 @@ impl ProxyContainer<'_> {
                 return;
             }
             // The older one never stopped listening; it only has to be found at its sockets again.
-            let _ = docker::read(&["rm", "--force", &self.stack.container(new)]);
-            let _ = docker::read(&["kill", "--signal=USR2", &old.found.id]);
+            let _ = docker::read_at_once(&["rm", "--force", &self.stack.container(new)]);
+            let _ = docker::read_at_once(&["kill", "--signal=USR2", &old.found.id]);
         })
     }
 }

@@ -15,6 +15,7 @@ use super::networks;
 use super::resolved::Resolved;
 use crate::delivery::{Containers, Delivery, Environment, FILE, Monitoring, Watched};
 use crate::docker::{self, Refusal};
+use crate::docker_host::typed;
 use crate::host::{MOUNT, Names};
 use crate::problem::{ExitCode, Problem, command};
 use crate::rollout::colour::{Colour, PerColour};
@@ -290,7 +291,7 @@ pub(super) fn explain(error: anyhow::Error, environment: &str) -> anyhow::Error 
          nothing was started."
     );
     let last = said.lines().last().unwrap_or_default().to_owned();
-    Problem::new(ExitCode::Unavailable, message).detail([last]).next("docker ps").next("docker network ls").into()
+    Problem::new(ExitCode::Unavailable, message).detail([last]).next(typed("ps")).next(typed("network ls")).into()
 }
 
 /// Parses what the engine says of a point in time.

@@ -1,6 +1,7 @@
 //! The runtime `process`: each colour is a process of this machine under a shim of ours, and so is the proxy.
 
 pub mod home;
+mod hook;
 pub mod proxy;
 
 use std::fs;
@@ -10,6 +11,7 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::Context as _;
 
+use self::hook::Lock;
 use super::readiness::{self, PROBE_TIMEOUT};
 use super::shim::{Phase, Shim, Spec, Status, StopSignal};
 use super::{Colours, Log};
@@ -159,7 +161,9 @@ impl Runtime for ProcessRuntime<'_> {
 
     fn run_once(&self, colour: Colour, launch: &Launch, args: &[String], timeout: Span) -> anyhow::Result<Vec<String>> {
         let spec = self.spec(&self.service(launch), colour, launch, args, secrets::FOLDER);
-        service::run_once(&duct::cmd(&spec.program, &spec.args).full_env(&spec.env).dir(&spec.folder), *timeout)
+        let lock = Lock::in_folder(self.folder).take(&launch.release, &spec.args)?;
+        let program = duct::cmd(&spec.program, &spec.args).full_env(&spec.env).dir(&spec.folder).stdin_file(lock);
+        service::run_once(&program, *timeout)
     }
 
     fn probe(&self, colour: Colour, path: &str) -> Probe {
@@ -183,6 +187,10 @@ impl Colours for ProcessRuntime<'_> {
 
     fn preflight(&self, colour: Colour) -> anyhow::Result<()> {
         if self.shim(colour).is_alive()? { Ok(()) } else { self.require_free(colour) }
+    }
+
+    fn preflight_hook(&self) -> anyhow::Result<()> {
+        Lock::in_folder(self.folder).require_free()
     }
 
     fn check_config(&self, colour: Colour, launch: &Launch) -> anyhow::Result<()> {

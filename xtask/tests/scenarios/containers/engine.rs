@@ -21,6 +21,19 @@ fn an_engine_that_does_not_answer_is_named_and_auto_does_without() {
 }
 
 #[test]
+fn an_engine_that_lets_everybody_in_and_says_nothing_is_not_waited_for_without_end() {
+    let Some(fixture) = fixture() else { return };
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let host = format!("tcp://{}", silent.local_addr().unwrap());
+    let began = Instant::now();
+    let ran = Ran::from(fixture.xtask(&["recover"]).env("DOCKER_HOST", &host).output().unwrap());
+    let asked =
+        format!("`docker inspect --type volume --format {{{{json .}}}} {}-ledger`", fixture.stack("development"));
+    ran.refused(69, &[&host, &asked, "has not ended after 30s", "next: docker info"]);
+    assert!(began.elapsed() < Duration::from_secs(60), "{:?}", began.elapsed());
+}
+
+#[test]
 fn auto_takes_containers_where_they_can_be_had() {
     let Some(fixture) = fixture() else { return };
     fixture.edit_delivery("runtime = \"compose\"", "runtime = \"auto\"");

@@ -8,10 +8,13 @@ fn a_release_is_rolled_out_and_back_on_another_host_and_nothing_of_the_key_is_le
     let Some(fixture) = fixture() else { return };
     let host = Sshd::before(&fixture);
     fixture.edit_delivery("bake = \"2s\"", "bake = \"100ms\"");
+    let hook = "keep_warm = \"10m\"\nhooks.pre_shift.command = [\"config\", \"check\", \"--all\"]";
+    fixture.edit_delivery("keep_warm = \"10m\"", hook);
     let up = host.release("up", "v1").ok();
     let place = format!("http://{} on {}", fixture.address(), host.url());
     assert!(up.stdout.contains(&place), "{}", up.stdout);
-    host.release("deploy-blue-green", "v2").ok();
+    let told = host.release("deploy-blue-green", "v2").ok().stderr;
+    assert!(told.contains("done     run the hook pre_shift of v2"), "{told}");
     let status = host.status();
     assert_eq!((&status["host"], &status["split"]["green"]), (&host.url().into(), &100.into()), "{status}");
     let healthy = host.run(&["health-check"]).ok();

@@ -264,11 +264,18 @@ impl Fixture {
         self.run(&[&[verb, "--release", name, "--binary", binary], more].concat())
     }
 
-    /// Starts a deploy and does not wait for it.
-    pub fn deploy_in_background(&self, name: &str, more: &[&str]) -> Child {
+    /// A deploy whose output is for the test to read.
+    pub(super) fn deploy(&self, name: &str, more: &[&str]) -> Command {
         let binary = service().to_str().unwrap();
         let args = [&["deploy-blue-green", "--release", name, "--binary", binary], more].concat();
-        self.xtask(&args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+        let mut deploy = self.xtask(&args);
+        deploy.stdout(Stdio::piped()).stderr(Stdio::piped());
+        deploy
+    }
+
+    /// Starts a deploy and does not wait for it.
+    pub fn deploy_in_background(&self, name: &str, more: &[&str]) -> Child {
+        self.deploy(name, more).spawn().unwrap()
     }
 
     pub fn status(&self) -> serde_json::Value {
