@@ -250,7 +250,7 @@ fn what_is_told_by_hand_is_answered_for_each_channel() {
     let lines: Vec<_> = asked.iter().map(|one| format!("{} {}", one.method, one.path)).collect();
     let deployments = "/repos/o/r/deployments";
     let expected = [
-        format!("GET {deployments}?sha=abc&environment=staging"),
+        format!("GET {deployments}?sha=abc&environment=staging&per_page=1"),
         format!("POST {deployments}"),
         format!("POST {deployments}/7/statuses"),
     ];
