@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::problem::{ExitCode, Problem};
-use crate::{docker_host, limited, tools};
+use crate::{docker_host, limited, ssh, tools};
 
 /// How long an engine may take to say that it is there; one behind ssh takes a moment.
 const ANSWER: Duration = Duration::from_secs(15);
@@ -119,7 +119,7 @@ impl std::error::Error for Refusal {}
 pub fn command<S: AsRef<std::ffi::OsStr>>(args: &[S]) -> anyhow::Result<Command> {
     let way = docker_host::way()?;
     let mut command = Command::new("docker");
-    for secret in docker_host::SECRETS {
+    for secret in ssh::SECRETS {
         command.env_remove(secret);
     }
     command.args(args).envs(way.variables.iter().cloned()).stdin(Stdio::null()).process_group(0);
@@ -216,8 +216,7 @@ pub fn engine() -> anyhow::Result<Engine> {
 fn ask_engine() -> anyhow::Result<Engine> {
     let way = docker_host::way()?;
     let asked = duct::cmd!("docker", "version", "--format", "{{json .Server}}");
-    let asked = docker_host::SECRETS.iter().fold(asked, |asked, secret| asked.env_remove(secret));
-    let asked = way.variables.iter().fold(asked, |asked, (name, value)| asked.env(name, value));
+    let asked = way.variables.iter().fold(ssh::without_secrets(asked), |asked, (name, value)| asked.env(name, value));
     let answer = limited::run(&asked, ANSWER).map_err(|error| match error.downcast::<io::Error>() {
         Ok(error) => not_run(error),
         Err(error) => docker_host::unreachable(&format!("{error:#}")).into(),
