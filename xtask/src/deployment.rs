@@ -35,6 +35,15 @@ pub struct Deployment<'a> {
     notifier: Notifier,
 }
 
+/// What a person has asked this process for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    /// What is under way: so are the words from other terminals.
+    ForThis,
+    /// Something that this only makes way for, and that the words from other terminals are meant for.
+    ForMore,
+}
+
 /// While the lock is still held: what is written down then is who was told.
 impl Drop for Deployment<'_> {
     fn drop(&mut self) {
@@ -87,14 +96,14 @@ impl<'a> Deployment<'a> {
         let observed = self.observe()?;
         let is_down = observed.active().is_some_and(|active| !observed.is_fit(active));
         let goal = overdue(&observed, self.unfinished).or_else(|| is_down.then_some(Goal::Recover));
-        goal.map_or(Ok(()), |goal| self.carry_out(goal, &observed))
+        goal.map_or(Ok(()), |goal| self.carry_out(goal, &observed, Asked::ForThis))
     }
 
     /// Does what has to be done before a deploy. Where it does not succeed, what is about to be rolled out may be the mend.
     fn put_right(&self) -> anyhow::Result<Observed> {
         let observed = self.observe()?;
         let Some(goal) = overdue(&observed, self.unfinished) else { return Ok(observed) };
-        if let Err(problem) = self.carry_out(goal, &observed) {
+        if let Err(problem) = self.carry_out(goal, &observed, Asked::ForMore) {
             say!("  warning  {problem}");
         }
         self.observe()
@@ -118,16 +127,16 @@ impl<'a> Deployment<'a> {
         }
         let observed = self.observe()?;
         if !observed.is_settled()
-            && let Err(problem) = self.carry_out(Goal::Abort, &observed)
+            && let Err(problem) = self.carry_out(Goal::Abort, &observed, Asked::ForMore)
         {
             say!("  warning  {problem}");
         }
         Ok(())
     }
 
-    fn carry_out(&self, goal: Goal, observed: &Observed) -> anyhow::Result<()> {
+    fn carry_out(&self, goal: Goal, observed: &Observed, asked: Asked) -> anyhow::Result<()> {
         let plan = plan(goal, observed, &self.site.environment().rollout);
-        match self.execute(&plan, observed) {
+        match self.execute(&plan, observed, asked) {
             Outcome::Reached => Ok(()),
             Outcome::TakenBack(failure) | Outcome::Frozen(failure) | Outcome::Stuck(failure, _) => {
                 Err(report::unrecovered(&plan, &failure, &self.site.name).into())
@@ -280,7 +289,7 @@ impl<'a> Deployment<'a> {
     fn carry_through(&self, plan: &Plan, observed: &Observed) -> anyhow::Result<()> {
         plan.notes.iter().for_each(|note| self.reader.tell(&format!("note: {note}")));
         let began = Instant::now();
-        let outcome = self.execute(plan, observed);
+        let outcome = self.execute(plan, observed, Asked::ForThis);
         let observed = self.observe().map_err(|error| report::unseen(&error, &outcome, &self.site.name))?;
         let report = Report::new(self.site, plan, &outcome, &observed, began.elapsed());
         report.print(self.site, self.reader)?;
@@ -292,7 +301,7 @@ impl<'a> Deployment<'a> {
         }
     }
 
-    fn execute(&self, plan: &Plan, observed: &Observed) -> Outcome {
+    fn execute(&self, plan: &Plan, observed: &Observed, asked: Asked) -> Outcome {
         let telling = self.notifier.begin(plan, observed, &self.scene.ledger);
         let progress = self.reader.follow(observed.routing.running);
         let health = &self.site.delivery().service.health;
@@ -303,6 +312,7 @@ impl<'a> Deployment<'a> {
             ready_path: &health.ready,
             smoke_paths: &health.smoke,
             cancel: &self.cancel,
+            listens: asked == Asked::ForThis,
             listener: &|at, event: &Event| {
                 progress.tell(at, event);
                 telling.hear(event);

@@ -11,9 +11,6 @@ use crate::variable;
 /// The variable by which `docker` is told of an engine.
 pub const VARIABLE: &str = "DOCKER_HOST";
 
-/// What no `docker` command, and nothing that it starts, has to know.
-pub(crate) const SECRETS: [&str; 2] = [ssh::KEY, ssh::KNOWN_HOSTS];
-
 static CHOSEN: OnceLock<String> = OnceLock::new();
 static WAY: OnceLock<Result<Way, Problem>> = OnceLock::new();
 

@@ -20,7 +20,7 @@ pub use self::image::{Healthcheck, Image, ImageConfig, RootFs, image, obtain};
 pub(crate) use self::refusal::explain;
 use self::refusal::fails_otherwise;
 pub use self::refusal::{Refusal, is_missing};
-use crate::{docker_host, limited, tools};
+use crate::{docker_host, limited, ssh, tools};
 
 /// How long an engine may take to say that it is there; one behind ssh takes a moment.
 const ANSWER: Duration = Duration::from_secs(15);
@@ -48,7 +48,7 @@ pub struct Engine {
 pub fn command<S: AsRef<OsStr>>(args: &[S]) -> anyhow::Result<Command> {
     let way = docker_host::way()?;
     let mut command = Command::new("docker");
-    for secret in docker_host::SECRETS {
+    for secret in ssh::SECRETS {
         command.env_remove(secret);
     }
     command.args(args).envs(way.variables.iter().cloned()).stdin(Stdio::null()).process_group(0);
@@ -62,8 +62,10 @@ pub fn command<S: AsRef<OsStr>>(args: &[S]) -> anyhow::Result<Command> {
 pub fn expression<S: AsRef<OsStr>>(args: &[S]) -> anyhow::Result<Expression> {
     let way = docker_host::way()?;
     let expression = limited::in_own_group(&duct::cmd("docker", args.iter().map(AsRef::as_ref)));
-    let expression = docker_host::SECRETS.iter().fold(expression, |expression, secret| expression.env_remove(secret));
-    Ok(way.variables.iter().fold(expression, |expression, (name, value)| expression.env(name, value)))
+    Ok(way
+        .variables
+        .iter()
+        .fold(ssh::without_secrets(expression), |expression, (name, value)| expression.env(name, value)))
 }
 
 /// Runs a `docker` command and gives what it wrote to its standard output.

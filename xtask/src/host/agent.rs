@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io::{self, BufReader, Read as _, Write as _};
-use std::process::{Child, ChildStdin, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
@@ -62,6 +62,11 @@ impl Agent {
         // No file has it in it by accident.
         let mark = format!("{:016x}", random::number());
         command.args(["sh", "-c", SCRIPT, "agent", &mark, if guarded { "guarded" } else { "" }]);
+        Agent::start(command, mark, START)
+    }
+
+    /// Starts what is to be a session, and waits for so long until it is one.
+    fn start(mut command: Command, mark: String, within: Duration) -> anyhow::Result<Result<Agent, NotStarted>> {
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
         let (sender, answers) = channel();
         let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
@@ -69,10 +74,14 @@ impl Agent {
         // It ends with the container's output, which ends with the session.
         std::thread::spawn(move || read_answers(BufReader::new(stdout), &mark, &sender));
         let mut agent = Agent { child, stdin, answers, lost: None };
-        match agent.answers.recv_timeout(START) {
-            Ok(_) => Ok(Ok(agent)),
-            Err(_) => Ok(Err(NotStarted(agent.last_words()))),
-        }
+        Ok(match agent.answers.recv_timeout(within) {
+            Ok(_) => Ok(agent),
+            Err(RecvTimeoutError::Disconnected) => Err(NotStarted(agent.last_words())),
+            Err(RecvTimeoutError::Timeout) => {
+                let Lost(why) = agent.lose(&format!("no answer within {within:?}"));
+                Err(NotStarted(why))
+            }
+        })
     }
 
     /// Asks for one operation.
@@ -194,7 +203,7 @@ mod tests {
 
     /// The agent as it is in a container, in a folder of this machine.
     fn agent(folder: &std::path::Path) -> (Child, ChildStdin, BufReader<std::process::ChildStdout>) {
-        let mut command = std::process::Command::new("sh");
+        let mut command = Command::new("sh");
         command.args(["-c", SCRIPT, "agent", "mark"]).current_dir(folder);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let (stdin, stdout) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
@@ -228,5 +237,19 @@ mod tests {
         drop(stdin);
         assert!(child.wait().unwrap().success());
         assert!(!dir.path().join("half").exists());
+    }
+
+    #[test]
+    fn one_that_says_nothing_in_time_is_told_apart_from_one_that_has_ended() {
+        let said = |script: &str, within| {
+            let mut command = Command::new("sh");
+            command.args(["-c", script]);
+            let started = Agent::start(command, "mark".into(), within).unwrap();
+            started.map(drop).unwrap_err().0
+        };
+        let soon = Duration::from_millis(50);
+        assert_eq!(said("exec cat", soon), "no answer within 50ms");
+        assert_eq!(said("echo busy >&2; exec cat", soon), "no answer within 50ms (busy)");
+        assert_eq!(said("echo refused >&2; exit 125", START), "refused");
     }
 }

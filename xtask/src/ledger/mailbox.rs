@@ -6,6 +6,8 @@ use super::{FileLedger, LOCK, Owner};
 use crate::rollout::request::{Request, Wish};
 
 const FOLDER: &str = "mailbox";
+/// How the name of a request ends.
+const REQUEST: &str = ".json";
 /// A living deployer looks many times a second; one that runs a hook or stops a colour looks when that is over.
 const TAKEN_WITHIN: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_millis(50);
@@ -29,14 +31,20 @@ impl FileLedger<'_> {
     pub fn post(&self, wish: Wish) -> anyhow::Result<Posted> {
         let request = Request { wish, by: super::author(), at: SystemTime::now() };
         let since = request.at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        let path = format!("{FOLDER}/{:020}-{}.json", since.as_nanos(), std::process::id());
+        let path = format!("{FOLDER}/{:020}-{}{REQUEST}", since.as_nanos(), std::process::id());
         let holder = self.holder()?;
         if !self.host.is_locked(LOCK)? || !self.host.post(&path, &serde_json::to_string(&request)?)? {
             return Ok(Posted::NobodyThere);
         }
         let deadline = Instant::now() + TAKEN_WITHIN;
-        while self.host.read(&path)?.is_some() {
-            if !self.host.is_locked(LOCK)? {
+        loop {
+            // In this order, or one that was taken and whose taker has ended would pass for one that nobody has seen.
+            let is_held = self.host.is_locked(LOCK)?;
+            if self.host.read(&path)?.is_none() {
+                let is_taken = self.host.read(&receipt(&path))?.is_some();
+                return Ok(if is_taken { Posted::Taken(holder) } else { Posted::NobodyThere });
+            }
+            if !is_held {
                 // Whoever takes the lock next empties the mailbox first.
                 return Ok(Posted::NobodyThere);
             }
@@ -46,10 +54,9 @@ impl FileLedger<'_> {
             }
             std::thread::sleep(POLL);
         }
-        Ok(Posted::Taken(holder))
     }
 
-    /// What was left for an earlier deployer is not for this one.
+    /// What was left for an earlier deployer is not for this one, and neither is what says that the earlier one has taken it.
     pub(super) fn empty_mailbox(&self) {
         for name in self.host.list(FOLDER).unwrap_or_default() {
             // What stays is told in the journal when it is taken.
@@ -58,12 +65,12 @@ impl FileLedger<'_> {
     }
 
     pub(super) fn take_oldest(&self) -> anyhow::Result<Option<Request>> {
-        for name in self.host.list(FOLDER)? {
+        for name in self.host.list(FOLDER)?.into_iter().filter(|name| name.ends_with(REQUEST)) {
             let path = format!("{FOLDER}/{name}");
-            let text = self.host.read(&path)?.unwrap_or_default();
-            let request = Request::parse(&text);
-            if !path.ends_with(".json") {
-                continue;
+            let request = Request::parse(&self.host.read(&path)?.unwrap_or_default());
+            if request.is_some() {
+                // Where even an empty file has no room, the sender is told that nobody was there; that ends no rollout.
+                let _ = self.host.replace(&receipt(&path), "");
             }
             self.host.remove(&path)?;
             if request.is_some() {
@@ -72,4 +79,10 @@ impl FileLedger<'_> {
         }
         Ok(None)
     }
+}
+
+/// What says of a request that is gone that it was taken, and not thrown away by the next deployer. It is there before the
+/// request is gone, and until the mailbox is emptied: a sender cannot remove it where the mailbox is in a container.
+fn receipt(path: &str) -> String {
+    format!("{path}.taken")
 }

@@ -151,6 +151,29 @@ fn a_request_reaches_the_deployer_at_work_and_no_later_one() {
     let next = FileLedger::new(&host, "development");
     next.lock("deploy v2", Duration::ZERO, &SystemClock::start()).unwrap();
     assert_eq!(next.take_request().unwrap(), None);
+    assert_eq!(host.list("mailbox").unwrap(), [""; 0]);
+}
+
+#[test]
+fn a_request_that_the_next_deployer_throws_away_has_found_nobody() {
+    use crate::rollout::request::Wish;
+    let dir = TempDir::new();
+    let host = Local::new(dir.path());
+    let first = FileLedger::new(&host, "development");
+    let second = FileLedger::new(&host, "development");
+    let other = FileLedger::new(&host, "development");
+    first.lock("deploy v1", Duration::ZERO, &SystemClock::start()).unwrap();
+    std::thread::scope(|scope| {
+        let posted = scope.spawn(|| other.post(Wish::Abort).unwrap());
+        while !host.list("mailbox").unwrap().iter().any(|name| name.ends_with(".json")) {
+            std::thread::yield_now();
+        }
+        // Long before the sender looks again.
+        drop(first);
+        second.lock("deploy v2", Duration::ZERO, &SystemClock::start()).unwrap();
+        assert_eq!(posted.join().unwrap(), Posted::NobodyThere);
+    });
+    assert_eq!(second.take_request().unwrap(), None);
 }
 
 #[test]

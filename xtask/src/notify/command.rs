@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use anyhow::ensure;
 
-use super::channel::{Closed, Open};
+use super::channel::{Closed, Open, is_open};
 use super::crew::Crew;
 use super::message::{Action, Message};
 use super::summary;
@@ -50,8 +50,8 @@ pub struct Args {
 /// Tells, and prints what each channel has answered.
 ///
 /// # Errors
-/// A [`Problem`] with exit code 1 when one was not told, 2 for an environment or a channel that does not exist, 78 when what
-/// a channel needs that was named is missing, 130 when Ctrl-C came first.
+/// A [`Problem`] with exit code 1 when one was not told, 2 for an environment or a channel that does not exist, 78 when a
+/// channel that was named cannot be told from here or what it needs is missing, 130 when Ctrl-C came first.
 pub fn run(args: &Args) -> anyhow::Result<()> {
     let project = Project::here()?;
     let message = message(args, &project)?;
@@ -61,10 +61,13 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         return Ok(());
     }
     if !args.test {
-        summary::add(&message)?;
+        summary::add(&message);
     }
     let under_way = UnderWay::begin()?;
-    let (mut crew, left_out) = Crew::open(channels.iter().copied(), &project.root);
+    let (mut crew, mut left_out) = Crew::open(channels.iter().copied(), &project.root);
+    if !args.channels.is_empty() {
+        left_out.extend(elsewhere(&channels, &project));
+    }
     left_out.iter().for_each(|line| say!("note: {line}"));
     crew.tell(&message, |_| true);
     let mut told = crew.wait(|| under_way.is_cancelled());
@@ -116,6 +119,13 @@ fn chosen<'a>(args: &Args, project: &'a Project, event: Occasion) -> Result<Vec<
     Ok(all.into_iter().filter(|channel| is_meant(channel)).collect())
 }
 
+/// Which channels are for another place than this. It is no fault where they are meant with all others.
+fn elsewhere(channels: &[&Channel], project: &Project) -> Vec<String> {
+    let is_elsewhere = |channel: &&&Channel| is_open(channel, &project.root).is_none();
+    let told = |channel: &&Channel| format!("{} is told by a job on GitHub alone", channel.name());
+    channels.iter().filter(is_elsewhere).map(told).collect()
+}
+
 /// Prints what a channel would be sent, as if it answered what it does when all goes well.
 fn show(channel: &Channel, project: &Project, message: &Message) {
     let name = channel.name();
@@ -156,7 +166,8 @@ fn conclude(args: &Args, untold: &[String], left_out: &[String], is_cancelled: b
     let problem = match (untold, left_out) {
         ([], []) => return Ok(()),
         ([], _) if args.channels.is_empty() => return Ok(()),
-        ([], left_out) => Problem::new(ExitCode::Configuration, format!("{}.", left_out.join("; "))),
+        ([], left_out) => Problem::new(ExitCode::Configuration, format!("{}.", left_out.join("; ")))
+            .next(command("notify --test", &args.target.env)),
         (untold, _) => {
             let code = if is_cancelled { ExitCode::Interrupted } else { ExitCode::Failed };
             let message = format!("not everybody was told: {}.", untold.join(", "));

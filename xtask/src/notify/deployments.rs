@@ -38,18 +38,18 @@ impl Deployments {
         if message.test {
             return Ok(answer);
         }
-        let all: Vec<Deployment> = read(&answer)?;
-        let newest = all.iter().map(|deployment| deployment.id).max();
-        let id = match newest {
-            Some(id) => id,
+        let newest: Vec<Deployment> = read(&answer)?;
+        let id = match newest.first() {
+            Some(deployment) => deployment.id,
             None => read::<Deployment>(&send(&self.create(message))?)?.id,
         };
         send(&self.status(id, words, message))
     }
 
+    /// The newest alone, which GitHub lists first: many of them would be a longer answer than is read.
     fn list(&self, message: &Message) -> Request {
         let environment = encoded(&message.environment);
-        let query = format!("?sha={}&environment={environment}", encoded(&self.job.commit));
+        let query = format!("?sha={}&environment={environment}&per_page=1", encoded(&self.job.commit));
         self.request("GET", &query, None)
     }
 
@@ -123,10 +123,10 @@ mod tests {
 
     #[test]
     fn the_newest_deployment_of_the_commit_is_given_a_status() {
-        let (sent, result) = told(&example(Occasion::Success), r#"[{"id": 3}, {"id": 8}, {"id": 5}]"#);
+        let (sent, result) = told(&example(Occasion::Success), r#"[{"id": 8}]"#);
         result.unwrap();
         let deployments = "https://api.github.example/repos/o/r/deployments";
-        assert_eq!(sent[0].url.0, format!("{deployments}?sha=abc&environment=staging"));
+        assert_eq!(sent[0].url.0, format!("{deployments}?sha=abc&environment=staging&per_page=1"));
         assert_eq!((sent.len(), sent[1].url.0.as_str()), (2, format!("{deployments}/8/statuses").as_str()));
         let body: serde_json::Value = serde_json::from_str(&sent[1].body).unwrap();
         let expected = json!({

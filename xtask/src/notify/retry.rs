@@ -65,7 +65,7 @@ pub(super) fn insist<T>(
             result => return Tried { result, attempts },
         };
         let pause = pause(trouble.again, attempts, jitter());
-        match pause.filter(|pause| clock.elapsed() + *pause < deadline) {
+        match pause.filter(|pause| *pause < deadline.saturating_sub(clock.elapsed())) {
             Some(pause) => clock.sleep(pause),
             None => return Tried { result: Err(trouble), attempts },
         }
@@ -142,6 +142,7 @@ mod tests {
     fn what_the_other_side_asks_for_is_done_where_there_is_time() {
         assert_eq!(tried(20, 1.0, Again::After(Duration::from_secs(7)), 3), (vec![7000, 7000], 3, None));
         assert_eq!(tried(20, 1.0, Again::After(Duration::from_secs(30)), 2).1, 1);
+        assert_eq!(tried(20, 1.0, Again::After(Duration::from_secs(u64::MAX)), 2).1, 1);
     }
 
     #[test]

@@ -3,13 +3,13 @@
 use super::message::Message;
 use crate::github;
 use crate::markdown::{cell, code};
+use crate::say;
 
-/// Adds a section to the summary of the job, where this is one.
-///
-/// # Errors
-/// When it cannot be written.
-pub(super) fn add(message: &Message) -> anyhow::Result<()> {
-    github::summarise(|_| section(message))
+/// Adds a section to the summary of the job, where this is one. One that cannot be written keeps nobody from being told.
+pub(super) fn add(message: &Message) {
+    if let Err(error) = github::summarise(|_| section(message)) {
+        say!("  warning  the job's summary does not have it: {error:#}");
+    }
 }
 
 fn section(message: &Message) -> String {

@@ -250,7 +250,7 @@ fn what_is_told_by_hand_is_answered_for_each_channel() {
     let lines: Vec<_> = asked.iter().map(|one| format!("{} {}", one.method, one.path)).collect();
     let deployments = "/repos/o/r/deployments";
     let expected = [
-        format!("GET {deployments}?sha=abc&environment=staging"),
+        format!("GET {deployments}?sha=abc&environment=staging&per_page=1"),
         format!("POST {deployments}"),
         format!("POST {deployments}/7/statuses"),
     ];
@@ -268,7 +268,10 @@ fn what_is_told_by_hand_is_answered_for_each_channel() {
     assert_eq!((&test["test"], &test["event"]), (&true.into(), &"success".into()));
     assert_eq!(grafana.received()[0].headers["authorization"], "Bearer glsa_geheim");
     assert!(grafana.received()[0].body()["tags"].as_array().unwrap().contains(&json!("test")));
-    notify(&["failure", "--channel", "hook", "--json"], &[]).ok();
+    let unwritable = ("GITHUB_STEP_SUMMARY", fixture.root().to_str().unwrap().to_owned());
+    let told = notify(&["failure", "--channel", "hook", "--json"], &[unwritable]).ok();
+    assert!(told.stderr.contains("warning  the job's summary does not have it"), "{}", told.stderr);
+    assert_eq!(hook.received().len(), 2);
     let failed = notify(&["start"], &[]).refused(1, &["not everybody was told: hook.", "notify --test"]);
     assert!(failed.stdout.contains("hook  NOT TOLD  HTTP 404, 1 attempt, "), "{}", failed.stdout);
     notify(&["start", "--channel", "hok"], &[]).refused(2, &["no channel of development is called `hok`", "there are"]);
@@ -276,6 +279,9 @@ fn what_is_told_by_hand_is_answered_for_each_channel() {
     left_out.refused(78, &["hook is not told of anything: the variable HOOK_URL is missing or empty"]);
     let nobody = notify(&["success"], &[]).ok().stdout;
     assert!(nobody.contains("nobody is told of a success in development"), "{nobody}");
+    let elsewhere = notify(&["--test", "--channel", "github", "--env", "staging"], &[]);
+    elsewhere
+        .refused(78, &["github is told by a job on GitHub alone.", "next: cargo xtask notify --test --env staging"]);
 }
 
 #[test]

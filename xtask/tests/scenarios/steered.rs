@@ -1,6 +1,9 @@
 //! Rollouts that are steered from another terminal and that wait for a person.
 
-use std::process::Child;
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::process::{Child, Stdio};
 
 use crate::support::{Fixture, On, Ran, eventually, on_both};
 
@@ -77,6 +80,35 @@ fn a_rollout_is_aborted_from_another_terminal(on: On) {
     ran.refused(1, &["has asked for the end", "All traffic is on blue (v1), as before."]);
     share_of_green(&fixture, 0);
     assert_eq!(fixture.status()["colours"]["green"]["state"], "stopped");
+}
+
+#[test]
+fn an_abort_that_comes_while_an_earlier_release_is_still_stopped_is_for_the_deploy_that_follows() {
+    let fixture = Fixture::new(On::Process);
+    quick(&fixture);
+    fixture.release("up", "v1", &[]).ok();
+    // What keeps v1 from being drained.
+    let mut tunnel = TcpStream::connect(fixture.address()).unwrap();
+    let request = "GET /api/v1/tunnel HTTP/1.1\r\nHost: test\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n";
+    tunnel.write_all(request.as_bytes()).unwrap();
+    let mut answer = [0; 12];
+    tunnel.read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 101");
+    fixture.release("deploy-blue-green", "v2", &[]).ok();
+    fixture.let_warm_time_pass();
+    let deploy = fixture.deploy_in_background("v3", &[]);
+    eventually("v1 is drained", || {
+        fixture.status()["rollout"]["operation"].as_str().is_some_and(|doing| doing.starts_with("drain blue"))
+    });
+    let abort = fixture.xtask(&["abort"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let asked = || fs::read_dir(fixture.state().join("mailbox")).is_ok_and(|mut requests| requests.next().is_some());
+    eventually("the end is asked for", asked);
+    drop(tunnel);
+    let told = Ran::from(abort.wait_with_output().unwrap()).ok();
+    assert!(told.stdout.contains("was told to abort"), "{}", told.stdout);
+    let ran = Ran::from(deploy.wait_with_output().unwrap());
+    ran.refused(1, &["has asked for the end", "All traffic is on green (v2), as before."]);
+    share_of_green(&fixture, 100);
 }
 
 fn aborts_at_each_step_lose_nothing(on: On) {

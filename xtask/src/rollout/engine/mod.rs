@@ -35,6 +35,9 @@ pub struct Engine<'a> {
     pub smoke_paths: &'a [String],
     /// Whether a person has asked for the end.
     pub cancel: &'a Cancel,
+    /// Whether what persons ask for from elsewhere is for this plan. One that only makes way for the plan that was asked for
+    /// leaves it in the mailbox, for that one to find.
+    pub listens: bool,
     /// Told of everything that happens, as it happens.
     pub listener: &'a dyn Fn(SystemTime, &Event),
 }

@@ -92,7 +92,8 @@ impl<'a> Run<'a> {
                 let reason = format!("could not {operation}: {reason}");
                 self.tell(&Event::Failed { operation: operation.clone(), reason: reason.clone() });
                 let dispensable = matches!(operation, Operation::Drain { .. } | Operation::Stop { .. });
-                if dispensable && self.urgent.get() { Ok(()) } else { Err(reason) }
+                // An end that was asked for meanwhile comes the same way, and is not asked for twice.
+                if dispensable && self.urgent.get() && !self.wishes.abort.get() { Ok(()) } else { Err(reason) }
             }
         }
     }

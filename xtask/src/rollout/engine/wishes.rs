@@ -26,6 +26,9 @@ impl Run<'_> {
         if self.engine.cancel.requested() && self.cancellable.get() {
             return Err("interrupted".into());
         }
+        if !self.engine.listens {
+            return Ok(());
+        }
         // A mailbox that cannot be read is no reason to end what goes well.
         while let Ok(Some(request)) = self.engine.world.ledger.take_request() {
             self.note(&Event::Requested { request: request.clone() })?;

@@ -41,6 +41,7 @@ fn upgrade_in(nature: Nature, more: &str, peculiar: impl FnOnce(&mut SimState)) 
             ready_path: "/ready",
             smoke_paths: &[],
             cancel: &cancel,
+            listens: true,
             listener: &|_, event| events.lock().unwrap().push(event.clone()),
         };
         sim.state().natures.insert(release.into(), nature);

@@ -8,6 +8,7 @@ mod scenario;
 mod state;
 mod turns;
 mod two;
+mod wished;
 mod world;
 
 use std::ops::RangeInclusive;

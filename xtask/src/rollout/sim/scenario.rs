@@ -43,11 +43,11 @@ pub(super) struct Scenario {
     pub(super) nature: Nature,
     policy: Policy,
     /// The active colour hangs, and the proxy has fallen back to the warm one.
-    hung: bool,
+    pub(super) hung: bool,
     /// How many questions the metrics source refuses.
     refusals: u32,
     /// What somebody asks for once the candidate has part of the traffic.
-    wish: Option<Wish>,
+    pub(super) wish: Option<Wish>,
     /// Whether it is to be reached when nothing strikes.
     pub(super) succeeds: bool,
     /// Makes the planner a wrong one.
@@ -117,7 +117,7 @@ impl Scenario {
             _ => (!before.is_settled()).then_some(Goal::Abort),
         };
         if let Some(goal) = first {
-            let _ = self.reach_in(sim, world, goal);
+            let _ = self.reach_by(sim, world, goal, false);
         }
         self.reach_in(sim, world, self.goal.clone())
     }
@@ -128,6 +128,11 @@ impl Scenario {
     }
 
     pub(super) fn reach_in(&self, sim: &Sim, world: World<'_>, goal: Goal) -> Option<Outcome> {
+        self.reach_by(sim, world, goal, true)
+    }
+
+    /// What only makes way for something else does not listen to what is asked for.
+    fn reach_by(&self, sim: &Sim, world: World<'_>, goal: Goal, listens: bool) -> Option<Outcome> {
         let cancel = Cancel::default();
         let engine = Engine {
             world,
@@ -136,6 +141,7 @@ impl Scenario {
             ready_path: "/ready",
             smoke_paths: &["/".into()],
             cancel: &cancel,
+            listens,
             listener: &|_, _| {},
         };
         let observed = world.observe().ok()?;

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use crate::rollout::analysis::Element;
 use crate::rollout::colour::{Colour, PerColour, Split};
 use crate::rollout::observed::Counters;
-use crate::rollout::record::{Entry, Launch};
+use crate::rollout::record::{Entry, Launch, serving};
 use crate::rollout::request::Wish;
 
 pub(super) const STARTUP: Duration = Duration::from_millis(300);
@@ -15,7 +15,7 @@ pub(super) const STARTUP: Duration = Duration::from_millis(300);
 pub(super) const CHANGES: [&str; 7] =
     ["start", "stop", "set the split", "persist the split", "start the proxy", "write the history", "run a hook"];
 /// Enough for the first weight to be over, and few enough for the last not to have come.
-pub(super) const LOOKS: u32 = 8;
+const LOOKS: u32 = 8;
 pub(super) const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How the deployer is struck.
@@ -82,9 +82,13 @@ pub(super) struct SimState {
     pub(super) persisted: Option<Split>,
     pub(super) history: Vec<Entry>,
     pub(super) unfinished: bool,
-    /// What somebody asks for, some looks into the mailbox after traffic is shared.
+    /// What somebody asks for, after so many looks into the mailbox more.
     pub(super) wish: Option<Wish>,
     pub(super) looks: u32,
+    /// Whether only those looks count that come while traffic is shared.
+    pub(super) asks_late: bool,
+    /// The release that served when it was heard.
+    pub(super) served_then: Option<String>,
     /// The call at which whoever waits for ever is ended.
     pub(super) patience: usize,
     pub(super) natures: BTreeMap<String, Nature>,
@@ -112,7 +116,9 @@ impl SimState {
             history: Vec::new(),
             unfinished: false,
             wish: None,
-            looks: 0,
+            looks: LOOKS,
+            asks_late: true,
+            served_then: None,
             patience: usize::MAX,
             natures: BTreeMap::new(),
             calls: 0,
@@ -125,6 +131,20 @@ impl SimState {
             forgets_the_split: false,
             broken: Vec::new(),
         }
+    }
+
+    /// What somebody asks for, once it is time.
+    pub(super) fn take_wish(&mut self) -> Option<Wish> {
+        if self.asks_late && self.running.is_none_or(|split| split.sole().is_some()) {
+            return None;
+        }
+        if let Some(left) = self.looks.checked_sub(1) {
+            self.looks = left;
+            return None;
+        }
+        let wish = self.wish.take()?;
+        self.served_then = serving(&self.history).map(|serving| serving.launch.release);
+        Some(wish)
     }
 
     pub(super) fn nature(&self, colour: Colour) -> Option<Nature> {

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::bail;
 
-use super::state::{CHANGES, DRAIN_TIMEOUT, Fault, LOOKS, Nature, STARTUP, SimColour, SimState, Source};
+use super::state::{CHANGES, DRAIN_TIMEOUT, Fault, Nature, STARTUP, SimColour, SimState, Source};
 use crate::http::{Answer, Probe};
 use crate::rollout::analysis::{Element, Value};
 use crate::rollout::colour::{Colour, PerColour, Split};
@@ -245,10 +245,8 @@ impl Ledger for Sim {
 
     fn take_request(&self) -> anyhow::Result<Option<Request>> {
         self.does("read the mailbox", |state| {
-            let is_shared = state.running.is_some_and(|split| split.sole().is_none());
-            state.looks += u32::from(is_shared);
-            let wish = if is_shared && state.looks > LOOKS { state.wish.take() } else { None };
-            Ok(wish.map(|wish| Request { wish, by: "someone@elsewhere".into(), at: state.now }))
+            let at = state.now;
+            Ok(state.take_wish().map(|wish| Request { wish, by: "someone@elsewhere".into(), at }))
         })
     }
 

@@ -60,6 +60,11 @@ fn a_host_that_is_not_known_or_not_reached_is_told_and_nothing_is_started() {
     refused("DEPLOY_SSH_KEY", Some(&torn), 78, &["DEPLOY_SSH_KEY is no private key that can be used"]);
     let nobody = format!("ssh://{}", fixture.staging_metrics_address());
     refused(DOCKER_HOST, Some(&nobody), 69, &["is not reached over ssh", "Connection refused"]);
+    let deep = fixture.root().join("d".repeat(100));
+    fs::create_dir(&deep).unwrap();
+    let no_agent = ["ssh-agent, which is to hold DEPLOY_SSH_KEY, has ended at once", "too long", "XDG_RUNTIME_DIR"];
+    refused("XDG_RUNTIME_DIR", deep.to_str(), 69, &no_agent);
+    assert!(fs::read_dir(&deep).unwrap().next().is_none());
     let unset = ["environments.development.docker_host", "the variable TEST_DOCKER_HOST is not set"];
     refused(DOCKER_HOST, None, 78, &unset);
     let bin = fixture.root().join("bin");
@@ -86,7 +91,7 @@ fn a_deployer_that_is_cut_off_in_the_midst_of_a_shift_loses_no_request_and_recov
     let deploy = host.deploy_in_background("v2");
     let share = || fixture.ask_proxy("haproxy.sock", "show map maps/split.map").unwrap_or_default();
     eventually("the candidate gets traffic", || share().contains("green 10"));
-    host.assert_key_is_nowhere();
+    host.assert_key_is_nowhere_but_with(deploy.id());
     load.wait_for(500);
     let began = Instant::now();
     host.cut();

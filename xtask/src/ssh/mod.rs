@@ -1,6 +1,8 @@
 //! The way to a Docker engine on another machine, by a key out of a variable and to a host that is known beforehand. The key
 //! is in no file: an agent of our own holds it in memory for as long as this process lives.
 
+mod refusal;
+
 use std::fmt::Write as _;
 use std::fs::{self, DirBuilder, File};
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -11,14 +13,20 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use duct::Expression;
 
 use crate::problem::{ExitCode, Problem};
 use crate::{limited, random, tools};
+use refusal::{not_kept, not_pinned};
+
+pub use refusal::{Trust, explain};
 
 /// The variable with the private key, as a text.
 pub const KEY: &str = "DEPLOY_SSH_KEY";
 /// The variable with the keys of the hosts, as lines of `known_hosts`.
 pub const KNOWN_HOSTS: &str = "DEPLOY_SSH_KNOWN_HOSTS";
+/// What no program has to know that is started here: who is given the key is given it by hand.
+pub(crate) const SECRETS: [&str; 2] = [KEY, KNOWN_HOSTS];
 /// What a host is called by in `DOCKER_HOST`.
 pub const SCHEME: &str = "ssh://";
 
@@ -76,14 +84,22 @@ impl Pinned {
         let agent = folder.join("agent");
         let mut keeper = Command::new(ssh.with_file_name("ssh-agent"));
         keeper.arg("-a").arg(&agent).args(["sh", "-c", KEEPER, "keeper"]).arg(&folder);
+        for secret in SECRETS {
+            keeper.env_remove(secret);
+        }
         // Ctrl-C is for this process to act on, and ends the connection last.
-        let keeper = keeper.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
-        let keeper = keeper.inspect_err(|_| drop(fs::remove_dir(&folder))).context("running ssh-agent")?;
-        let mut pinned = Pinned { folder, keeper };
+        keeper.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let keeper = keeper.spawn().inspect_err(|_| drop(fs::remove_dir(&folder)));
+        let mut keeper = keeper.context("running ssh-agent")?;
         // It runs once the agent listens.
-        let told = pinned.keeper.stdout.take().and_then(|told| BufReader::new(told).lines().next());
-        told.transpose()?.context("ssh-agent has ended at once")?;
-        Ok(pinned)
+        let told = keeper.stdout.take().and_then(|told| BufReader::new(told).lines().next());
+        if told.is_some_and(|told| told.is_ok()) {
+            return Ok(Pinned { folder, keeper });
+        }
+        let ended = keeper.wait_with_output();
+        // Nobody else knows of it.
+        let _ = fs::remove_dir_all(&folder);
+        Err(not_kept(&agent, &String::from_utf8_lossy(&ended?.stderr)).into())
     }
 
     fn write(&self, name: &str, text: &str, mode: u32) -> anyhow::Result<()> {
@@ -99,7 +115,7 @@ impl Pinned {
             .env("SSH_ASKPASS_REQUIRE", "force")
             .env("SSH_ASKPASS", "false")
             .stdin_bytes(with_an_end(key));
-        let added = limited::run(&add, ADD)?;
+        let added = limited::run(&without_secrets(add), ADD)?;
         if added.status.success() {
             return Ok(());
         }
@@ -114,8 +130,8 @@ impl Pinned {
 
     fn connect(&self, host: &str) -> anyhow::Result<()> {
         let ssh = duct::cmd!(self.folder.join("ssh"), "-f", "-N", format!("{SCHEME}{}", authority(host)));
-        let connected =
-            limited::run(&ssh, ENTER).map_err(|error| explain(host, &format!("{error:#}"), Trust::Pinned))?;
+        let connected = limited::run(&without_secrets(ssh), ENTER);
+        let connected = connected.map_err(|error| explain(host, &format!("{error:#}"), Trust::Pinned))?;
         if connected.status.success() {
             return Ok(());
         }
@@ -141,6 +157,11 @@ fn private_folder() -> anyhow::Result<PathBuf> {
     let folder = runtime.unwrap_or_else(std::env::temp_dir).join(name);
     DirBuilder::new().mode(PRIVATE_PROGRAM).create(&folder).with_context(|| format!("making {}", folder.display()))?;
     Ok(folder)
+}
+
+/// A program that has not the key in its environment, where others of the same user can read it.
+pub(crate) fn without_secrets(program: Expression) -> Expression {
+    SECRETS.iter().fold(program, |program, secret| program.env_remove(secret))
 }
 
 /// What a secret of a CI system has lost: OpenSSH reads no key whose last line does not end.
@@ -192,72 +213,6 @@ fn authority(host: &str) -> &str {
     rest.split('/').next().unwrap_or(rest)
 }
 
-/// How the key that a host shows is looked at.
-fn keyscan(host: &str) -> String {
-    let authority = authority(host);
-    let name = authority.rsplit_once('@').map_or(authority, |(_, name)| name);
-    match name.rsplit_once(':').filter(|(_, port)| port.parse::<u16>().is_ok()) {
-        Some((name, port)) => format!("ssh-keyscan -p {port} {name}"),
-        None => format!("ssh-keyscan {name}"),
-    }
-}
-
-fn not_pinned(host: &str) -> Problem {
-    let message = format!(
-        "{KEY} is set and {KNOWN_HOSTS} is not, so that whoever answers at {host} would be believed. Let it hold the lines \
-         that ssh-keyscan prints, once their fingerprints are those that `ssh-keygen -lf` shows on the host itself. Nothing \
-         was started or changed."
-    );
-    let keyscan = keyscan(host);
-    Problem::new(ExitCode::Configuration, message).next(format!("{keyscan} | ssh-keygen -lf -")).next(keyscan)
-}
-
-/// Whom a host is known to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Trust {
-    /// To [`KNOWN_HOSTS`], by which it is entered with [`KEY`].
-    Pinned,
-    /// To the person who types the command, by their own configuration.
-    Own,
-}
-
-/// What a person has to know of a host that does not let `docker` in, by what ssh has said.
-pub fn explain(host: &str, said: &str, trust: Trust) -> Problem {
-    let has = |words: &[&str]| words.iter().any(|words| said.contains(words));
-    let (known, key) = match trust {
-        Trust::Pinned => (KNOWN_HOSTS, KEY),
-        Trust::Own => ("your known_hosts", "your key"),
-    };
-    let (why, next) = if has(&["REMOTE HOST IDENTIFICATION HAS CHANGED"]) {
-        let why = format!(
-            "shows another host key than {known} has for it: it was set up anew, or somebody else answers in its place"
-        );
-        (why, format!("{} | ssh-keygen -lf -", keyscan(host)))
-    } else if has(&["Host key verification failed", "host key is known for"]) {
-        (format!("shows a host key, and {known} has none for it"), format!("{} | ssh-keygen -lf -", keyscan(host)))
-    } else if has(&["Permission denied", "Too many authentication failures"]) {
-        (format!("does not let {key} in"), format!("ssh {SCHEME}{} docker version", authority(host)))
-    } else if has(&["exit status 127", "command not found", "docker: not found"]) {
-        (
-            "has no `docker` command for whom it lets in".into(),
-            format!("ssh {SCHEME}{} docker version", authority(host)),
-        )
-    } else {
-        ("is not reached over ssh".into(), format!("ssh {SCHEME}{} docker version", authority(host)))
-    };
-    let message = format!("the Docker engine's host {host} {why}.");
-    Problem::new(ExitCode::Unavailable, message).detail(essence(said)).next(next)
-}
-
-/// The fingerprints in what ssh has said, and the line it has ended with.
-fn essence(said: &str) -> Vec<String> {
-    let lines = said.lines().map(|line| line.rsplit("stderr=").next().unwrap_or(line).trim());
-    let mut lines: Vec<_> = lines.filter(|line| !line.is_empty() && !line.starts_with('@')).collect();
-    let last = lines.pop();
-    let shown = lines.into_iter().filter(|line| line.starts_with("SHA256:")).map(|line| format!("it shows {line}"));
-    shown.chain(last.map(str::to_owned)).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -269,46 +224,6 @@ mod tests {
             assert_eq!(with_an_end(text), "a\nb\n", "{text:?}");
         }
         assert_eq!(with_an_end(" "), "\n");
-    }
-
-    #[test]
-    fn a_host_is_asked_for_its_key_where_it_listens() {
-        let table = [
-            ("ssh://deploy@shop.example", "ssh-keyscan shop.example"),
-            ("ssh://deploy@shop.example:2222/run/docker.sock", "ssh-keyscan -p 2222 shop.example"),
-            ("ssh://shop.example:2222", "ssh-keyscan -p 2222 shop.example"),
-            ("ssh://a@b@shop", "ssh-keyscan shop"),
-        ];
-        for (host, command) in table {
-            assert_eq!(keyscan(host), command, "{host}");
-        }
-    }
-
-    #[test]
-    fn each_refusal_is_told_by_what_it_is() {
-        let changed = "@@@@\n@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\n@@@@\nThe fingerprint for the ED25519 key \
-                       is\nSHA256:abc.\nHost key for shop has changed\nHost key verification failed.\n";
-        let docker = "error during connect: command [ssh -- shop docker system dial-stdio] has exited with exit status 255, \
-                      stderr=deploy@shop: Permission denied (publickey).\n\n";
-        let cases = [
-            (changed, "another host key than DEPLOY_SSH_KNOWN_HOSTS", "it shows SHA256:abc."),
-            (
-                "No ED25519 host key is known for shop\nHost key verification failed.",
-                "has none for it",
-                "Host key veri",
-            ),
-            (docker, "does not let DEPLOY_SSH_KEY in", "  | deploy@shop: Permission denied (publickey)."),
-            ("ssh: connect to host shop port 22: Connection refused", "is not reached over ssh", "Connection refused"),
-            ("has exited with exit status 127", "has no `docker` command", "127"),
-            ("", "is not reached over ssh", "next: ssh ssh://deploy@shop docker version"),
-        ];
-        for (said, why, detail) in cases {
-            let problem = explain("ssh://deploy@shop", said, Trust::Pinned);
-            let text = problem.to_string();
-            assert_eq!(problem.code(), ExitCode::Unavailable);
-            assert!(text.contains(why) && text.contains(detail) && !text.contains("@@"), "{said}: {text}");
-        }
-        assert!(explain("ssh://shop", docker, Trust::Own).to_string().contains("does not let your key in"));
     }
 
     #[test]
