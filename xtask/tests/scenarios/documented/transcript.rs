@@ -29,7 +29,7 @@ fn fits(expected: &[String], answer: &[String]) -> bool {
     }
 }
 
-/// A line with `#` for each word that has a digit in it and is no small number, and with one space for many.
+/// A line with `#` for each word that has a digit in it and is no small number, or names somebody, and with one space for many.
 fn shape(line: &str) -> String {
     let is_json = line.starts_with('{');
     let is_of_a_word = |letter: char| letter.is_alphanumeric() || "._:+@/-".contains(letter);
@@ -46,7 +46,9 @@ fn shape(line: &str) -> String {
         }
         let core = word.trim_matches([':', '.']);
         let is_small = core.len() <= 3 && core.bytes().all(|digit| digit.is_ascii_digit());
-        let varies = core.contains(|letter: char| letter.is_ascii_digit()) && (is_json || !is_small);
+        let has_digit = core.contains(|letter: char| letter.is_ascii_digit());
+        // Who does it, and where.
+        let varies = core.contains('@') || has_digit && (is_json || !is_small);
         shape += if varies { "#" } else { word };
     }
     // Whose process it is.
@@ -80,6 +82,7 @@ fn names_times_and_addresses_may_differ_and_words_and_shares_may_not() {
     }
     let taken = |by: &str| format!("error: 127.0.0.1:80 is taken by {by}. End it.");
     assert_eq!(differs(&[taken("python3 (pid 11728)")], &taken("sshd (pid 1730)")), None);
+    assert_eq!(differs(&["deploy v4 by anna@desk: drain blue".into()], "deploy v4 by uid0@vm: drain blue"), None);
     let event = |at: &str| format!("{{\"at\":\"{at}\",\"event\":\"finished\",\"millis\":{}}}", at.len());
     assert_eq!(differs(&[event("2026-11-25")], &event("2027-01-02T03:04")), None);
     assert!(differs(&[event("2026-11-25")], &event("2026-11-25").replace("finished", "failed")).is_some());
