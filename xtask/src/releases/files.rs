@@ -163,7 +163,7 @@ impl Releases for FileReleases {
 
     fn forget(&self, name: &str) {
         // A release that stays only takes room.
-        let _ = fs::remove_dir_all(self.folder(name));
+        let _ = remove(&self.folder(name));
     }
 }
 
@@ -188,13 +188,16 @@ fn stage(files: &Files, release: &Release, staging: &Path) -> anyhow::Result<()>
     Local::new(staging).replace(RECORD, &serde_json::to_string_pretty(release)?)
 }
 
+/// Removes a release. Its record goes first: half a folder must not pass for a release that is kept.
 fn remove(folder: &Path) -> anyhow::Result<()> {
-    match fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(error).with_context(|| format!("removing {}", folder.display()))
-        }
-        _ => Ok(()),
-    }
+    let removed =
+        unless_gone(fs::remove_file(folder.join(RECORD))).and_then(|()| unless_gone(fs::remove_dir_all(folder)));
+    removed.with_context(|| format!("removing {}", folder.display()))
+}
+
+/// What is not there need not be removed.
+fn unless_gone(removed: io::Result<()>) -> io::Result<()> {
+    removed.or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })
 }
 
 #[cfg(test)]
