@@ -234,9 +234,15 @@ fn what_takes_too_long_is_ended_with_all_it_has_started() {
     assert!(reason.contains("had not ended after 3s"), "{reason}");
     let child = ran.log(0, 0).trim().parse().unwrap();
     let child = rustix::process::Pid::from_raw(child).unwrap();
+    // Well before it would end by itself.
+    eventually("what it has started is gone", 10, || rustix::process::test_kill_process(child).is_err());
+}
+
+/// Asks again and again, for so many seconds at the most.
+fn eventually(what: &str, seconds: u64, mut is_so: impl FnMut() -> bool) {
     let began = std::time::Instant::now();
-    while rustix::process::test_kill_process(child).is_ok() {
-        assert!(began.elapsed() < std::time::Duration::from_secs(10), "{child:?} lives on");
+    while !is_so() {
+        assert!(began.elapsed() < std::time::Duration::from_secs(seconds), "not within {seconds} s: {what}");
         std::thread::sleep(crate::running::TICK);
     }
 }
@@ -315,11 +321,8 @@ fn who_is_interrupted_may_clean_up_and_nothing_is_left() {
     let logs = repository.root().join("target/xtask/rehearsal/logs/a");
     let error = std::thread::scope(|scope| {
         scope.spawn(|| {
-            let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
-            while !fs::read_to_string(logs.join("01.log")).is_ok_and(|said| said.contains("ready")) {
-                assert!(std::time::Instant::now() < deadline, "it does not run");
-                std::thread::sleep(crate::running::TICK);
-            }
+            let said = || fs::read_to_string(logs.join("01.log"));
+            eventually("it runs", 60, || said().is_ok_and(|said| said.contains("ready")));
             under_way.cancel();
         });
         attempt_until(&repository, &[], &under_way).unwrap_err()
