@@ -26,7 +26,7 @@ fn a_service_is_not_slower_than_itself() {
 
 #[test]
 fn a_slower_service_a_failing_one_and_one_that_dies_are_found_out() {
-    let fixture = Fixture::alone(On::Process);
+    let fixture = Fixture::beside_another(On::Process);
     let slower = ["this revision is slower than", "performance.max_slowdown", "next: cargo xtask bench service"];
     compare(&fixture, &["--set", "faults.latency=20ms"]).refused(1, &slower);
     let failing = ["does not answer GET / well: HTTP 500", "next: cargo xtask bench service"];
@@ -74,7 +74,7 @@ fn git(fixture: &Fixture, args: &[&str]) {
 #[test]
 fn what_came_before_is_built_from_its_commit() {
     const SLOW: &str = "from_millis(5)";
-    let fixture = Fixture::alone(On::Process);
+    let fixture = Fixture::beside_another(On::Process);
     fixture.share_tools();
     fs::create_dir_all(fixture.root().join("shop/src")).unwrap();
     fixture.write("Cargo.toml", "[workspace]\nmembers = [\"shop\"]\nresolver = \"3\"\n");

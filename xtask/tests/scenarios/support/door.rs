@@ -15,7 +15,7 @@ use xtask::router::config::{Addresses, Config};
 
 use super::engine::{PROXY_IMAGE, docker};
 use super::fixture::{On, eventually, repository};
-use super::turns::{Ports, Turn};
+use super::turns::{Part, Ports, Turn};
 
 /// HAProxy of this machine, or that of the image for containers.
 pub struct Door {
@@ -43,7 +43,7 @@ impl Door {
         let seen = Arc::default();
         serve(ports.address(1), Arc::clone(&seen));
         let haproxy = start(on, &name, &folder);
-        let door = Door { on, name, folder, ports, haproxy, seen, _turn: Turn::shared() };
+        let door = Door { on, name, folder, ports, haproxy, seen, _turn: Turn::new(Part::Share) };
         eventually("the service is served", || door.ask("GET / HTTP/1.0\r\n\r\n").contains(" 200 "));
         door.seen.lock().unwrap().clear();
         door

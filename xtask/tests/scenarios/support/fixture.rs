@@ -13,7 +13,7 @@ use super::engine::{PROXY_IMAGE, docker, pid_of};
 use super::prober::{FULL, HALF, Prober};
 use super::ran::Ran;
 use super::traces::Traces;
-use super::turns::{Ports, Turn};
+use super::turns::{Part, Ports, Turn, once_in_a_run};
 
 /// This repository.
 pub fn repository() -> &'static Path {
@@ -29,7 +29,8 @@ pub fn project() -> xtask::project::Project {
 /// The binary of the reference service, built once, as it is released: static, so that it starts in a container from scratch, too.
 pub fn service() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    BUILT.get_or_init(|| xtask::cargo::build_static(&project(), "release").unwrap())
+    let build = || xtask::cargo::build_static(&project(), "release").unwrap();
+    BUILT.get_or_init(|| once_in_a_run("service", build))
 }
 
 /// What runs the colours of a scenario.
@@ -73,12 +74,17 @@ pub struct Fixture {
 impl Fixture {
     /// A project that may share the machine with other tests.
     pub fn new(on: On) -> Fixture {
-        Fixture::with_turn(on, Turn::shared())
+        Fixture::with_turn(on, Turn::new(Part::Share))
     }
 
-    /// A project that has the machine to itself from the start, for tests whose deploy must not wait for the load.
+    /// A project that has half of the machine from the start, for tests whose deploy must not wait for the load.
+    pub fn beside_another(on: On) -> Fixture {
+        Fixture::with_turn(on, Turn::new(Part::Half))
+    }
+
+    /// A project that has the machine to itself from the start.
     pub fn alone(on: On) -> Fixture {
-        Fixture::with_turn(on, Turn::alone())
+        Fixture::with_turn(on, Turn::new(Part::Whole))
     }
 
     fn with_turn(on: On, turn: Turn) -> Fixture {
@@ -179,15 +185,14 @@ impl Fixture {
         self.root.join(".switchyard/development")
     }
 
-    /// Begins the load on the service. From then on, until it is stopped, the test has the machine to itself.
+    /// Begins the full load on the service. From then on, until it is stopped, the test has the machine to itself.
     pub fn load(&self) -> Prober<'_> {
-        Prober::start(self.address(), FULL, Some(self.turn.take_all()))
+        Prober::start(self.address(), FULL, Some(self.turn.at_least(Part::Whole)))
     }
 
-    /// The same, at a lower rate where the engine's work takes the machine as well.
-    pub fn load_or_half_in_containers(&self) -> Prober<'_> {
-        let rate = if self.on == On::Process { FULL } else { HALF };
-        Prober::start(self.address(), rate, Some(self.turn.take_all()))
+    /// The same at a lower rate, beside another such load.
+    pub fn load_beside_another(&self) -> Prober<'_> {
+        Prober::start(self.address(), HALF, Some(self.turn.at_least(Part::Half)))
     }
 
     /// Begins a load on one colour, beside other tests.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use xtask::bench::load::{self, Echo, Load, Running};
 
-use super::turns::Quiet;
+use super::turns::More;
 
 /// How many requests can be in flight at a time.
 pub const CONNECTIONS: u32 = 32;
@@ -19,8 +19,7 @@ pub struct Rate {
 
 /// More than the 2,000 that are asked for.
 pub const FULL: Rate = Rate { aimed_at: 2600, floor: 2000.0 };
-/// For what is struck at full rate in processes and takes the engine's work besides in containers: each death, each call and
-/// each start there waits for a processor that the load would have.
+/// For two loads at a time, each with the engine's work besides: what the promise of [`FULL`] is not asked of.
 pub const HALF: Rate = Rate { aimed_at: 1000, floor: 800.0 };
 /// One request in so many is a POST.
 const POST_EVERY: u64 = 4;
@@ -62,12 +61,12 @@ impl Tally {
 pub struct Prober<'a> {
     running: Running,
     floor: f64,
-    _quiet: Option<Quiet<'a>>,
+    _more: Option<More<'a>>,
 }
 
 impl<'a> Prober<'a> {
     /// Begins, and returns when every connection has had its first answer.
-    pub fn start(address: SocketAddr, rate: Rate, quiet: Option<Quiet<'a>>) -> Prober<'a> {
+    pub fn start(address: SocketAddr, rate: Rate, more: Option<More<'a>>) -> Prober<'a> {
         let load = Load {
             address,
             connections: CONNECTIONS,
@@ -76,7 +75,7 @@ impl<'a> Prober<'a> {
             echo: Some(Echo { path: "/api/v1/echo".into(), every: POST_EVERY }),
             release_header: Some("x-release".into()),
         };
-        let prober = Prober { running: load.start(), floor: rate.floor, _quiet: quiet };
+        let prober = Prober { running: load.start(), floor: rate.floor, _more: more };
         prober.wait_for(u64::from(CONNECTIONS));
         prober
     }

@@ -1,9 +1,11 @@
-//! What tests that run at the same time must not share: the machine's whole speed, ports, networks.
+//! What tests that run at the same time must not share, the machine's speed, ports, networks, and what they need not each
+//! find out.
 
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 /// Where tests of this user take turns.
 fn shared() -> PathBuf {
@@ -12,64 +14,102 @@ fn shared() -> PathBuf {
     folder
 }
 
-/// A share of the machine, or all of it. Who waits for all of it goes before who would share it: so the loads of several tests
+/// The path that the first test of a run finds out for all the others: nextest has a process for each, and names the run.
+pub fn once_in_a_run(name: &str, find: impl FnOnce() -> PathBuf) -> PathBuf {
+    let Ok(run) = std::env::var("NEXTEST_RUN_ID") else { return find() };
+    let found = open(name);
+    found.lock().unwrap();
+    let text = fs::read_to_string(shared().join(name)).unwrap();
+    if let Some((of, path)) = text.split_once(' ')
+        && of == run
+    {
+        return path.into();
+    }
+    let path = find();
+    fs::write(shared().join(name), format!("{run} {}", path.display())).unwrap();
+    path
+}
+
+/// How much of the machine a test has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// Beside any others that share it, and while nobody has more of it.
+    Share,
+    /// Beside one other that has a half.
+    Half,
+    /// Without any others.
+    Whole,
+}
+
+/// A part of the machine. Who waits for a half or all of it goes before who would share it: so the loads of several tests
 /// follow upon one another, with nobody's preparations in between to wait for.
 pub struct Turn {
-    machine: File,
-    /// Shared by those who wait for all of the machine; who has it alone knows that there are none.
+    halves: [File; 2],
+    /// Shared by those who wait for more than a share; who has it alone knows that there are none.
     queue: File,
-    alone: bool,
+    /// What it has whenever it has not more for a while.
+    part: Part,
 }
 
 impl Turn {
-    /// Beside others.
-    pub fn shared() -> Turn {
-        let turn = Turn { machine: open("turn"), queue: open("queue"), alone: false };
-        turn.take_share();
+    pub fn new(part: Part) -> Turn {
+        let turn = Turn { halves: ["turn-a", "turn-b"].map(open), queue: open("queue"), part };
+        turn.take(part);
         turn
     }
 
-    /// Without any others, for all of its life.
-    pub fn alone() -> Turn {
-        let turn = Turn { machine: open("turn"), queue: open("queue"), alone: true };
-        turn.take_machine();
-        turn
-    }
-
-    /// Waits until there are no others, for the life of what it returns.
-    pub fn take_all(&self) -> Quiet<'_> {
-        if !self.alone {
+    /// Waits for so much of the machine, for the life of what it returns.
+    pub fn at_least(&self, part: Part) -> More<'_> {
+        if self.part == Part::Share {
             self.give_share_back();
-            self.take_machine();
+            self.take(part);
         }
-        Quiet(self)
+        assert!([Part::Share, part, Part::Whole].contains(&self.part), "a half is not made a whole");
+        More(self)
     }
 
-    fn take_machine(&self) {
+    fn take(&self, part: Part) {
+        if part == Part::Share {
+            return self.take_share();
+        }
         self.queue.lock_shared().unwrap();
-        self.machine.lock().unwrap();
+        while !self.try_take(part) {
+            std::thread::sleep(Duration::from_millis(10));
+        }
         self.queue.unlock().unwrap();
     }
 
+    /// All at once or nothing: a half that is held while the other is waited for would be of use to nobody.
+    fn try_take(&self, part: Part) -> bool {
+        let mut free = self.halves.iter().filter(|half| half.try_lock().is_ok());
+        let Some(half) = free.next() else { return false };
+        let is_enough = part == Part::Half || free.next().is_some();
+        if !is_enough {
+            half.unlock().unwrap();
+        }
+        is_enough
+    }
+
     fn take_share(&self) {
+        let take = || self.halves.iter().for_each(|half| half.lock_shared().unwrap());
         // Who has a share already would wait for those who wait for it.
         if SHARES.fetch_add(1, Ordering::SeqCst) > 0 {
-            return self.machine.lock_shared().unwrap();
+            return take();
         }
         self.queue.lock().unwrap();
-        self.machine.lock_shared().unwrap();
+        take();
         self.queue.unlock().unwrap();
     }
 
     fn give_share_back(&self) {
         SHARES.fetch_sub(1, Ordering::SeqCst);
-        self.machine.unlock().unwrap();
+        self.halves.iter().for_each(|half| half.unlock().unwrap());
     }
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        if !self.alone {
+        if self.part == Part::Share {
             self.give_share_back();
         }
     }
@@ -82,12 +122,12 @@ fn open(name: &str) -> File {
     File::options().create(true).append(true).open(shared().join(name)).unwrap()
 }
 
-/// As long as it lives, a test has the machine to itself.
-pub struct Quiet<'a>(&'a Turn);
+/// As long as it lives, a test has more of the machine than a share.
+pub struct More<'a>(&'a Turn);
 
-impl Drop for Quiet<'_> {
+impl Drop for More<'_> {
     fn drop(&mut self) {
-        if !self.0.alone && self.0.machine.unlock().is_ok() {
+        if self.0.part == Part::Share && self.0.halves.iter().all(|half| half.unlock().is_ok()) {
             // What comes after the load needs no quiet; without even a share it would only disturb.
             self.0.take_share();
         }
