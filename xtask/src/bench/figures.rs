@@ -131,6 +131,12 @@ impl Figure {
         Figure { noise: Some(noise), ..figure }
     }
 
+    /// In a few words, for whoever waits for the table.
+    pub(super) fn brief(&self) -> String {
+        let [median, goal] = [self.series.median, self.goal].map(|value| self.unit.show(value));
+        format!("{}: {median}, of {goal} at the most: {}", self.what, self.verdict.name())
+    }
+
     /// Where the machine has other work, a goal that is missed shows nothing.
     pub(super) fn unclear_if_missed(mut self) -> Figure {
         if self.verdict == Verdict::Missed {

@@ -43,10 +43,15 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let load = load();
     let bench = Bench { scratch: Scratch::new(&project::root()?)?, runs: args.runs, under_way: UnderWay::begin()? };
-    let figures = [bench.cold()?, bench.fresh()?, bench.dispatch()?, bench.overhead()?];
     // Only a miss is excused: what is met beside other work is met.
     let is_busy = load.is_some_and(|load| load > QUIET);
-    let figures = figures.map(|figure| if is_busy { figure.unclear_if_missed() } else { figure });
+    // At once, since the next one may take minutes, and whoever ends it then has this one.
+    let told = |figure: Figure| {
+        let figure = if is_busy { figure.unclear_if_missed() } else { figure };
+        say!("{}", figure.brief());
+        figure
+    };
+    let figures = [told(bench.cold()?), told(bench.fresh()?), told(bench.dispatch()?), told(bench.overhead()?)];
     if args.report.json {
         out!("{}", serde_json::to_string_pretty(&json!({ "figures": figures, "load": load }))?);
     } else {
@@ -152,7 +157,8 @@ impl Bench {
 
     /// How much longer the runner takes for the commands of steps than a shell does, with everything to be compiled.
     fn overhead(&self) -> anyhow::Result<Figure> {
-        say!("comparing the runner with a shell: {}", COMPARED.join(", "));
+        let rounds = self.runs.div_ceil(2);
+        say!("comparing the runner with a shell: {}, from nothing, {} times in each", COMPARED.join(", "), rounds * 2);
         let only: Vec<_> = COMPARED.iter().flat_map(|step| ["--only", step]).collect();
         let root = &self.scratch.root;
         let lines = xtask_in(root)?.args(["ci", "--dry-run"]).args(&only).output()?.stdout;
@@ -165,7 +171,7 @@ impl Bench {
         };
         let shell = || cold(command("sh", root).args(["-c", &script]));
         let runner = || cold(xtask_in(root)?.args(["ci", "--no-cache"]).args(&only));
-        let (ratios, noise) = interleaved(&self.rounds(self.runs.div_ceil(2), shell, runner)?);
+        let (ratios, noise) = interleaved(&self.rounds(rounds, shell, runner)?);
         Ok(Figure::ratio("overhead", "steps by the runner / their commands in a shell", ratios, noise, OVERHEAD_GOAL))
     }
 
