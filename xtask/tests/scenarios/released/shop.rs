@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -39,10 +39,10 @@ const FILES: [(&str, &str); 11] = [
     ("README.md", "A shop.\n"),
 ];
 
-/// What every shop begins as: released once, with a commit since, and pushed.
-fn template() -> &'static Path {
-    static MADE: OnceLock<Shop> = OnceLock::new();
-    let shop = MADE.get_or_init(|| {
+/// What every shop begins as, as an archive: released once, with a commit since, and pushed.
+fn template() -> &'static [u8] {
+    static MADE: OnceLock<Vec<u8>> = OnceLock::new();
+    MADE.get_or_init(|| {
         let shop = Shop { folder: new_folder() };
         fs::create_dir_all(shop.root()).unwrap();
         FILES.iter().for_each(|(path, text)| shop.write(path, text));
@@ -62,9 +62,9 @@ fn template() -> &'static Path {
         shop.write("README.md", "A shop with a till.\n");
         shop.commit("Say what there is");
         shop.git(&["push", "--quiet", "--set-upstream", "origin", "main", "v0.1.0"]);
-        shop
-    });
-    &shop.folder
+        // The format that keeps times as git's index has them.
+        duct::cmd!("tar", "--create", "--format=posix", ".").dir(&shop.folder).stdout_capture().run().unwrap().stdout
+    })
 }
 
 fn new_folder() -> PathBuf {
@@ -72,13 +72,6 @@ fn new_folder() -> PathBuf {
     let name = format!("switchyard-shop-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
     // As cargo and git call it, whatever links lead there.
     std::env::temp_dir().canonicalize().unwrap().join(name)
-}
-
-fn copy(from: &Path) -> Shop {
-    let shop = Shop { folder: new_folder() };
-    let copied = Command::new("cp").arg("-a").arg(from).arg(&shop.folder).status().unwrap();
-    assert!(copied.success());
-    shop
 }
 
 pub struct Shop {
@@ -104,12 +97,18 @@ pub struct Snapshot {
 
 impl Shop {
     pub fn new() -> Shop {
-        copy(template())
+        let shop = Shop { folder: new_folder() };
+        fs::create_dir(&shop.folder).unwrap();
+        duct::cmd!("tar", "--extract").dir(&shop.folder).stdin_bytes(template()).run().unwrap();
+        shop
     }
 
     /// Another one in the same state.
     pub fn copy(&self) -> Shop {
-        copy(&self.folder)
+        let shop = Shop { folder: new_folder() };
+        let copied = Command::new("cp").arg("-a").args([&self.folder, &shop.folder]).status().unwrap();
+        assert!(copied.success());
+        shop
     }
 
     pub fn root(&self) -> PathBuf {
