@@ -26,7 +26,8 @@ fn a_service_is_not_slower_than_itself() {
 
 #[test]
 fn a_slower_service_a_failing_one_and_one_that_dies_are_found_out() {
-    let fixture = Fixture::beside_another(On::Process);
+    // Here and below the one is so much slower that it shows beside others, too.
+    let fixture = Fixture::new(On::Process);
     let slower = ["this revision is slower than", "performance.max_slowdown", "next: cargo xtask bench service"];
     compare(&fixture, &["--set", "faults.latency=20ms"]).refused(1, &slower);
     let failing = ["does not answer GET / well: HTTP 500", "next: cargo xtask bench service"];
@@ -74,7 +75,7 @@ fn git(fixture: &Fixture, args: &[&str]) {
 #[test]
 fn what_came_before_is_built_from_its_commit() {
     const SLOW: &str = "from_millis(5)";
-    let fixture = Fixture::beside_another(On::Process);
+    let fixture = Fixture::new(On::Process);
     fixture.share_tools();
     fs::create_dir_all(fixture.root().join("shop/src")).unwrap();
     fixture.write("Cargo.toml", "[workspace]\nmembers = [\"shop\"]\nresolver = \"3\"\n");
