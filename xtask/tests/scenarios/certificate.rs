@@ -14,7 +14,7 @@ on_both! {
 }
 
 fn a_renewed_certificate_is_taken_over_under_load_without_losing_a_connection(on: On) {
-    let fixture = Fixture::beside_another(on);
+    let fixture = Fixture::beside_two(on);
     let address = fixture.tls_address();
     let settings = format!(
         "listen_tls = \"{address}\"\ntls = {{ certificate = {{ file = \"site.pem\" }} }}\nproxy_metrics = \"{}\"",

@@ -20,9 +20,9 @@ fn fallen_back(fixture: &Fixture) {
 }
 
 fn a_deploy_while_the_proxy_has_fallen_back_keeps_the_colour_that_serves(on: On) {
-    let fixture = Fixture::beside_another(on);
+    let fixture = Fixture::beside_two(on);
     fallen_back(&fixture);
-    let load = fixture.load_beside_another();
+    let load = fixture.load_beside_two();
     fixture.release("deploy-blue-green", "v3", &[]).ok();
     load.stop().assert_nothing_lost("a deploy while the active colour hangs");
     let status = fixture.status();
@@ -38,10 +38,10 @@ fn a_deploy_while_the_proxy_has_fallen_back_keeps_the_colour_that_serves(on: On)
 }
 
 fn a_rollback_while_the_proxy_has_fallen_back_needs_no_start_however_late_it_comes(on: On) {
-    let fixture = Fixture::beside_another(on);
+    let fixture = Fixture::beside_two(on);
     fallen_back(&fixture);
     fixture.let_warm_time_pass();
-    let load = fixture.load_beside_another();
+    let load = fixture.load_beside_two();
     let ran = fixture.run(&["rollback"]).ok();
     load.stop().assert_nothing_lost("a rollback while the active colour hangs");
     assert!(!ran.stderr.contains("start v1"), "{}", ran.stderr);

@@ -44,9 +44,9 @@ fn half_way_by(fixture: &Fixture, begin: impl FnOnce() -> Child) -> Child {
 }
 
 fn ctrl_c_puts_all_traffic_back_and_says_so(on: On) {
-    let fixture = Fixture::beside_another(on);
+    let fixture = Fixture::beside_two(on);
     let deploy = half_way_at_a_terminal(&fixture);
-    let load = fixture.load_beside_another();
+    let load = fixture.load_beside_two();
     ctrl_c(&deploy);
     let ran = Ran::from(deploy.wait_with_output().unwrap());
     load.stop().assert_nothing_lost("Ctrl-C");
@@ -109,7 +109,7 @@ fn up_reloads_the_proxy_when_its_configuration_has_changed_and_refuses_a_wrong_o
     let up = ["up", "--binary", crate::support::service().to_str().unwrap()];
     let path = "docker/haproxy/haproxy.cfg";
     let config = fixture.read(path);
-    let load = fixture.load_beside_another();
+    let load = fixture.load_beside_two();
     fixture
         .write(path, &config.replace("frontend edge\n", "frontend edge\n  http-response set-header x-edge changed\n"));
     assert!(fixture.run(&up).ok().stderr.contains("has been reloaded"));

@@ -16,12 +16,12 @@ on_both! {
 }
 
 fn a_deployer_that_is_killed_leaves_a_service_that_goes_on_and_the_next_verb_recovers(on: On) {
-    let fixture = Fixture::beside_another(on);
+    let fixture = Fixture::beside_two(on);
     let mut deploy = half_way(&fixture);
     let underway = fixture.status();
     assert_eq!(underway["rollout"]["goal"], "deploy v2", "{underway}");
     assert_eq!(underway["colours"]["green"]["role"], "candidate", "{underway}");
-    let load = fixture.load_beside_another();
+    let load = fixture.load_beside_two();
     deploy.kill().unwrap();
     deploy.wait().unwrap();
     load.wait_for(1000);
@@ -47,7 +47,7 @@ fn shares() -> impl Iterator<Item = f64> {
 /// Most of a rollout in containers is the start of the candidate, so a third of the deployers is left alone until the
 /// candidate has its first traffic, and a third until it is promoted and the other colour is to be drained and stopped.
 fn deployers_killed_at_random_points_of_twenty_rollouts_lose_nothing(on: On) {
-    let fixture = Fixture::beside_another(on);
+    let fixture = Fixture::beside_two(on);
     fixture.edit_delivery("bake = \"2s\"", "bake = \"100ms\"");
     fixture.release("up", "v1", &[]).ok();
     fixture.edit_delivery("keep_warm = \"10m\"", "keep_warm = \"0s\"");
@@ -55,7 +55,7 @@ fn deployers_killed_at_random_points_of_twenty_rollouts_lose_nothing(on: On) {
     let [shift, promotion, end] = ["set_split", "promote", "nothing"].map(|done| undisturbed.until(done));
     undisturbed.succeed();
     let delivery = fixture.read("config/delivery.toml");
-    let load = fixture.load_beside_another();
+    let load = fixture.load_beside_two();
     let mut deaths = BTreeMap::from([("starting", 0), ("shifting", 0), ("after the promotion", 0)]);
     for (number, share) in shares().take(20).enumerate() {
         let (keep_warm, after, rest) = match number % 3 {
@@ -113,7 +113,7 @@ fn a_killed_active_colour_falls_back_to_the_warm_one(on: On) {
     // No candidate is compared with the colour before it: that it is slower while the machine is busy is not the question.
     fixture.edit_delivery("{ set_weight = 10 }, { set_weight = 50 }, ", "");
     fixture.release("up", "v0", &[]).ok();
-    let load = fixture.load_beside_another();
+    let load = fixture.load_beside_two();
     for number in 1..=releases {
         fixture.release("deploy-blue-green", &format!("v{number}"), &[]).ok();
         let active = if number % 2 == 1 { "green" } else { "blue" };

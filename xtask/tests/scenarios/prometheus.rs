@@ -59,7 +59,7 @@ fn judgements(ran: &Ran) -> Vec<serde_json::Value> {
 fn a_candidate_that_passes_its_query_is_promoted_and_one_that_breaks_it_is_taken_back(on: On) {
     let fixture = with_query(on, "");
     let _prometheus = start_prometheus(&fixture);
-    let load = fixture.load_beside_another();
+    let load = fixture.load_beside_two();
     let ran = fixture.release("deploy-blue-green", "v2", &["--json"]).ok();
     load.stop().assert_nothing_lost("a deploy that passes its query");
     let judgements = judgements(&ran);
@@ -76,7 +76,7 @@ fn a_candidate_that_passes_its_query_is_promoted_and_one_that_breaks_it_is_taken
     }
     assert_eq!(fixture.status()["split"]["green"], 100);
 
-    let load = fixture.load_beside_another();
+    let load = fixture.load_beside_two();
     let ran = fixture.release("deploy-blue-green", "slow", &["--set", "faults.latency=60ms"]);
     load.stop().assert_nothing_lost("a deploy that breaks its query");
     let ran = ran.refused(
@@ -91,7 +91,7 @@ fn a_candidate_that_passes_its_query_is_promoted_and_one_that_breaks_it_is_taken
 
 fn a_metrics_source_that_is_not_there_takes_the_rollout_back_after_the_limit(on: On) {
     let fixture = with_query(on, "analysis.error_limit = 1");
-    let load = fixture.load_beside_another();
+    let load = fixture.load_beside_two();
     let ran = fixture.release("deploy-blue-green", "v2", &["--json"]);
     load.stop().assert_nothing_lost("a deploy without its metrics source");
     let told = format!("error: `median` has no answer: http://{}: Connection refused", fixture.metrics_address());
@@ -104,7 +104,7 @@ fn a_metrics_source_that_is_not_there_takes_the_rollout_back_after_the_limit(on:
 fn a_metrics_source_that_dies_half_way_takes_the_rollout_back(on: On) {
     let fixture = with_query(on, "analysis.error_limit = 0");
     let prometheus = start_prometheus(&fixture);
-    let load = fixture.load_beside_another();
+    let load = fixture.load_beside_two();
     let deploy = fixture.deploy_in_background("v2", &["--json"]);
     eventually("the candidate has passed its first window", || fixture.status()["split"]["green"] == 50);
     drop(prometheus);

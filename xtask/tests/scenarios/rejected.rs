@@ -19,7 +19,7 @@ fn deploy_bad(on: On, set: &str, during: &str) -> (Fixture, Ran) {
     let fixture = Fixture::new(on);
     fixture.edit_delivery("bake = \"2s\"", "bake = \"2s\"\nstartup_timeout = \"2s\"");
     fixture.release("up", "v1", &[]).ok();
-    let load = fixture.load_beside_another();
+    let load = fixture.load_beside_two();
     let ran = fixture.release("deploy-blue-green", "bad", &["--set", set]);
     load.wait_for(500);
     let tally = load.stop();
@@ -66,7 +66,7 @@ fn a_candidate_that_fails_some_of_its_requests_is_judged_and_taken_back(on: On) 
     let fixture = Fixture::new(on);
     fixture.edit_delivery("smoke = [\"/\", \"/api/v1/info\"]", "smoke = []");
     fixture.release("up", "v1", &[]).ok();
-    let load = fixture.load_beside_another();
+    let load = fixture.load_beside_two();
     let ran = fixture.release("deploy-blue-green", "bad", &["--set", "faults.error_rate=0.3"]);
     let tally = load.stop();
     ran.refused(1, &["verdict  fail:", "more than the 1 % that may", "All traffic is on blue (v1)"]);
@@ -79,7 +79,7 @@ fn a_candidate_that_fails_some_of_its_requests_is_judged_and_taken_back(on: On) 
 fn a_candidate_that_is_slower_than_the_active_colour_is_taken_back(on: On) {
     let fixture = Fixture::new(on);
     fixture.release("up", "v1", &[]).ok();
-    let load = fixture.load_beside_another();
+    let load = fixture.load_beside_two();
     let ran = fixture.release("deploy-blue-green", "slow", &["--set", "faults.latency=60ms"]);
     let tally = load.stop();
     let ran =
@@ -98,7 +98,7 @@ fn a_candidate_may_fail_as_often_as_the_active_colour_and_not_more(on: On) {
     fixture.edit_delivery("smoke = [\"/\", \"/api/v1/info\"]", "smoke = []");
     fixture.edit_delivery("bake = \"2s\"", "bake = \"1s\"\nanalysis.max_error_rate = 0.9");
     fixture.release("deploy-blue-green", "v1", &["--set", "faults.error_rate=0.04"]).ok();
-    let load = fixture.load_beside_another();
+    let load = fixture.load_beside_two();
     fixture.release("deploy-blue-green", "v2", &["--set", "faults.error_rate=0.04"]).ok();
     let ran = fixture.release("deploy-blue-green", "bad", &["--set", "faults.error_rate=0.5"]);
     let tally = load.stop();

@@ -86,8 +86,8 @@ fn a_deployer_that_is_cut_off_in_the_midst_of_a_shift_loses_no_request_and_recov
     let host = Sshd::before(&fixture);
     fixture.edit_delivery("bake = \"2s\"", "bake = \"60s\"");
     host.release("up", "v1").ok();
-    // First, since it waits until the machine is its own: the rollout has not all that time.
-    let load = fixture.load_beside_another();
+    // First, since it waits for its part of the machine: the rollout has not all that time.
+    let load = fixture.load_beside_two();
     let deploy = host.deploy_in_background("v2");
     let share = || fixture.ask_proxy("haproxy.sock", "show map maps/split.map").unwrap_or_default();
     eventually("the candidate gets traffic", || share().contains("green 10"));

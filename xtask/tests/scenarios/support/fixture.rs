@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use super::engine::{PROXY_IMAGE, docker, pid_of};
-use super::prober::{FULL, HALF, Prober};
+use super::prober::{FULL, LESS, Prober};
 use super::ran::Ran;
 use super::traces::Traces;
 use super::turns::{Part, Ports, Turn, once_in_a_run};
@@ -77,9 +77,9 @@ impl Fixture {
         Fixture::with_turn(on, Turn::new(Part::Share))
     }
 
-    /// A project that has half of the machine from the start, for tests whose deploy must not wait for the load.
-    pub fn beside_another(on: On) -> Fixture {
-        Fixture::with_turn(on, Turn::new(Part::Half))
+    /// A project that has a third of the machine from the start, for tests whose deploy must not wait for the load.
+    pub fn beside_two(on: On) -> Fixture {
+        Fixture::with_turn(on, Turn::new(Part::Third))
     }
 
     /// A project that has the machine to itself from the start.
@@ -190,9 +190,9 @@ impl Fixture {
         Prober::start(self.address(), FULL, Some(self.turn.at_least(Part::Whole)))
     }
 
-    /// The same at a lower rate, beside another such load.
-    pub fn load_beside_another(&self) -> Prober<'_> {
-        Prober::start(self.address(), HALF, Some(self.turn.at_least(Part::Half)))
+    /// The same at a lower rate, beside two more such loads.
+    pub fn load_beside_two(&self) -> Prober<'_> {
+        Prober::start(self.address(), LESS, Some(self.turn.at_least(Part::Third)))
     }
 
     /// Begins a load on one colour, beside other tests.

@@ -19,8 +19,8 @@ pub struct Rate {
 
 /// More than the 2,000 that are asked for.
 pub const FULL: Rate = Rate { aimed_at: 2600, floor: 2000.0 };
-/// For two loads at a time, each with the engine's work besides: what the promise of [`FULL`] is not asked of.
-pub const HALF: Rate = Rate { aimed_at: 1000, floor: 800.0 };
+/// For three loads at a time, each with the engine's work besides: what the promise of [`FULL`] is not asked of.
+pub const LESS: Rate = Rate { aimed_at: 800, floor: 600.0 };
 /// One request in so many is a POST.
 const POST_EVERY: u64 = 4;
 

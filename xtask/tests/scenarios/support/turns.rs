@@ -35,16 +35,16 @@ pub fn once_in_a_run(name: &str, find: impl FnOnce() -> PathBuf) -> PathBuf {
 pub enum Part {
     /// Beside any others that share it, and while nobody has more of it.
     Share,
-    /// Beside one other that has a half.
-    Half,
+    /// Beside two others that have a third.
+    Third,
     /// Without any others.
     Whole,
 }
 
-/// A part of the machine. Who waits for a half or all of it goes before who would share it: so the loads of several tests
+/// A part of the machine. Who waits for a third or all of it goes before who would share it: so the loads of several tests
 /// follow upon one another, with nobody's preparations in between to wait for.
 pub struct Turn {
-    halves: [File; 2],
+    thirds: [File; 3],
     /// Shared by those who wait for more than a share; who has it alone knows that there are none.
     queue: File,
     /// What it has whenever it has not more for a while.
@@ -53,7 +53,7 @@ pub struct Turn {
 
 impl Turn {
     pub fn new(part: Part) -> Turn {
-        let turn = Turn { halves: ["turn-a", "turn-b"].map(open), queue: open("queue"), part };
+        let turn = Turn { thirds: ["turn-a", "turn-b", "turn-c"].map(open), queue: open("queue"), part };
         turn.take(part);
         turn
     }
@@ -64,7 +64,7 @@ impl Turn {
             self.give_share_back();
             self.take(part);
         }
-        assert!([Part::Share, part, Part::Whole].contains(&self.part), "a half is not made a whole");
+        assert!([Part::Share, part, Part::Whole].contains(&self.part), "a third is not made a whole");
         More(self)
     }
 
@@ -79,19 +79,19 @@ impl Turn {
         self.queue.unlock().unwrap();
     }
 
-    /// All at once or nothing: a half that is held while the other is waited for would be of use to nobody.
+    /// All at once or nothing: a third that is held while the others are waited for would be of use to nobody.
     fn try_take(&self, part: Part) -> bool {
-        let mut free = self.halves.iter().filter(|half| half.try_lock().is_ok());
-        let Some(half) = free.next() else { return false };
-        let is_enough = part == Part::Half || free.next().is_some();
+        let wanted = if part == Part::Third { 1 } else { self.thirds.len() };
+        let taken: Vec<_> = self.thirds.iter().filter(|third| third.try_lock().is_ok()).take(wanted).collect();
+        let is_enough = taken.len() == wanted;
         if !is_enough {
-            half.unlock().unwrap();
+            taken.iter().for_each(|third| third.unlock().unwrap());
         }
         is_enough
     }
 
     fn take_share(&self) {
-        let take = || self.halves.iter().for_each(|half| half.lock_shared().unwrap());
+        let take = || self.thirds.iter().for_each(|third| third.lock_shared().unwrap());
         // Who has a share already would wait for those who wait for it.
         if SHARES.fetch_add(1, Ordering::SeqCst) > 0 {
             return take();
@@ -103,7 +103,7 @@ impl Turn {
 
     fn give_share_back(&self) {
         SHARES.fetch_sub(1, Ordering::SeqCst);
-        self.halves.iter().for_each(|half| half.unlock().unwrap());
+        self.thirds.iter().for_each(|third| third.unlock().unwrap());
     }
 }
 
@@ -127,7 +127,7 @@ pub struct More<'a>(&'a Turn);
 
 impl Drop for More<'_> {
     fn drop(&mut self) {
-        if self.0.part == Part::Share && self.0.halves.iter().all(|half| half.unlock().is_ok()) {
+        if self.0.part == Part::Share && self.0.thirds.iter().all(|third| third.unlock().is_ok()) {
             // What comes after the load needs no quiet; without even a share it would only disturb.
             self.0.take_share();
         }
