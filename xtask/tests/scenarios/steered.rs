@@ -115,7 +115,7 @@ fn aborts_at_each_step_lose_nothing(on: On) {
     let fixture = Fixture::new(on);
     quick(&fixture);
     fixture.release("up", "v1", &[]).ok();
-    let load = fixture.load_beside_two();
+    let load = fixture.load();
     let mut steps = STEPS.to_owned();
     for weight in [10, 50, 100] {
         let step = format!("{{ set_weight = {weight} }}");

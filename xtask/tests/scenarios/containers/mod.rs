@@ -141,7 +141,7 @@ fn a_proxy_image_that_does_not_come_up_leaves_the_one_before_at_work() {
 fn a_restart_of_the_proxys_container_is_measured() {
     let Some(fixture) = fixture() else { return };
     fixture.release("up", "v1", &[]).ok();
-    let load = fixture.load_beside_two();
+    let load = fixture.load();
     load.wait_for(500);
     docker(&["restart", &fixture.proxy_container()]).unwrap();
     load.wait_for(1000);
@@ -149,7 +149,7 @@ fn a_restart_of_the_proxys_container_is_measured() {
     println!("{} of {} requests lost to a restart of the proxy's container", tally.failures.len(), tally.sent);
     assert!(tally.failures.len() < 5000, "it did not come back in seconds");
     fixture.run(&["health-check"]).ok();
-    let load = fixture.load_beside_two();
+    let load = fixture.load();
     load.wait_for(2000);
     load.stop().assert_nothing_lost("the time after a restart of the proxy's container");
     assert_eq!(fixture.status()["split"]["blue"], 100);
