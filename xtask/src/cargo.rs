@@ -1,12 +1,12 @@
 //! Cargo, called from within a `cargo xtask`.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::Context as _;
 use cargo_metadata::camino::Utf8PathBuf;
 use cargo_metadata::{Message, MetadataCommand, Package};
-use xshell::{Shell, cmd};
 
 use crate::delivery::Service;
 use crate::foreign;
@@ -40,8 +40,7 @@ pub fn program() -> PathBuf {
 /// # Errors
 /// A [`Problem`] with exit code 1 when it does not compile; the compiler has said why by then.
 pub fn build(root: &Path, package: &str, binary: &str, profile: &str) -> anyhow::Result<PathBuf> {
-    let sh = Shell::new()?;
-    build_with(&sh, root, &["--package", package, "--bin", binary, "--profile", profile], binary)
+    build_with(root, &["--package", package, "--bin", binary, "--profile", profile], binary, &[])
 }
 
 /// Builds the service as one file that needs no other to run, not even a C library, that says what it is made of, and that
@@ -50,7 +49,7 @@ pub fn build(root: &Path, package: &str, binary: &str, profile: &str) -> anyhow:
 /// # Errors
 /// Those of [`build`], and of [`Toolbox::ensure`] for what writes into it what it is made of.
 pub fn build_static(project: &Project, profile: &str) -> anyhow::Result<PathBuf> {
-    static_build(project, &Shell::new()?, &project.root, &project.delivery.service, profile)
+    static_build(project, (&project.root, &project.delivery.service), None, profile)
 }
 
 /// The same of the service as it is in another folder, into one of its own.
@@ -59,52 +58,51 @@ pub fn build_static(project: &Project, profile: &str) -> anyhow::Result<PathBuf>
 /// Those of [`build_static`].
 pub fn build_static_of(
     project: &Project,
-    (root, service): (&Path, &Service),
+    of: (&Path, &Service),
     target: &Path,
     profile: &str,
 ) -> anyhow::Result<PathBuf> {
-    let sh = Shell::new()?;
-    sh.set_var("CARGO_TARGET_DIR", target);
-    static_build(project, &sh, root, service, profile)
+    static_build(project, of, Some(target), profile)
 }
 
 fn static_build(
     project: &Project,
-    sh: &Shell,
-    root: &Path,
-    service: &Service,
+    (root, service): (&Path, &Service),
+    target: Option<&Path>,
     profile: &str,
 ) -> anyhow::Result<PathBuf> {
     let toolbox = Toolbox::of(project);
     // It comes from where crates come from, or from `PATH`: nobody is asked.
     toolbox.ensure(&CARGO_AUDITABLE, Consent::Unavailable)?;
-    for (name, value) in toolbox.environment(&[CARGO_AUDITABLE])? {
-        sh.set_var(name, value);
-    }
-    // By its bare name: what cargo calls a program by goes into the binary of what that has compiled.
-    sh.set_var("RUSTC_WORKSPACE_WRAPPER", CARGO_AUDITABLE.name);
-    // What `cargo auditable build` would set besides: of cargo's own flags, those that it is given here.
-    sh.set_var("CARGO_AUDITABLE_ORIG_ARGS", r#"{"offline":false,"locked":false,"frozen":false,"config":[]}"#);
-    sh.set_var("CARGO_ENCODED_RUSTFLAGS", static_flags(sh, root)?.join("\x1f"));
+    let mut variables = toolbox.environment(&[CARGO_AUDITABLE])?;
+    variables.extend(target.map(|target| ("CARGO_TARGET_DIR", target.into())));
+    let target = target.map(Path::to_owned).or_else(|| std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from));
+    let target = target.map_or_else(|| root.join("target"), |target| root.join(target));
+    variables.extend([
+        // By its bare name: what cargo calls a program by goes into the binary of what that has compiled.
+        ("RUSTC_WORKSPACE_WRAPPER", CARGO_AUDITABLE.name.into()),
+        // What `cargo auditable build` would set besides: of cargo's own flags, those that it is given here.
+        ("CARGO_AUDITABLE_ORIG_ARGS", r#"{"offline":false,"locked":false,"frozen":false,"config":[]}"#.into()),
+        ("CARGO_ENCODED_RUSTFLAGS", static_flags(root, &target).join("\x1f").into()),
+    ]);
     // A target that is named keeps the flags from what runs at compile time, and gets a folder of its own.
-    let (package, binary, target) = (&service.package, &service.binary, host()?);
-    let args = ["--package", package, "--bin", binary, "--profile", profile, "--target", &target];
-    build_with(sh, root, &args, binary)
+    let (package, binary, host) = (&service.package, &service.binary, host()?);
+    let args = ["--package", package, "--bin", binary, "--profile", profile, "--target", &host];
+    build_with(root, &args, binary, &variables)
 }
 
 /// What the compiler is told besides what a person tells it: to link everything in, and to write into the binary no path of
 /// this machine, but those of the container that `docker/Dockerfile` compiles in.
-fn static_flags(sh: &Shell, root: &Path) -> anyhow::Result<Vec<String>> {
+fn static_flags(root: &Path, target: &Path) -> Vec<String> {
     let flags = match std::env::var("CARGO_ENCODED_RUSTFLAGS") {
         Ok(encoded) => encoded.split('\x1f').filter(|flag| !flag.is_empty()).map(str::to_owned).collect(),
         Err(_) => std::env::var("RUSTFLAGS").unwrap_or_default().split_whitespace().map(str::to_owned).collect(),
     };
-    let target = sh.var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |path| root.join(path));
     // Of two that fit, the last is taken.
-    let paths = [(root.to_owned(), "/source"), (target, "/target"), (home(), "/cargo")];
+    let paths = [(root, "/source"), (target, "/target"), (&home(), "/cargo")];
     let remapped = paths.map(|(from, to)| format!("--remap-path-prefix={}={to}", from.display()));
     let fixed = ["-C".to_owned(), "target-feature=+crt-static".to_owned()];
-    Ok([flags, fixed.to_vec(), remapped.to_vec()].concat())
+    [flags, fixed.to_vec(), remapped.to_vec()].concat()
 }
 
 /// What this machine's compiler says about itself: version, commit, target, LLVM.
@@ -158,13 +156,20 @@ pub fn home() -> PathBuf {
     home.or_else(|| std::env::home_dir().map(|home| home.join(".cargo"))).unwrap_or_default()
 }
 
-fn build_with(sh: &Shell, root: &Path, args: &[&str], binary: &str) -> anyhow::Result<PathBuf> {
-    sh.change_dir(root);
-    let cargo = program();
+fn build_with(
+    root: &Path,
+    args: &[&str],
+    binary: &str,
+    variables: &[(&'static str, OsString)],
+) -> anyhow::Result<PathBuf> {
     let package = args.get(1).copied().unwrap_or(binary);
-    let mut command = cmd!(sh, "{cargo} build {args...} --message-format json-render-diagnostics").quiet();
+    let all = [&["build"], args, &["--message-format", "json-render-diagnostics"]].concat();
+    let mut command = duct::cmd(program(), all).dir(root).stdin_null();
     for name in foreign_variables() {
         command = command.env_remove(name);
+    }
+    for (name, value) in variables {
+        command = command.env(name, value);
     }
     let told = command.read().map_err(|_| {
         Problem::new(ExitCode::Failed, format!("`{package}` does not build; nothing was started or changed."))

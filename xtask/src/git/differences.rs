@@ -2,8 +2,6 @@
 
 use std::path::Path;
 
-use xshell::{Shell, cmd};
-
 use super::{ask, require_commit};
 
 /// What differs from the commit, new files among it, as `git status` lists it.
@@ -11,9 +9,7 @@ use super::{ask, require_commit};
 /// # Errors
 /// When this is no checkout.
 pub fn changes(root: &Path) -> anyhow::Result<Vec<String>> {
-    let sh = Shell::new()?;
-    sh.change_dir(root);
-    Ok(ask(cmd!(sh, "git status --porcelain"))?.lines().map(str::to_owned).collect())
+    Ok(ask(root, &["status", "--porcelain"])?.lines().map(str::to_owned).collect())
 }
 
 /// The files that fit one of the pathspecs and differ from what they were in a revision, or are new.
@@ -21,11 +17,9 @@ pub fn changes(root: &Path) -> anyhow::Result<Vec<String>> {
 /// # Errors
 /// A [`Problem`](crate::problem::Problem) with exit code 2 when there is no such revision.
 pub fn changed_since(root: &Path, revision: &str, pathspecs: &[&str]) -> anyhow::Result<Vec<String>> {
-    let sh = Shell::new()?;
-    sh.change_dir(root);
     let commit = require_commit(root, revision)?;
     let changed = names(root, &[&commit], pathspecs)?;
-    let new = ask(cmd!(sh, "git ls-files -z --others --exclude-standard -- {pathspecs...}"))?;
+    let new = ask(root, &[&["ls-files", "-z", "--others", "--exclude-standard", "--"], pathspecs].concat())?;
     Ok(changed.into_iter().chain(paths(&new)).collect())
 }
 
@@ -74,9 +68,10 @@ pub fn changed_between(root: &Path, from: &str, to: &str) -> anyhow::Result<Vec<
 }
 
 fn names(root: &Path, between: &[&str], pathspecs: &[&str]) -> anyhow::Result<Vec<String>> {
-    let sh = Shell::new()?;
-    sh.change_dir(root);
-    let differing = ask(cmd!(sh, "git diff -z --name-only --relative --no-renames {between...} -- {pathspecs...}"))?;
+    let differing = ask(
+        root,
+        &[&["diff", "-z", "--name-only", "--relative", "--no-renames"], between, &["--"], pathspecs].concat(),
+    )?;
     Ok(paths(&differing).collect())
 }
 

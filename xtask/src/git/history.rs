@@ -3,9 +3,8 @@
 use std::path::Path;
 
 use anyhow::Context as _;
-use xshell::{Shell, cmd};
 
-use super::ask;
+use super::{ask, git};
 
 /// A commit, as far as its message goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,11 +37,10 @@ pub fn short(id: &str) -> &str {
 /// # Errors
 /// When this is no checkout, has no commit, or does not know the revision.
 pub fn log(root: &Path, since: Option<&str>) -> anyhow::Result<Vec<Commit>> {
-    let sh = Shell::new()?;
-    sh.change_dir(root);
     let range = since.map_or("HEAD".to_owned(), |since| format!("{since}..HEAD"));
-    let logged = cmd!(sh, "git log -z --no-show-signature --no-merges --format=%H%n%B {range} --");
-    let logged = logged.quiet().ignore_stderr().output()?.stdout;
+    let log = ["log", "-z", "--no-show-signature", "--no-merges", "--format=%H%n%B", &range, "--"];
+    // A message may be in any encoding.
+    let logged = git(root, &log).stdout_capture().run()?.stdout;
     let logged = String::from_utf8_lossy(&logged);
     let commits = logged.split('\0').filter_map(|commit| commit.split_once('\n'));
     Ok(commits.map(|(id, message)| Commit { id: id.to_owned(), message: message.trim().to_owned() }).collect())
@@ -53,9 +51,7 @@ pub fn log(root: &Path, since: Option<&str>) -> anyhow::Result<Vec<Commit>> {
 /// # Errors
 /// When git knows no such range.
 pub fn count(root: &Path, range: &str) -> anyhow::Result<u64> {
-    let sh = Shell::new()?;
-    sh.change_dir(root);
-    Ok(ask(cmd!(sh, "git rev-list --count {range} --"))?.parse()?)
+    Ok(ask(root, &["rev-list", "--count", range, "--"])?.parse()?)
 }
 
 /// The tags that fit a pattern: all (`--list`), those before or at this commit (`--merged=HEAD`), or at it (`--points-at=HEAD`).
@@ -63,9 +59,7 @@ pub fn count(root: &Path, range: &str) -> anyhow::Result<u64> {
 /// # Errors
 /// When this is no checkout, or has no commit.
 pub fn tags(root: &Path, pattern: &str, which: &str) -> anyhow::Result<Vec<String>> {
-    let sh = Shell::new()?;
-    sh.change_dir(root);
-    Ok(ask(cmd!(sh, "git tag --no-column {which} --list {pattern}"))?.lines().map(str::to_owned).collect())
+    Ok(ask(root, &["tag", "--no-column", which, "--list", pattern])?.lines().map(str::to_owned).collect())
 }
 
 /// The tags that fit a pattern and name an ancestor of this commit, but not itself.
@@ -73,9 +67,7 @@ pub fn tags(root: &Path, pattern: &str, which: &str) -> anyhow::Result<Vec<Strin
 /// # Errors
 /// When this is no checkout, or has no commit.
 pub fn tags_before(root: &Path, pattern: &str) -> anyhow::Result<Vec<String>> {
-    let sh = Shell::new()?;
-    sh.change_dir(root);
-    let listed = ask(cmd!(sh, "git tag --no-column --list {pattern} --merged HEAD --no-contains HEAD"))?;
+    let listed = ask(root, &["tag", "--no-column", "--list", pattern, "--merged", "HEAD", "--no-contains", "HEAD"])?;
     Ok(listed.lines().map(str::to_owned).collect())
 }
 
@@ -84,9 +76,8 @@ pub fn tags_before(root: &Path, pattern: &str) -> anyhow::Result<Vec<String>> {
 /// # Errors
 /// When git knows no such commit.
 pub fn parents_and_time(root: &Path, commit: &str) -> anyhow::Result<(Vec<String>, u64)> {
-    let sh = Shell::new()?;
-    sh.change_dir(root);
-    let told = ask(cmd!(sh, "git show --no-show-signature --no-patch --format=%ct%x20%P --end-of-options {commit}"))?;
+    let show = ["show", "--no-show-signature", "--no-patch", "--format=%ct%x20%P", "--end-of-options", commit];
+    let told = ask(root, &show)?;
     let mut words = told.split_whitespace().map(str::to_owned);
     let time = words.next().with_context(|| format!("git does not say when {commit} was made"))?.parse()?;
     Ok((words.collect(), time))
@@ -97,9 +88,6 @@ pub fn parents_and_time(root: &Path, commit: &str) -> anyhow::Result<(Vec<String
 /// # Errors
 /// When git cannot be run.
 pub fn is_ancestor(root: &Path, commit: &str, of: &str) -> anyhow::Result<bool> {
-    let sh = Shell::new()?;
-    sh.change_dir(root);
-    let looked =
-        cmd!(sh, "git merge-base --is-ancestor {commit} {of}").quiet().ignore_stderr().ignore_status().output()?;
+    let looked = git(root, &["merge-base", "--is-ancestor", commit, of]).stdout_null().unchecked().run()?;
     Ok(looked.status.success())
 }

@@ -5,6 +5,7 @@ mod differences;
 mod history;
 
 use std::ffi::OsStr;
+use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Output;
@@ -12,7 +13,6 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 use duct::Expression;
-use xshell::{Cmd, Shell, cmd};
 
 pub use differences::{changed_between, changed_since, changes, differing, staged, staged_apart};
 pub use history::{Commit, count, is_ancestor, log, parents_and_time, short, tags, tags_before};
@@ -31,10 +31,8 @@ pub struct Head {
 
 /// What is checked out; none outside a checkout.
 pub fn head(root: &Path) -> Option<Head> {
-    let sh = Shell::new().ok()?;
-    sh.change_dir(root);
-    let changes = cmd!(sh, "git status --porcelain").quiet().ignore_stderr().read().ok()?;
-    let commit = cmd!(sh, "git rev-parse HEAD").quiet().ignore_stderr().read().ok()?;
+    let changes = ask(root, &["status", "--porcelain"]).ok()?;
+    let commit = ask(root, &["rev-parse", "HEAD"]).ok()?;
     Some(Head { commit, clean: changes.is_empty() })
 }
 
@@ -45,9 +43,8 @@ pub fn clean_commit(root: &Path) -> Option<String> {
 
 /// When a commit was made, in seconds since 1970; none where git knows no such commit.
 pub fn time_of(root: &Path, commit: &str) -> Option<u64> {
-    let sh = Shell::new().ok()?;
-    sh.change_dir(root);
-    ask(cmd!(sh, "git show --no-show-signature --no-patch --format=%ct --end-of-options {commit}")).ok()?.parse().ok()
+    let show = ["show", "--no-show-signature", "--no-patch", "--format=%ct", "--end-of-options", commit];
+    ask(root, &show).ok()?.parse().ok()
 }
 
 /// The files of the project that fit one of the pathspecs: what git tracks, and what it would if it were added.
@@ -66,10 +63,8 @@ pub fn files(root: &Path, pathspecs: &[&str]) -> anyhow::Result<Vec<String>> {
 /// # Errors
 /// When this is no checkout.
 pub fn paths_of(root: &Path, pathspecs: &[&str]) -> anyhow::Result<Vec<PathBuf>> {
-    let sh = Shell::new()?;
-    sh.change_dir(root);
-    let command = cmd!(sh, "git ls-files -z --cached --others --exclude-standard -- {pathspecs...}");
-    let listed = command.quiet().ignore_stderr().output()?.stdout;
+    let list = [&["ls-files", "-z", "--cached", "--others", "--exclude-standard", "--"], pathspecs].concat();
+    let listed = git(root, &list).stdout_capture().run()?.stdout;
     let names = listed.split(|byte| *byte == 0).filter(|name| !name.is_empty());
     let mut files: Vec<_> = names.map(|name| PathBuf::from(OsStr::from_bytes(name))).collect();
     files.sort();
@@ -82,14 +77,11 @@ pub fn paths_of(root: &Path, pathspecs: &[&str]) -> anyhow::Result<Vec<PathBuf>>
 /// # Errors
 /// When this is no checkout, or it has no such commit.
 pub fn file_in(root: &Path, commit: &str, path: &str) -> anyhow::Result<Option<String>> {
-    let sh = Shell::new()?;
-    sh.change_dir(root);
-    let listed = ask(cmd!(sh, "git ls-tree --name-only {commit} -- {path}"))?;
+    let listed = ask(root, &["ls-tree", "--name-only", commit, "--", path])?;
     if listed.is_empty() {
         return Ok(None);
     }
-    let file = format!("{commit}:./{path}");
-    Ok(Some(ask(cmd!(sh, "git show {file}"))?))
+    Ok(Some(ask(root, &["show", &format!("{commit}:./{path}")])?))
 }
 
 /// The last commit that HEAD and another have in common.
@@ -97,17 +89,13 @@ pub fn file_in(root: &Path, commit: &str, path: &str) -> anyhow::Result<Option<S
 /// # Errors
 /// When this is no checkout, or what it has does not reach back that far.
 pub fn merge_base(root: &Path, other: &str) -> anyhow::Result<String> {
-    let sh = Shell::new()?;
-    sh.change_dir(root);
-    ask(cmd!(sh, "git merge-base HEAD {other}"))
+    ask(root, &["merge-base", "HEAD", other])
 }
 
 /// The commit that a revision names; none where git knows no such revision.
 pub fn commit(root: &Path, revision: &str) -> Option<String> {
-    let sh = Shell::new().ok()?;
-    sh.change_dir(root);
     let commit = format!("{revision}^{{commit}}");
-    ask(cmd!(sh, "git rev-parse --verify --quiet --end-of-options {commit}")).ok()
+    ask(root, &["rev-parse", "--verify", "--quiet", "--end-of-options", &commit]).ok()
 }
 
 /// The commit that a revision names, which a person has named.
@@ -126,16 +114,12 @@ pub fn require_commit(root: &Path, revision: &str) -> Result<String, Problem> {
 /// # Errors
 /// When there is no such reference.
 pub fn object(root: &Path, reference: &str) -> anyhow::Result<String> {
-    let sh = Shell::new()?;
-    sh.change_dir(root);
-    ask(cmd!(sh, "git rev-parse --verify --quiet {reference}"))
+    ask(root, &["rev-parse", "--verify", "--quiet", reference])
 }
 
 /// The branch that is checked out; none where a commit is.
 pub fn branch(root: &Path) -> Option<String> {
-    let sh = Shell::new().ok()?;
-    sh.change_dir(root);
-    ask(cmd!(sh, "git symbolic-ref --quiet --short HEAD")).ok()
+    ask(root, &["symbolic-ref", "--quiet", "--short", "HEAD"]).ok()
 }
 
 /// The folder in which git keeps what belongs to this checkout alone.
@@ -143,9 +127,7 @@ pub fn branch(root: &Path) -> Option<String> {
 /// # Errors
 /// A [`Problem`] with exit code 2 when this is no checkout.
 pub fn folder(root: &Path) -> anyhow::Result<PathBuf> {
-    let sh = Shell::new()?;
-    sh.change_dir(root);
-    let folder = ask(cmd!(sh, "git rev-parse --absolute-git-dir")).map_err(|_| {
+    let folder = ask(root, &["rev-parse", "--absolute-git-dir"]).map_err(|_| {
         let message = format!("{} is no checkout of a git repository, or this machine has no git.", root.display());
         Problem::new(ExitCode::Usage, message).next("git status")
     })?;
@@ -157,9 +139,7 @@ pub fn folder(root: &Path) -> anyhow::Result<PathBuf> {
 /// # Errors
 /// When this is no checkout, or has no commit.
 pub fn last_change(root: &Path, pathspec: &str) -> anyhow::Result<Option<String>> {
-    let sh = Shell::new()?;
-    sh.change_dir(root);
-    let commit = ask(cmd!(sh, "git log -1 --no-show-signature --format=%H -- {pathspec}"))?;
+    let commit = ask(root, &["log", "-1", "--no-show-signature", "--format=%H", "--", pathspec])?;
     Ok(Some(commit).filter(|commit| !commit.is_empty()))
 }
 
@@ -168,9 +148,7 @@ pub fn last_change(root: &Path, pathspec: &str) -> anyhow::Result<Option<String>
 /// # Errors
 /// When this is no checkout.
 pub fn is_shallow(root: &Path) -> anyhow::Result<bool> {
-    let sh = Shell::new()?;
-    sh.change_dir(root);
-    Ok(ask(cmd!(sh, "git rev-parse --is-shallow-repository"))? == "true")
+    Ok(ask(root, &["rev-parse", "--is-shallow-repository"])? == "true")
 }
 
 /// Makes a folder a repository, without a commit.
@@ -178,9 +156,7 @@ pub fn is_shallow(root: &Path) -> anyhow::Result<bool> {
 /// # Errors
 /// When it cannot be one.
 pub fn init(folder: &Path) -> anyhow::Result<()> {
-    let sh = Shell::new()?;
-    sh.change_dir(folder);
-    ask(cmd!(sh, "git init --quiet")).map(drop)
+    ask(folder, &["init", "--quiet"]).map(drop)
 }
 
 /// Writes the project's files into an empty folder, as they are in a commit.
@@ -188,20 +164,18 @@ pub fn init(folder: &Path) -> anyhow::Result<()> {
 /// # Errors
 /// When they cannot be read or written.
 pub fn export(root: &Path, commit: &str, folder: &Path) -> anyhow::Result<()> {
-    let sh = Shell::new()?;
-    sh.change_dir(root);
-    let repository = ask(cmd!(sh, "git rev-parse --absolute-git-dir"))?;
+    let repository = ask(root, &["rev-parse", "--absolute-git-dir"])?;
     // Where the project is a folder of the repository, that folder alone.
-    let tree = ask(cmd!(sh, "git rev-parse --verify {commit}:./"))?;
+    let tree = ask(root, &["rev-parse", "--verify", &format!("{commit}:./")])?;
     // An index and a working tree of its own: this one's stay as they are.
-    sh.change_dir(folder);
     let index = folder.with_extension("index");
-    let git = |command: Cmd<'_>| {
-        let command = command.env("GIT_DIR", &repository).env("GIT_INDEX_FILE", &index).env("GIT_WORK_TREE", folder);
-        ask(command).map(drop)
+    let apart = |args: &[&str]| {
+        let git = git(folder, args).env("GIT_DIR", &repository).env("GIT_INDEX_FILE", &index);
+        git.env("GIT_WORK_TREE", folder).stdout_null().run()
     };
-    let written = git(cmd!(sh, "git read-tree {tree}")).and_then(|()| git(cmd!(sh, "git checkout-index --all")));
-    sh.remove_path(&index)?;
+    let written = apart(&["read-tree", &tree]).and_then(|_| apart(&["checkout-index", "--all"])).map(drop);
+    // Where nothing was read, there is none.
+    let _ = fs::remove_file(&index);
     written.with_context(|| format!("writing {commit} to {}", folder.display()))
 }
 
@@ -235,8 +209,13 @@ fn heard(what: &str, output: &Output) -> anyhow::Result<String> {
     Err(Problem::new(ExitCode::Failed, format!("{what} was refused.")).detail(said).into())
 }
 
-fn ask(command: Cmd<'_>) -> anyhow::Result<String> {
-    Ok(command.quiet().ignore_stderr().read()?)
+/// What git prints, which has to succeed.
+fn ask(root: &Path, args: &[&str]) -> anyhow::Result<String> {
+    Ok(git(root, args).read()?)
+}
+
+fn git(root: &Path, args: &[&str]) -> Expression {
+    duct::cmd("git", args).dir(root).stdin_null().stderr_null()
 }
 
 #[cfg(test)]
@@ -250,8 +229,8 @@ mod tests {
         repository.write("a", "now");
         let folder = TempDir::new();
         export(repository.root(), "HEAD", folder.path()).unwrap();
-        assert_eq!(std::fs::read_to_string(folder.path().join("a")).unwrap(), "then");
-        assert_eq!(std::fs::read_to_string(repository.root().join("a")).unwrap(), "now");
+        assert_eq!(fs::read_to_string(folder.path().join("a")).unwrap(), "then");
+        assert_eq!(fs::read_to_string(repository.root().join("a")).unwrap(), "now");
         assert_eq!(changed_since(repository.root(), "HEAD", &["a"]).unwrap(), ["a"]);
         assert_eq!(changed_since(repository.root(), "HEAD", &["inner"]).unwrap(), Vec::<String>::new());
         // A project that is a folder of its repository is that folder alone.
