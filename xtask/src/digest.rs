@@ -1,10 +1,10 @@
 //! Telling contents apart.
 
-use sha2::{Digest as _, Sha256};
+use hmac_sha256::Hash;
 
 /// The SHA-256 of something, in hexadecimal.
 pub fn of(content: impl AsRef<[u8]>) -> String {
-    hex(&Sha256::digest(content))
+    hex(&Hash::hash(content.as_ref()))
 }
 
 /// Bytes in hexadecimal, two digits each.

@@ -3,7 +3,6 @@
 use std::time::Instant;
 
 use anyhow::Context as _;
-use sha2::{Digest as _, Sha256};
 
 use super::container::Build;
 use super::context::Folder;
@@ -38,8 +37,8 @@ impl Baseline {
         let builder = container::builder(project, None)?;
         let text = dockerfile(project, "image.naive.dockerfile", &naive.dockerfile)?;
         let lock = std::fs::read(project.root.join(LOCK_FILE)).with_context(|| format!("reading {LOCK_FILE}"))?;
-        let hash = Sha256::new().chain_update(&builder.id).chain_update(&text).chain_update(lock).finalize();
-        let made_from: String = digest::hex(&hash).chars().take(16).collect();
+        let made_from = digest::of([builder.id.as_bytes(), text.as_bytes(), &lock].concat());
+        let made_from: String = made_from.chars().take(16).collect();
         let reference = format!("{}:{TAG}", project.delivery.image.repository);
         let before = docker::image(&reference)?;
         let label = |image: &docker::Image| image.config.labels.as_ref()?.get(LABEL).cloned();

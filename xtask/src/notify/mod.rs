@@ -6,7 +6,6 @@ mod command;
 mod crew;
 mod deployments;
 mod grafana;
-mod hmac;
 mod message;
 mod notifier;
 mod request;

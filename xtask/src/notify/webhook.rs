@@ -3,9 +3,9 @@
 
 use std::time::SystemTime;
 
+use hmac_sha256::HMAC;
 use serde::Serialize;
 
-use super::hmac;
 use super::message::{Message, Words};
 use super::request::{Hidden, Request};
 use crate::digest::hex;
@@ -39,7 +39,7 @@ pub(super) fn request(url: &Hidden, secret: Option<&Hidden>, words: &Words, mess
 
 /// What proves where a body comes from, and when it was made.
 fn signature(secret: &str, seconds: &str, body: &str) -> String {
-    format!("sha256={}", hex(&hmac::sha256(secret.as_bytes(), format!("{seconds}.{body}").as_bytes())))
+    format!("sha256={}", hex(&HMAC::mac(format!("{seconds}.{body}"), secret)))
 }
 
 #[cfg(test)]

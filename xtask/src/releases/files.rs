@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use sha2::{Digest as _, Sha256};
+use hmac_sha256::Hash;
 
 use super::{Content, MadeOf, Release, Releases, check_name, refuse_unknown};
 use crate::delivery::Service;
@@ -43,7 +43,7 @@ impl Files {
 }
 
 fn digest(service: &Service, binary: &Path, files: &[(String, PathBuf)]) -> anyhow::Result<String> {
-    let mut hash = Sha256::new();
+    let mut hash = Hash::new();
     hash.update(serde_json::to_vec(service)?);
     let binary = [(String::new(), binary.to_owned())];
     for (name, path) in binary.iter().chain(files) {

@@ -8,8 +8,8 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use anyhow::Context as _;
+use hmac_sha256::Hash;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
 pub use files::{FileReleases, files_of};
 pub use images::ImageReleases;
@@ -80,7 +80,7 @@ impl Content {
     /// When the service cannot be put into JSON.
     pub fn of_image(service: &Service, reference: Option<&str>, image: &docker::Image) -> anyhow::Result<Content> {
         let label = |name: &str| image.config.labels.as_ref()?.get(name).filter(|value| !value.is_empty()).cloned();
-        let mut hash = Sha256::new();
+        let mut hash = Hash::new();
         hash.update(serde_json::to_vec(service)?);
         // Not its id: that changes with the time of a build whose result is the same.
         hash.update(serde_json::to_vec(&(&image.root_fs.layers, &image.config.user))?);

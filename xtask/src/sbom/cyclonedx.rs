@@ -1,8 +1,8 @@
 //! A bill of materials as <https://cyclonedx.org/docs/1.6/json/> has it. The same image of the same commit has the same one,
 //! to the byte. Pure.
 
+use hmac_sha256::Hash;
 use serde_json::{Map, Value, json};
-use sha2::{Digest as _, Sha256};
 
 use super::known::Known;
 use crate::digest;
@@ -118,7 +118,7 @@ fn encoded(text: &str) -> String {
 
 /// A UUID of version 8, whose makers say how it is come by: here, from all the rest.
 fn serial_number(document: &str) -> String {
-    let mut bytes: Vec<u8> = Sha256::digest(document).iter().copied().take(16).collect();
+    let mut bytes: Vec<u8> = Hash::hash(document.as_bytes()).into_iter().take(16).collect();
     for (place, keep, version) in [(6, 0x0f, 0x80), (8, 0x3f, 0x80)] {
         bytes.get_mut(place).into_iter().for_each(|byte| *byte = (*byte & keep) | version);
     }
