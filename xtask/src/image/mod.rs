@@ -188,9 +188,16 @@ fn dockerfile(project: &Project, key: &str, path: &str) -> Result<String, Proble
     })
 }
 
-/// `NAME:TAG` of a tag, or of a whole name with registry and tag.
+/// `NAME:TAG` of a tag, or of a whole name with registry and tag. An owner's name on GitHub may have capitals, and no registry
+/// takes them in a repository's.
 pub fn name(repository: &str, tag: &str) -> String {
-    if tag.contains(['/', ':']) { tag.to_owned() } else { format!("{repository}:{tag}") }
+    if !tag.contains(['/', ':']) {
+        return format!("{repository}:{tag}");
+    }
+    match tag.rsplit_once(':').filter(|(_, tag)| !tag.contains('/')) {
+        Some((repository, tag)) => format!("{}:{tag}", repository.to_lowercase()),
+        None => tag.to_lowercase(),
+    }
 }
 
 /// `NAME:TAG` as a person asked for it, or as version and commit have it.
@@ -214,6 +221,11 @@ mod tests {
     fn a_name_is_taken_whole_and_a_tag_is_put_to_the_repository() {
         assert_eq!(reference("shop/app", Some("1.2"), None, None), "shop/app:1.2");
         assert_eq!(reference("shop/app", Some("localhost:5000/x:1"), None, None), "localhost:5000/x:1");
+        assert_eq!(
+            reference("shop/app", Some("ghcr.io/Acme/Shop/app:v1-RC"), None, None),
+            "ghcr.io/acme/shop/app:v1-RC"
+        );
+        assert_eq!(reference("shop/app", Some("localhost:5000/Shop"), None, None), "localhost:5000/shop");
         assert_eq!(reference("shop/app", None, Some("1.2.3+a"), Some("0123456789")), "shop/app:1.2.3-a-0123456");
     }
 }
