@@ -164,18 +164,20 @@ fn build_with(
 ) -> anyhow::Result<PathBuf> {
     let package = args.get(1).copied().unwrap_or(binary);
     let all = [&["build"], args, &["--message-format", "json-render-diagnostics"]].concat();
-    let mut command = duct::cmd(program(), all).dir(root).stdin_null();
+    // By its bare name it is looked for, which a path would not be.
+    let mut command = duct::cmd(program().into_os_string(), all).dir(root).stdin_null();
     for name in foreign_variables() {
         command = command.env_remove(name);
     }
     for (name, value) in variables {
         command = command.env(name, value);
     }
-    let told = command.read().map_err(|_| {
-        Problem::new(ExitCode::Failed, format!("`{package}` does not build; nothing was started or changed."))
-            .next(format!("cargo build {}", args.join(" ")))
-    })?;
-    let built = Message::parse_stream(told.as_bytes()).flatten().find_map(|message| match message {
+    let told = command.stdout_capture().unchecked().run().context("running cargo")?;
+    if !told.status.success() {
+        let message = format!("`{package}` does not build; nothing was started or changed.");
+        return Err(Problem::new(ExitCode::Failed, message).next(format!("cargo build {}", args.join(" "))).into());
+    }
+    let built = Message::parse_stream(told.stdout.as_slice()).flatten().find_map(|message| match message {
         Message::CompilerArtifact(artifact) if artifact.target.name == binary => artifact.executable,
         _ => None,
     });
