@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::bail;
 use duct::Expression;
+use rustix::process::{Pid, Signal, getpgid, kill_process_group};
 
 /// How long a program may take that only looks at files.
 pub const CHECK: Duration = Duration::from_secs(30);
@@ -26,7 +27,8 @@ pub fn run_apart(expression: &Expression, limit: Duration) -> anyhow::Result<Out
     wait(&expression.stderr_capture(), limit)
 }
 
-/// The same in a process group of its own: Ctrl-C at a terminal is for us to act on, in order.
+/// The same in a process group of its own: Ctrl-C at a terminal is for us to act on, in order, and what is killed takes with
+/// it what it has started.
 pub fn in_own_group(expression: &Expression) -> Expression {
     expression.before_spawn(|command| {
         command.process_group(0);
@@ -39,18 +41,45 @@ fn wait(expression: &Expression, limit: Duration) -> anyhow::Result<Output> {
     if let Some(output) = handle.wait_timeout(limit)? {
         return Ok(output.clone());
     }
+    handle.pids().into_iter().for_each(end_group);
     handle.kill()?;
     bail!("it has not ended after {limit:?} and was killed");
+}
+
+/// Kills a program's process group, where it has one of its own.
+fn end_group(program: u32) {
+    let pid = i32::try_from(program).ok().and_then(Pid::from_raw);
+    if let Some(pid) = pid.filter(|pid| getpgid(Some(*pid)) == Ok(*pid)) {
+        // It may have ended by now, and all of it.
+        let _ = kill_process_group(pid, Signal::KILL);
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::TempDir;
 
     #[test]
     fn a_program_that_does_not_end_is_ended() {
         let error = run(&duct::cmd!("sleep", "60"), Duration::from_millis(50)).unwrap_err();
         assert!(error.to_string().contains("has not ended after 50ms"), "{error}");
+    }
+
+    #[test]
+    fn what_has_a_group_of_its_own_takes_it_along() {
+        let folder = TempDir::new();
+        let program = duct::cmd!("sh", "-c", "sleep 60 & echo $! >started; wait").dir(folder.path());
+        run(&in_own_group(&program), Duration::from_secs(1)).unwrap_err();
+        let started = std::fs::read_to_string(folder.path().join("started")).unwrap();
+        let ended = || {
+            !std::fs::read_to_string(format!("/proc/{}/cmdline", started.trim())).unwrap_or_default().contains("sleep")
+        };
+        let deadline = std::time::Instant::now() + CHECK;
+        while !ended() {
+            assert!(std::time::Instant::now() < deadline, "{started} still runs");
+            std::thread::yield_now();
+        }
     }
 
     #[test]

@@ -81,11 +81,27 @@ pub fn read(args: &[&str]) -> anyhow::Result<String> {
 /// # Errors
 /// Those of [`read`], and a [`crate::problem::Problem`] with exit code 69 when it has not ended after 30 s.
 pub fn read_at_once(args: &[&str]) -> anyhow::Result<String> {
-    conclude(args, &ask_at_once(args)?)
+    read_within(AT_ONCE, args)
 }
 
-fn ask_at_once(args: &[&str]) -> anyhow::Result<Output> {
-    limited::run_apart(&expression(args)?, AT_ONCE).map_err(|error| not_ended(args, error))
+/// The same for what may take an engine so long.
+///
+/// # Errors
+/// Those of [`read`], and a [`crate::problem::Problem`] with exit code 69 when it has not ended by then.
+pub fn read_within(limit: Duration, args: &[&str]) -> anyhow::Result<String> {
+    finish_within(limit, &expression(args)?, args)
+}
+
+/// The same for a prepared `docker` command, of which `args` are the ones worth telling.
+///
+/// # Errors
+/// Those of [`read_within`].
+pub fn finish_within(limit: Duration, expression: &Expression, args: &[&str]) -> anyhow::Result<String> {
+    conclude(args, &ended(limit, expression, args)?)
+}
+
+fn ended(limit: Duration, expression: &Expression, args: &[&str]) -> anyhow::Result<Output> {
+    limited::run_apart(expression, limit).map_err(|error| not_ended(args, error))
 }
 
 /// Runs a prepared `docker` command, of which `args` are the ones worth telling.
@@ -188,7 +204,7 @@ pub fn inspect_all<T: DeserializeOwned>(kind: &str, names: &[&str]) -> anyhow::R
         return Ok(Vec::new());
     }
     let args = [["inspect", "--type", kind, "--format", "{{json .}}"].as_slice(), names].concat();
-    let output = ask_at_once(&args)?;
+    let output = ended(AT_ONCE, &expression(&args)?, &args)?;
     // It tells of those it has found, and fails for each that is not there.
     match conclude(&args, &output) {
         Err(error) if !is_missing(&error) || fails_otherwise(&output) => return Err(error),

@@ -209,8 +209,9 @@ impl Runtime for ComposeRuntime<'_> {
             return Ok(());
         }
         self.host.require_held()?;
-        let grace = grace.as_secs_f64().ceil().to_string();
-        docker::read(&["stop", "--time", &grace, &self.stack.container(service)]).map(drop)
+        let seconds = grace.as_secs_f64().ceil().to_string();
+        let args = ["stop", "--time", &seconds, &self.stack.container(service)];
+        docker::read_within(grace + stack::MAKING, &args).map(drop)
     }
 
     fn keep_until(&self, _: Colour, _: SystemTime) -> anyhow::Result<()> {

@@ -21,9 +21,9 @@ pub(super) fn remove(project: &str) -> anyhow::Result<()> {
     let filter = format!("label=com.docker.compose.project={project}");
     let began = Instant::now();
     loop {
-        let listed = docker::read(&["network", "ls", "--quiet", "--filter", &filter])?;
+        let listed = docker::read_at_once(&["network", "ls", "--quiet", "--filter", &filter])?;
         let Some(network) = listed.lines().next() else { return Ok(()) };
-        match docker::read(&["network", "rm", network]) {
+        match docker::read_at_once(&["network", "rm", network]) {
             Ok(_) => {}
             Err(error) if docker::is_missing(&error) => {}
             Err(error) if began.elapsed() < PATIENCE && is_in_use(&error) => std::thread::sleep(TICK),

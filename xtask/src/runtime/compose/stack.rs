@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use serde::Deserialize;
@@ -17,6 +18,7 @@ use crate::delivery::{Containers, Delivery, Environment, FILE, Monitoring, Watch
 use crate::docker::{self, Refusal};
 use crate::docker_host::typed;
 use crate::host::{MOUNT, Names};
+use crate::limited;
 use crate::problem::{ExitCode, Problem, command};
 use crate::rollout::colour::{Colour, PerColour};
 use crate::runtime::Log;
@@ -26,6 +28,10 @@ const VOLUMES: [(&str, &str); 3] = [("ledger", ""), ("proxy", "/proxy"), ("secre
 
 /// Those of what watches it, which no deployer mounts.
 const WATCHING: [&str; 4] = ["prometheus-config", "prometheus-data", "grafana-config", "grafana-data"];
+
+/// How long an engine may take to make, start or remove containers whose images it has, beyond the time that it gives them to
+/// end: it is not waited for without end in the midst of a rollout.
+pub(super) const MAKING: Duration = Duration::from_secs(60);
 
 /// The services of the Compose file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,6 +67,8 @@ pub struct Stack {
     newer: Option<(u64, PathBuf)>,
     proxy_image: String,
     colours: PerColour<SocketAddr>,
+    /// How long a container may take to end.
+    grace: Duration,
     variables: BTreeMap<&'static str, String>,
 }
 
@@ -85,6 +93,7 @@ impl Stack {
             newer: compose.newer.as_ref().map(|newer| (newer.engine, root.join(&newer.file))),
             proxy_image: delivery.proxy.image.clone(),
             colours: PerColour::from_fn(colour),
+            grace: *environment.rollout.drain_timeout,
             variables: variables(&project, delivery, environment, containers),
             name: project,
         })
@@ -173,7 +182,13 @@ impl Stack {
         std::iter::once(self.file.as_path()).chain(newer.map(|(_, file)| file.as_path())).collect()
     }
 
-    pub(super) fn compose(&self, files: &[&Path], args: &[&str], change: Option<&Value>) -> anyhow::Result<String> {
+    pub(super) fn compose(
+        &self,
+        limit: Duration,
+        files: &[&Path],
+        args: &[&str],
+        change: Option<&Value>,
+    ) -> anyhow::Result<String> {
         let files: Vec<_> = files.iter().map(|file| file.to_string_lossy()).collect();
         let root = self.root.to_string_lossy();
         let mut all = vec!["compose", "--project-directory", &root];
@@ -182,22 +197,22 @@ impl Stack {
             all.extend(["--file", "-"]);
         }
         all.extend(args);
-        let mut command = docker::command(&all)?;
+        let mut compose = docker::expression(&all)?.stdin_bytes(change.map(Value::to_string).unwrap_or_default());
+        for (name, value) in &self.variables {
+            compose = compose.env(name, value);
+        }
         // What else is set here must not find its way into the file.
-        let foreign = std::env::vars().filter(|(name, _)| name.starts_with("COMPOSE_"));
-        foreign.for_each(|(name, _)| {
-            command.env_remove(name);
-        });
-        command.envs(&self.variables);
-        let change = change.map(Value::to_string).unwrap_or_default();
-        docker::feed(command, &all, change.as_bytes())
+        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("COMPOSE_")) {
+            compose = compose.env_remove(name);
+        }
+        docker::finish_within(limit, &compose, &all)
     }
 
     /// Makes the service's container as the file and `change` say, and starts it. Nothing else is touched.
     pub(super) fn up(&self, service: Service, change: Option<&Value>, how: &str) -> anyhow::Result<()> {
         let service = service.to_string();
         let args = ["up", "--detach", "--no-deps", "--no-build", how, &service];
-        self.compose(&self.files(&docker::engine()?.version), &args, change).map(drop)
+        self.compose(self.grace + MAKING, &self.files(&docker::engine()?.version), &args, change).map(drop)
     }
 
     /// Lets Compose read the file, with and without what is for newer engines; no engine is asked.
@@ -206,7 +221,7 @@ impl Stack {
     /// What Compose has to say against it.
     pub fn resolve(&self) -> anyhow::Result<Resolved> {
         if let Some((_, newer)) = &self.newer {
-            self.compose(&[&self.file, newer], &["config", "--quiet"], None)?;
+            self.compose(limited::CHECK, &[&self.file, newer], &["config", "--quiet"], None)?;
         }
         Resolved::parse(&self.resolved()?)
     }
@@ -216,7 +231,7 @@ impl Stack {
     /// # Errors
     /// What Compose has to say against it.
     pub fn resolved(&self) -> anyhow::Result<String> {
-        self.compose(&[&self.file], &["--profile", "*", "config", "--format", "json"], None)
+        self.compose(limited::CHECK, &[&self.file], &["--profile", "*", "config", "--format", "json"], None)
     }
 
     /// Removes every container and network of it.
@@ -225,7 +240,7 @@ impl Stack {
     /// Those of Compose, and a [`Problem`] with exit code 69 when somebody else uses one of its networks.
     pub(super) fn down(&self) -> anyhow::Result<()> {
         let args = ["--profile", "*", "down", "--remove-orphans", "--timeout", "5"];
-        self.compose(&[&self.file], &args, None)?;
+        self.compose(self.grace + MAKING, &[&self.file], &args, None)?;
         networks::remove(&self.name)
     }
 

@@ -123,7 +123,7 @@ impl<'a> Trial<'a> {
         }
         let file = json!({ "name": self.stack.project(), "services": services, "volumes": self.file["volumes"] });
         let args = ["up", "--no-start", "--no-build", "--pull=never"];
-        self.stack.compose(&[], &args, Some(&file))?;
+        self.stack.compose(stack::MAKING, &[], &args, Some(&file))?;
         docker::read(&["start", &self.stack.container(Service::Edge)]).map(drop)
     }
 

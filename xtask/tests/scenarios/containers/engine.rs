@@ -47,19 +47,31 @@ fn auto_takes_containers_where_they_can_be_had() {
 
 #[test]
 fn an_engine_without_compose_is_told_what_it_lacks() {
-    use std::os::unix::fs::PermissionsExt as _;
     let Some(fixture) = fixture() else { return };
-    let bin = fixture.root().join("bin");
-    fs::create_dir_all(&bin).unwrap();
-    let docker =
-        "#!/bin/sh\n[ \"$1\" = compose ] && echo \"docker: 'compose' is not a docker command.\" >&2 && exit 1\n";
-    let path = std::env::var("PATH").unwrap();
-    fs::write(bin.join("docker"), format!("{docker}PATH='{path}' exec docker \"$@\"\n")).unwrap();
-    fs::set_permissions(bin.join("docker"), fs::Permissions::from_mode(0o755)).unwrap();
+    let path = docker_that(
+        &fixture,
+        "[ \"$1\" = compose ] && echo \"docker: 'compose' is not a docker command.\" >&2 && exit 1",
+    );
     let mut up = fixture.xtask(&["up", "--release", "v1", "--binary", service().to_str().unwrap()]);
-    let ran = Ran::from(up.env("PATH", format!("{}:{path}", bin.display())).output().unwrap());
+    let ran = Ran::from(up.env("PATH", path).output().unwrap());
     ran.refused(69, &["`docker` has no Compose v2", "next: docker compose version"]);
     assert_eq!(fixture.left(), [""; 0]);
+}
+
+#[test]
+fn a_candidate_that_the_engine_never_starts_is_given_up_and_what_served_goes_on() {
+    let Some(fixture) = fixture() else { return };
+    fixture.edit_delivery("bake = \"2s\"", "bake = \"100ms\"");
+    fixture.release("up", "v1", &[]).ok();
+    let path = docker_that(&fixture, "case \" $* \" in *\" compose \"*\" up \"*) exec sleep 600 ;; esac");
+    let args = ["deploy-blue-green", "--release", "v2", "--binary", service().to_str().unwrap()];
+    let began = Instant::now();
+    let ran = Ran::from(fixture.xtask(&args).env("PATH", path).output().unwrap());
+    println!("a candidate that never started was given up after {:.1} s", began.elapsed().as_secs_f64());
+    ran.refused(1, &["no Docker engine answers", "and was killed"]);
+    let status = fixture.status();
+    assert_eq!((&status["split"]["blue"], &status["colours"]["green"]["state"]), (&100.into(), &"absent".into()));
+    fixture.release("deploy-blue-green", "v2", &[]).ok();
 }
 
 #[test]
@@ -100,6 +112,17 @@ fn a_network_that_somebody_else_uses_is_not_called_removed() {
     docker(&["rm", "--force", &guest]).unwrap();
     fixture.run(&["down"]).ok();
     assert_eq!(fixture.left(), [""; 0]);
+}
+
+/// A `PATH` whose `docker` does something else first.
+fn docker_that(fixture: &Fixture, first: &str) -> String {
+    use std::os::unix::fs::PermissionsExt as _;
+    let bin = fixture.root().join("bin");
+    fs::create_dir_all(&bin).unwrap();
+    let path = std::env::var("PATH").unwrap();
+    fs::write(bin.join("docker"), format!("#!/bin/sh\n{first}\nPATH='{path}' exec docker \"$@\"\n")).unwrap();
+    fs::set_permissions(bin.join("docker"), fs::Permissions::from_mode(0o755)).unwrap();
+    format!("{}:{path}", bin.display())
 }
 
 /// The engine's socket as one over TCP, as it is on another machine; its address.
