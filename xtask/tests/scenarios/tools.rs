@@ -1,7 +1,6 @@
 //! Pinned tools, fetched from their registries into a project of the test's own.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Command, Stdio};
 
 use xtask::delivery::Delivery;
@@ -9,7 +8,7 @@ use xtask::packages::Consent;
 use xtask::project::Project;
 use xtask::tools::{COMPOSE_LINT, Toolbox, ZIZMOR};
 
-use crate::support::{Fixture, On, Ran};
+use crate::support::{Fixture, On, Ran, stand_in_for};
 
 /// A project that pins one tool alone, as this one does.
 fn pinning(tool: &str) -> Fixture {
@@ -124,10 +123,8 @@ fn of_two_who_install_at_once_both_get_the_tool() {
 fn without_a_pip_one_is_told_how_to_get_it() {
     let fixture = pinning("cargo-shear");
     let bin = fixture.root().join("bin");
-    fs::create_dir(&bin).unwrap();
     // A package manager to be named; without consent it is not called.
-    fs::write(bin.join("apt-get"), "#!/bin/sh\nexit 99\n").unwrap();
-    fs::set_permissions(bin.join("apt-get"), fs::Permissions::from_mode(0o755)).unwrap();
+    stand_in_for("apt-get", "exit 99", &bin);
     let ran = fixture.xtask(&["setup", "--tools"]).env("PATH", &bin).output().unwrap();
     Ran::from(ran)
         .refused(69, &["`python3-pip`, which installs the tools that are pinned", "next: ", "apt-get install"]);

@@ -1,6 +1,7 @@
 //! An engine that is not there, lacks something, or has given away what is asked for.
 
 use super::*;
+use crate::support::{docker_that, docker_without};
 
 #[test]
 fn an_engine_that_does_not_answer_is_named_and_auto_does_without() {
@@ -48,10 +49,7 @@ fn auto_takes_containers_where_they_can_be_had() {
 #[test]
 fn an_engine_without_compose_is_told_what_it_lacks() {
     let Some(fixture) = fixture() else { return };
-    let path = docker_that(
-        &fixture,
-        "[ \"$1\" = compose ] && echo \"docker: 'compose' is not a docker command.\" >&2 && exit 1",
-    );
+    let path = docker_without("compose", &fixture.root().join("bin"));
     let mut up = fixture.xtask(&["up", "--release", "v1", "--binary", service().to_str().unwrap()]);
     let ran = Ran::from(up.env("PATH", path).output().unwrap());
     ran.refused(69, &["`docker` has no Compose v2", "next: docker compose version"]);
@@ -63,7 +61,8 @@ fn a_candidate_that_the_engine_never_starts_is_given_up_and_what_served_goes_on(
     let Some(fixture) = fixture() else { return };
     fixture.edit_delivery("bake = \"2s\"", "bake = \"100ms\"");
     fixture.release("up", "v1", &[]).ok();
-    let path = docker_that(&fixture, "case \" $* \" in *\" compose \"*\" up \"*) exec sleep 600 ;; esac");
+    let hangs = "case \" $* \" in *\" compose \"*\" up \"*) exec sleep 600 ;; esac";
+    let path = docker_that(hangs, &fixture.root().join("bin"));
     let args = ["deploy-blue-green", "--release", "v2", "--binary", service().to_str().unwrap()];
     let began = Instant::now();
     let ran = Ran::from(fixture.xtask(&args).env("PATH", path).output().unwrap());
@@ -112,17 +111,6 @@ fn a_network_that_somebody_else_uses_is_not_called_removed() {
     docker(&["rm", "--force", &guest]).unwrap();
     fixture.run(&["down"]).ok();
     assert_eq!(fixture.left(), [""; 0]);
-}
-
-/// A `PATH` whose `docker` does something else first.
-fn docker_that(fixture: &Fixture, first: &str) -> String {
-    use std::os::unix::fs::PermissionsExt as _;
-    let bin = fixture.root().join("bin");
-    fs::create_dir_all(&bin).unwrap();
-    let path = std::env::var("PATH").unwrap();
-    fs::write(bin.join("docker"), format!("#!/bin/sh\n{first}\nPATH='{path}' exec docker \"$@\"\n")).unwrap();
-    fs::set_permissions(bin.join("docker"), fs::Permissions::from_mode(0o755)).unwrap();
-    format!("{}:{path}", bin.display())
 }
 
 /// The engine's socket as one over TCP, as it is on another machine; its address.

@@ -12,7 +12,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crate::support::{Fixture, On, Ran, TOKEN, build, builder_is_here, containers_are_here, docker, repository};
+use crate::support::{
+    Fixture, On, Ran, TOKEN, build, builder_is_here, containers_are_here, docker, docker_without, repository,
+};
 use shop::{content, made, workspace};
 
 #[test]
@@ -151,25 +153,11 @@ fn an_image_is_held_against_the_naive_one_and_fails_over_a_tiny_budget_with_the_
     );
 }
 
-/// A `docker` without one of its plug-ins, to be put first on `PATH`.
-fn docker_without(fixture: &Fixture, plugin: &str) -> String {
-    use std::os::unix::fs::PermissionsExt as _;
-    let (bin, path) = (fixture.root().join("bin"), std::env::var("PATH").unwrap());
-    fs::create_dir_all(&bin).unwrap();
-    let script = format!(
-        "#!/bin/sh\n[ \"$1\" = {plugin} ] && echo \"docker: '{plugin}' is not a docker command.\" >&2 && exit 1\nPATH='{path}' \
-         exec docker \"$@\"\n"
-    );
-    fs::write(bin.join("docker"), script).unwrap();
-    fs::set_permissions(bin.join("docker"), fs::Permissions::from_mode(0o755)).unwrap();
-    format!("{}:{path}", bin.display())
-}
-
 #[test]
 fn without_buildx_the_container_is_refused_auto_does_without_and_the_check_does_not_pass_unseen() {
     let Some(fixture) = containers_are_here().then(|| Fixture::new(On::Compose)) else { return };
     fixture.share_tools();
-    let path = docker_without(&fixture, "buildx");
+    let path = docker_without("buildx", &fixture.root().join("bin"));
     let run =
         |args: &[&str], ci: &str| Ran::from(fixture.xtask(args).env("PATH", &path).env("CI", ci).output().unwrap());
     let refused =

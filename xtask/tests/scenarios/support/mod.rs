@@ -24,7 +24,7 @@ pub use fixture::{Fixture, On, SECRETS, TOKEN, eventually, parent, pid_at, proje
 pub use prober::CONNECTIONS;
 pub use ran::Ran;
 pub use sshd::{DOCKER_HOST, Sshd};
-pub use stand_in::{path_with, stand_in_for};
+pub use stand_in::{docker_that, docker_without, path_with, stand_in_for};
 pub use terminal::ctrl_c;
 pub use test_names::{is_a_test, named};
 pub use told::Told;

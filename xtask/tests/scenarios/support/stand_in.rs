@@ -18,3 +18,16 @@ pub fn path_with(folder: &Path) -> OsString {
     let rest = std::env::var_os("PATH").unwrap();
     std::env::join_paths([folder.to_owned()].into_iter().chain(std::env::split_paths(&rest))).unwrap()
 }
+
+/// A PATH whose `docker` does something else first.
+pub fn docker_that(first: &str, folder: &Path) -> OsString {
+    let rest = std::env::var("PATH").unwrap();
+    stand_in_for("docker", &format!("{first}\nPATH='{rest}' exec docker \"$@\""), folder);
+    path_with(folder)
+}
+
+/// A PATH whose `docker` is without one of its plug-ins.
+pub fn docker_without(plugin: &str, folder: &Path) -> OsString {
+    let refusal = format!("echo \"docker: '{plugin}' is not a docker command.\" >&2");
+    docker_that(&format!("[ \"$1\" = {plugin} ] && {refusal} && exit 1"), folder)
+}
